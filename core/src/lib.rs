@@ -1,0 +1,5 @@
+//! Everything that is true on a phone *and* in the office.
+
+pub mod id;
+pub mod clock;
+pub mod limits;

@@ -1,0 +1,59 @@
+//! Every bound of the product, in one place, with where its number comes from.
+
+/// One entry, header and parts together (docs/decisions/D1): bulk records are one entry per row.
+pub const ENTRY_BYTES: usize = 64 * 1024;
+/// Entries in one sync request (docs/protocol.md, wire).
+pub const BATCH_ENTRIES: usize = 500;
+/// Bytes of entries in one sync request before compression; compressed they are then below the wire's 256 KiB.
+pub const BATCH_BYTES: usize = 256 * 1024;
+/// A request to the office after decompression: a batch with its signatures, or a dozen thumbnails.
+pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// An answer of the office after decompression.
+pub const RESPONSE_BYTES: usize = 8 * 1024 * 1024;
+/// Feed rows in one page.
+pub const PAGE_ROWS: usize = 500;
+/// Bytes of entries and snapshots in one page, before compression: a phone holds it in memory.
+pub const PAGE_BYTES: usize = 1024 * 1024;
+/// Thumbnails in one request: 12 of 20 KiB fit into [`REQUEST_BYTES`] as text.
+pub const PREVIEWS_PER_REQUEST: usize = 12;
+/// One thumbnail (320 px, JPEG).
+pub const THUMBNAIL_BYTES: usize = 64 * 1024;
+
+/// A photo file: twice what a 108-megapixel phone writes.
+pub const PHOTO_BYTES: u64 = 128 * 1024 * 1024;
+/// Pixels of a photo that is decoded: 200 megapixels, the largest phone sensor of today.
+pub const PHOTO_PIXELS: u64 = 200_000_000;
+/// Memory that decoding a photo may take: 200 megapixels of three bytes, and the encoder's lines.
+pub const PHOTO_DECODE_BYTES: u64 = 640 * 1024 * 1024;
+/// EXIF is read from at most this much of a file: a JPEG segment holds 64 KiB, a HEIC's metadata lies near its start.
+pub const EXIF_BYTES: u64 = 8 * 1024 * 1024;
+/// Longer edge of the rendition that people look at.
+pub const VIEW_EDGE_PX: u32 = 1600;
+/// Longer edge of the thumbnail.
+pub const THUMBNAIL_EDGE_PX: u32 = 320;
+/// Photos of one capture: far and near views, and a few more.
+pub const PHOTOS_PER_CAPTURE: usize = 12;
+
+/// A text that a person writes: description, reason, comment (Unicode scalar values).
+pub const TEXT_CHARS: usize = 2000;
+/// Fields of one item or one edit.
+pub const FIELDS: usize = 128;
+/// Items in one page of a list.
+pub const LIST_ROWS: usize = 200;
+/// Characters of a search query.
+pub const QUERY_CHARS: usize = 100;
+
+/// A piece of an upload, unless the office says otherwise.
+pub const PIECE_BYTES: u64 = 1024 * 1024;
+/// The smallest piece that an office may ask for: below it the requests cost more than the bytes.
+pub const PIECE_BYTES_MIN: u64 = 64 * 1024;
+/// The largest piece in the foreground.
+pub const PIECE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// An unfinished upload is kept this long at least: a phone may lie in a drawer over a holiday week.
+pub const UPLOAD_KEEP_MS: i64 = 8 * 24 * 3_600_000;
+/// The longest wait between two tries: a phone never stops retrying for good.
+pub const BACK_OFF_MS_MAX: u64 = 15 * 60_000;
+/// The first wait after a failure, doubled with each further one, drawn with full jitter.
+pub const BACK_OFF_MS_MIN: u64 = 1_000;
+/// A one-time enrolment code lives this long.
+pub const ENROLMENT_MS: i64 = 24 * 3_600_000;
