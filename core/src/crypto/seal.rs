@@ -1,0 +1,154 @@
+//! Sealed origins: other readers than author and office get a constant-size copy that only the office opens.
+//!
+//! HPKE (RFC 9180) with DHKEM(P-256), HKDF-SHA256 and AES-256-GCM. The header hash is bound in, so that a sealed origin
+//! cannot be moved to another entry.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use hpke::aead::AesGcm256;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::DhP256HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use serde::{Deserialize, Serialize};
+
+use super::CryptoError;
+use super::key::write_private;
+use crate::clock::Entropy;
+use crate::id::Hash;
+
+/// What an origin is padded to before it is sealed: with all its fields it takes at most 254 bytes.
+const PADDED_BYTES: usize = 288;
+const INFO: &[u8] = b"xuncheng/origin";
+
+/// An office's private sealing key.
+pub struct SealingKey {
+    private: <DhP256HkdfSha256 as Kem>::PrivateKey,
+    public: SealingPublicKey,
+}
+
+/// The key that seals; in text the uncompressed SEC1 point in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealingPublicKey(#[serde(with = "hex::serde")] Vec<u8>);
+
+/// An origin that only the holder of the named sealing key reads. All are of one length.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedOrigin {
+    /// Fingerprint of the sealing key.
+    key: Hash,
+    /// The encapsulated key and the cipher text, base64.
+    text: String,
+}
+
+impl SealingPublicKey {
+    /// The key's fingerprint, by which sealed origins name it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Hash {
+        Hash::of("sealing key", &[&self.0])
+    }
+
+    /// Seals `origin`, the part of the entry with header hash `header`.
+    ///
+    /// # Errors
+    /// [`CryptoError::OriginTooLong`]; [`CryptoError::Key`] when this is no point of the curve.
+    pub fn seal(&self, origin: &str, header: &Hash, entropy: &mut Entropy) -> Result<SealedOrigin, CryptoError> {
+        if origin.len() > PADDED_BYTES {
+            return Err(CryptoError::OriginTooLong { bytes: origin.len() });
+        }
+        let unusable = |_| CryptoError::Key(hex::encode(&self.0));
+        let public = <DhP256HkdfSha256 as Kem>::PublicKey::from_bytes(&self.0).map_err(unusable)?;
+        // JSON may end in spaces: the padding needs no length of its own.
+        let padded = format!("{origin:<PADDED_BYTES$}");
+        let (encapsulated, cipher) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(
+            &OpModeS::Base,
+            &public,
+            INFO,
+            padded.as_bytes(),
+            header.as_bytes(),
+            entropy.rng(),
+        )
+        .map_err(unusable)?;
+        let text = BASE64.encode([encapsulated.to_bytes().as_slice(), &cipher].concat());
+        Ok(SealedOrigin { key: self.fingerprint(), text })
+    }
+}
+
+impl SealingKey {
+    /// A new key out of a caller's entropy.
+    #[must_use]
+    pub fn generate(entropy: &mut Entropy) -> Self {
+        let (private, public) = DhP256HkdfSha256::derive_keypair(&entropy.bytes::<32>());
+        Self { private, public: SealingPublicKey(public.to_bytes().to_vec()) }
+    }
+
+    /// Reads the key file at `path`.
+    ///
+    /// # Errors
+    /// [`CryptoError::KeyFile`], [`CryptoError::Key`].
+    pub fn load(path: &Path) -> Result<Self, CryptoError> {
+        let text = std::fs::read_to_string(path).map_err(|source| CryptoError::KeyFile { path: path.into(), source })?;
+        let unknown = || CryptoError::Key(format!("the file {}", path.display()));
+        let bytes = hex::decode(text.trim().strip_prefix("p256-seal-private:").ok_or_else(unknown)?).map_err(|_| unknown())?;
+        let private = <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes).map_err(|_| unknown())?;
+        let public = SealingPublicKey(DhP256HkdfSha256::sk_to_pk(&private).to_bytes().to_vec());
+        Ok(Self { private, public })
+    }
+
+    /// Writes the key to `path`, durable and readable by its owner alone, unless a file is there already.
+    ///
+    /// # Errors
+    /// [`CryptoError::KeyFile`].
+    pub fn save(&self, path: &Path) -> Result<(), CryptoError> {
+        write_private(path, &format!("p256-seal-private:{}\n", hex::encode(self.private.to_bytes())))
+    }
+
+    /// The key that seals for this one.
+    #[must_use]
+    pub const fn public_key(&self) -> &SealingPublicKey {
+        &self.public
+    }
+
+    /// The origin as its author wrote it, byte for byte.
+    ///
+    /// # Errors
+    /// [`CryptoError::Sealed`] when it was sealed for another key or entry, or changed on its way.
+    pub fn open(&self, sealed: &SealedOrigin, header: &Hash) -> Result<String, CryptoError> {
+        let bytes = BASE64.decode(&sealed.text).map_err(|_| CryptoError::Sealed)?;
+        let (encapsulated, cipher) = bytes.split_at_checked(65).ok_or(CryptoError::Sealed)?;
+        let encapsulated =
+            <DhP256HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| CryptoError::Sealed)?;
+        let padded = hpke::single_shot_open::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(
+            &OpModeR::Base,
+            &self.private,
+            &encapsulated,
+            INFO,
+            cipher,
+            header.as_bytes(),
+        )
+        .map_err(|_| CryptoError::Sealed)?;
+        let padded = String::from_utf8(padded).map_err(|_| CryptoError::Sealed)?;
+        Ok(padded.trim_end_matches(' ').to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Seed;
+
+    #[test]
+    fn a_sealed_origin_has_one_size_and_opens_only_for_its_entry() {
+        let mut entropy = Seed::from_bytes([7; 32]).entropy();
+        let key = SealingKey::generate(&mut entropy);
+        let header = Hash::of("test", &[b"header"]);
+        let short = key.public_key().seal("{}", &header, &mut entropy).unwrap();
+        let long = key.public_key().seal(&format!("{{\"salt\":\"{}\"}}", "0".repeat(200)), &header, &mut entropy).unwrap();
+        assert_eq!(short.text.len(), long.text.len());
+        assert_eq!(key.open(&short, &header).unwrap(), "{}");
+        key.open(&short, &Hash::of("test", &[b"another"])).expect_err("moved to another entry");
+        let other = SealingKey::generate(&mut entropy);
+        other.open(&short, &header).expect_err("another key");
+    }
+}
