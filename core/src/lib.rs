@@ -3,3 +3,4 @@
 pub mod id;
 pub mod clock;
 pub mod limits;
+pub mod place;
