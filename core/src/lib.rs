@@ -4,3 +4,4 @@ pub mod id;
 pub mod clock;
 pub mod limits;
 pub mod crypto;
+pub mod place;
