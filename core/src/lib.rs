@@ -5,3 +5,5 @@ pub mod clock;
 pub mod limits;
 pub mod crypto;
 pub mod place;
+pub mod pack;
+pub mod search;
