@@ -109,7 +109,7 @@ code! {
 /// A category of components or matters: `gbt47678.5-2026/matter/09006`.
 ///
 /// A bare number says nothing: component 01001 is a cover, matter 01001 is its defect, and another scheme's 0101 is the same
-/// cover again. Codes of one scheme are never used anew (GB/T 47678.5).
+/// cover again. A scheme never gives a deleted number to something else: GB/T 47678.5 leaves gaps instead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CategoryCode {
     scheme: SchemeCode,

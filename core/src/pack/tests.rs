@@ -81,6 +81,7 @@ fn each_condition_has_its_own_limit_and_a_defect_follows_its_component() {
     assert_eq!(limits("matter/06004"), ["3工作日", "1工作日", "3工作日"]);
     assert_eq!(limits("matter/06016"), [""]);
     assert_eq!(pack.conditions(&code("matter/08001")), []);
+    insta::assert_snapshot!(serde_json::to_string(&pack.conditions(&code("matter/06041"))[0]).unwrap(), @r#"{"number":1,"filing":"垃圾未按类别投放","close":"整改到位","limit":{"value":2,"unit":"work_day"},"note":null,"confirmed":false}"#);
     let all = pack.conditions.values().flatten();
     assert!(all.clone().count() > 20);
     assert!(all.clone().all(|condition| !condition.confirmed), "examples are not passed off as the district's own");
@@ -212,7 +213,7 @@ fn a_slip_in_a_file_is_shown_with_file_line_and_what_is_wrong() {
         ("categories.tsv", "component/01001", "component/01999", "derived_from names gbt47678.5-2026/component/01999"),
         ("conditions.toml", "matter/09006", "matter/99006", "\"matter/99006\" is no category"),
         ("conditions.toml", "\"urgent_hour\"", "\"hour\"", "the unit is \"hour\"; it must be urgent_hour"),
-        ("conditions.toml", "limit =", "limti =", "nothing reads the key `limti`"),
+        ("conditions.toml", "limit =", "limti =", "nothing reads the key `conditions.limti`"),
         ("conditions.toml", "number = 1", "number = 0", "conditions are numbered from 1"),
         ("areas.toml", "[31.882, 106.742]", "[106.742, 31.882]", "area 511902001, corner [106.742, 31.882]"),
         (
