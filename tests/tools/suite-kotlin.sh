@@ -12,8 +12,9 @@ java_17 || fail "java is older than 17: $(java -version 2>&1 | head -n 1). Put a
 build_workspace
 
 step "generating Kotlin"
+library=$(ffi_library)
 rm -rf android/shared/generated
-"$built/uniffi-bindgen" generate "$(ffi_library)" --language kotlin --no-format --out-dir android/shared/generated
+"$built/uniffi-bindgen" generate "$library" --language kotlin --no-format --out-dir android/shared/generated
 
 step "mvn test"
 rm -rf android/*/target/surefire-reports

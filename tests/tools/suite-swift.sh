@@ -10,7 +10,7 @@ need_rust
 if swift_6; then
     swift=(swift)
 elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    step "Swift from a Debian 13 chroot (about a minute, once)"
+    step "Swift from a Debian 13 chroot (made once: one to two minutes)"
     swift=(tests/tools/swift-chroot.sh run swift)
     tests/tools/swift-chroot.sh setup || fail "the Swift chroot could not be made; see the log"
     export XUNCHENG_SWIFT_BIND=$CARGO_TARGET_DIR

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Swift on a Debian or Ubuntu host: a Debian 13 (trixie) chroot with Debian's own swiftlang (Swift 6.0: SwiftPM, XCTest,
-# swift-testing, swift format). Needs root. About a minute and 535 MB of download, 2.6 GB of disk, once.
+# swift-testing, swift format). Needs root. One to two minutes, 535 MB of download and 2.6 GB of disk, once.
 #
 #   swift-chroot.sh setup        make it if it is not there; safe to repeat, to interrupt and to run twice at once
 #   swift-chroot.sh run CMD...   run CMD in it, in the current folder; its exit status is CMD's
