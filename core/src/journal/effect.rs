@@ -58,6 +58,8 @@ pub enum Effect {
         field: String,
         /// The value.
         value: Value,
+        /// The entry that brought it.
+        writer: EntryId,
         /// The entry whose value stands.
         winner: EntryId,
     },

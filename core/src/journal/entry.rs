@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::version::Version;
 use crate::clock::{Moment, Now};
-use crate::crypto::SealedOrigin;
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash, Sm3Hash};
 use crate::limits;
 use crate::photo::MediaType;
@@ -100,6 +99,20 @@ pub enum Change {
         /// What is said.
         text: String,
     },
+}
+
+impl Change {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::Edit { .. } => "edit",
+            Self::Attach { .. } => "attach",
+            Self::Step { .. } => "step",
+            Self::Comment { .. } => "comment",
+        }
+    }
 }
 
 /// A photo as an entry names it: by what proves it.
@@ -211,9 +224,9 @@ pub struct Entry {
     /// JSON of [`Origin`]; for its author and the office.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// The sealed copy of the origin, for everybody else.
+    /// JSON of the sealed copy of the origin, for everybody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<SealedOrigin>,
+    pub sealed: Option<String>,
     /// JSON of [`Body`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,

@@ -40,8 +40,8 @@ fn apply_one(view: &mut View, writer: EntryId, at: u64, effect: &Effect) {
                 run.stopped.get_or_insert(*at);
             }
         }
-        Effect::KeepLoser { field, value, winner } => {
-            view.losers.push(Loser { field: field.clone(), value: value.clone(), writer, winner: *winner });
+        Effect::KeepLoser { field, value, writer, winner } => {
+            view.losers.push(Loser { field: field.clone(), value: value.clone(), writer: *writer, winner: *winner });
         }
         Effect::Link { relation, item } => {
             let items = view.links.entry(relation.clone()).or_default();

@@ -1,0 +1,33 @@
+-- Photos are files; these rows say what they are, which entry shows them, and how far each has come.
+
+CREATE TABLE photo (
+    sha256 BLOB NOT NULL PRIMARY KEY,
+    sm3 BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    media TEXT NOT NULL,
+    view BLOB NOT NULL,
+    thumbnail BLOB NOT NULL,
+    -- The original's bytes are in the photo folder.
+    original_here INTEGER NOT NULL CHECK (original_here IN (0, 1)),
+    -- The renditions are.
+    thumbnail_here INTEGER NOT NULL CHECK (thumbnail_here IN (0, 1)),
+    view_here INTEGER NOT NULL CHECK (view_here IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE attachment (
+    -- A photo counts for an entry: possession is per entry, never by hash alone.
+    entry BLOB NOT NULL REFERENCES entry (id),
+    sha256 BLOB NOT NULL,
+    item BLOB NOT NULL,
+    -- Whether this store captured it and owes its bytes; on a phone.
+    own INTEGER NOT NULL CHECK (own IN (0, 1)),
+    -- The thumbnail was taken by the office (on a phone) or from this entry's lineage (at the office).
+    previewed INTEGER NOT NULL DEFAULT 0,
+    -- The office's signed receipt for the original.
+    receipt TEXT,
+    -- A verified backup covers it.
+    safe INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (entry, sha256)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachment_item ON attachment (item);
+CREATE INDEX attachment_owed ON attachment (own, previewed, receipt IS NULL);

@@ -1,0 +1,410 @@
+//! The decision about an entry: pure, total, and taken once, by the office. A phone calls it to predict.
+//!
+//! It sees one item. Whatever else matters (bytes arrived, a number given) is an entry that the office writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::effect::Effect;
+use super::entry::{Change, Photo};
+use super::verdict::{Code, Verdict};
+use super::view::View;
+use crate::clock::Moment;
+use crate::id::EntryId;
+use crate::limits;
+use crate::pack::Pack;
+use crate::work;
+use crate::work::flow::{Actor, Also, FieldRule, Policy, Row, Rules, Who};
+
+/// Which rules judge; stored with every verdict.
+pub const JUDGE_VERSION: u32 = 1;
+
+/// The item as it stands, and how the entry's author stands to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The item; none before its Open was applied.
+    pub view: Option<&'a View>,
+    /// What the author had seen: the count that `seen` names, where its history is the office's at that count.
+    pub seen: Option<u64>,
+    /// `own` links of entries on this item, from an entry to the one that its author wrote before it.
+    pub own_links: &'a BTreeMap<EntryId, EntryId>,
+    /// What the entry depends on in its own lineage and that was not applied.
+    pub blocked: Option<Blocked>,
+}
+
+/// An earlier entry of the same lineage on the same item that was not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocked {
+    /// The item's Open is held: all that follows waits.
+    HeldOpen(EntryId),
+    /// The item's Open was rejected: nothing can follow.
+    RejectedOpen(EntryId),
+    /// A step is held: later steps wait, edits do not.
+    HeldStep(EntryId),
+}
+
+/// What the office knows beside the item when it receives the entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The rules of the district.
+    pub pack: &'a Pack,
+    /// The author, with the roles held at receipt.
+    pub actor: &'a Actor,
+    /// When it was received, to the minute.
+    pub received: Moment,
+}
+
+/// The entry as the judge reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// Its id.
+    pub id: EntryId,
+    /// The item's kind.
+    pub kind: &'a str,
+    /// The author's last entry on the item before it.
+    pub own: Option<EntryId>,
+    /// What it changes.
+    pub change: &'a Change,
+}
+
+/// A verdict and what it does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its effects; empty unless it applies.
+    pub effects: Vec<Effect>,
+}
+
+impl Decision {
+    const fn without_effect(verdict: Verdict) -> Self {
+        Self { verdict, effects: Vec::new() }
+    }
+
+    const fn rejected(code: Code) -> Self {
+        Self::without_effect(Verdict::Rejected { code, after: None })
+    }
+
+    /// Held for `reason`, until a person decides.
+    #[must_use]
+    pub const fn held(reason: Code) -> Self {
+        Self::without_effect(Verdict::Held { reason, behind: None })
+    }
+
+    fn applied(effects: Vec<Effect>) -> Self {
+        if effects.is_empty() { Self::without_effect(Verdict::NoOp) } else { Self { verdict: Verdict::Applied, effects } }
+    }
+}
+
+/// Decides what `entry` does to `subject`.
+#[must_use]
+pub fn judge(subject: &Subject<'_>, facts: &Facts<'_>, entry: &Reading<'_>) -> Decision {
+    if facts.actor.revoked {
+        return Decision::held(Code::Revoked);
+    }
+    let Some(rules) = work::rules(entry.kind) else {
+        return Decision::held(Code::Malformed);
+    };
+    let is_step = matches!(entry.change, Change::Step { .. });
+    match subject.blocked {
+        Some(Blocked::HeldOpen(open)) => return behind(open),
+        Some(Blocked::HeldStep(step)) if is_step => return behind(step),
+        Some(Blocked::RejectedOpen(open)) => {
+            return Decision::without_effect(Verdict::Rejected { code: Code::Follows, after: Some(open) });
+        }
+        Some(Blocked::HeldStep(_)) | None => {}
+    }
+    if let Change::Open { fields } = entry.change {
+        return open(subject, facts, rules, fields);
+    }
+    let Some(view) = subject.view else {
+        return Decision::held(Code::UnknownItem);
+    };
+    match entry.change {
+        Change::Open { .. } => Decision::without_effect(Verdict::NoOp),
+        Change::Edit { fields } => edit(&Merge { subject, view, facts, rules, entry }, fields),
+        Change::Attach { photo } => attach(view, facts, rules, photo),
+        Change::Step { transition, from: _, round, args } => step(view, facts, rules, transition, *round, args),
+        Change::Comment { text } => comment(view, facts, rules, entry.id, text),
+    }
+}
+
+const fn behind(entry: EntryId) -> Decision {
+    Decision::without_effect(Verdict::Held { reason: Code::Follows, behind: Some(entry) })
+}
+
+fn open(subject: &Subject<'_>, facts: &Facts<'_>, rules: &Rules, fields: &BTreeMap<String, Value>) -> Decision {
+    if subject.view.is_some() {
+        return Decision::without_effect(Verdict::NoOp);
+    }
+    // Nobody is the author of what is not there yet: `opened_it` says nothing here.
+    let nothing = View::empty(rules.kind, super::version::Version::none(crate::id::EpochId::from_bytes([0; 16])));
+    if !facts.actor.is_any(rules.opened_by, &nothing) {
+        return Decision::held(Code::NotAllowed);
+    }
+    let missing = rules.required.iter().any(|name| fields.get(*name).is_none_or(Value::is_null));
+    if missing || !within_bounds(fields) {
+        return Decision::held(Code::Malformed);
+    }
+    // Only the office writes these, and only by entries of their own.
+    if fields.keys().any(|name| rule(rules, name).is_some_and(|rule| !rule.written_by.contains(&Who::Author))) {
+        return Decision::held(Code::NotAllowed);
+    }
+    let mut effects = vec![Effect::SetState { state: rules.initial.to_owned(), round: 0 }];
+    for (name, value) in fields {
+        effects.extend(set(rules, name, value));
+        effects.extend(derived(rules, facts.pack, name, value));
+    }
+    effects.push(Effect::SetField { field: "received".to_owned(), value: facts.received.unix_ms().into() });
+    Decision { verdict: Verdict::Applied, effects }
+}
+
+/// A text or a number of fields that no screen makes.
+fn within_bounds(fields: &BTreeMap<String, Value>) -> bool {
+    fields.len() <= limits::FIELDS
+        && fields.values().all(|value| value.as_str().is_none_or(|text| text.chars().count() <= limits::TEXT_CHARS))
+}
+
+fn rule<'a>(rules: &'a Rules, field: &str) -> Option<&'a FieldRule> {
+    rules.fields.iter().find(|rule| rule.name == field)
+}
+
+fn set(rules: &Rules, name: &str, value: &Value) -> Vec<Effect> {
+    if rule(rules, name).is_some_and(|rule| rule.policy == Policy::AddToSet) {
+        let members = match value {
+            Value::Array(members) => members.clone(),
+            one => vec![one.clone()],
+        };
+        let add = |value: Value| Effect::AddToSet { set: name.to_owned(), key: key_of(&value), value };
+        return members.into_iter().map(add).collect();
+    }
+    vec![Effect::SetField { field: name.to_owned(), value: value.clone() }]
+}
+
+/// What makes two members of a set one: their text.
+fn key_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn derived(rules: &Rules, pack: &Pack, name: &str, value: &Value) -> impl Iterator<Item = Effect> {
+    (rules.derive)(pack, name, value)
+        .into_iter()
+        .map(|(field, value)| Effect::SetField { field: field.to_owned(), value })
+}
+
+struct Merge<'a> {
+    subject: &'a Subject<'a>,
+    view: &'a View,
+    facts: &'a Facts<'a>,
+    rules: &'a Rules,
+    entry: &'a Reading<'a>,
+}
+
+fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {
+    if fields.is_empty() || !within_bounds(fields) {
+        return Decision::held(Code::Malformed);
+    }
+    let allowed = |name: &String| {
+        let by = rule(merge.rules, name).map_or(merge.rules.edited_by, |rule| rule.written_by);
+        merge.facts.actor.is_any(by, merge.view)
+    };
+    if !fields.keys().all(allowed) {
+        return Decision::held(Code::NotAllowed);
+    }
+    // Fields that belong together are won or lost as one.
+    let mut groups: BTreeMap<&str, Vec<(&String, &Value)>> = BTreeMap::new();
+    for (name, value) in fields {
+        let group = rule(merge.rules, name).map_or(name.as_str(), |rule| rule.group);
+        groups.entry(group).or_default().push((name, value));
+    }
+    let mut effects = Vec::new();
+    let mut lost = Vec::new();
+    for group in groups.values() {
+        merge_group(merge, group, &mut effects, &mut lost);
+    }
+    if lost.is_empty() { Decision::applied(effects) } else { Decision { verdict: Verdict::Merged { lost }, effects } }
+}
+
+/// What becomes of fields that belong together.
+enum Outcome {
+    /// The new values stand, the old ones were known to their author.
+    Replaces,
+    /// The new values stand; the old ones, which their author had not seen, are kept beside them.
+    Wins,
+    /// The old values stand; the new ones are kept beside them.
+    Loses,
+}
+
+fn merge_group(merge: &Merge<'_>, group: &[(&String, &Value)], effects: &mut Vec<Effect>, lost: &mut Vec<String>) {
+    let (sets, fields): (Vec<_>, Vec<_>) = group
+        .iter()
+        .copied()
+        .partition(|(name, _)| rule(merge.rules, name).is_some_and(|rule| rule.policy == Policy::AddToSet));
+    for (name, value) in sets {
+        let known = merge.view.sets.get(name);
+        effects.extend(set(merge.rules, name, value).into_iter().filter(|effect| match effect {
+            Effect::AddToSet { key, .. } => !known.is_some_and(|known| known.contains_key(key)),
+            _ => true,
+        }));
+    }
+    let changed: Vec<_> = fields.into_iter().filter(|(name, value)| !stands(merge.view, name, value)).collect();
+    let outcomes: Vec<Outcome> = changed.iter().map(|(name, value)| outcome(merge, name, value)).collect();
+    let loses = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Loses));
+    for ((name, value), outcome) in changed.into_iter().zip(outcomes) {
+        let standing = merge.view.fields.get(name);
+        if loses {
+            let winner = standing.map_or(merge.entry.id, |field| field.writer);
+            effects.push(Effect::KeepLoser { field: name.clone(), value: value.clone(), writer: merge.entry.id, winner });
+            lost.push(name.clone());
+            continue;
+        }
+        if let (Outcome::Wins, Some(field)) = (outcome, standing) {
+            effects.push(Effect::KeepLoser {
+                field: name.clone(),
+                value: field.value.clone(),
+                writer: field.writer,
+                winner: merge.entry.id,
+            });
+        }
+        effects.push(Effect::SetField { field: name.clone(), value: value.clone() });
+        effects.extend(derived(merge.rules, merge.facts.pack, name, value));
+    }
+}
+
+fn stands(view: &View, name: &str, value: &Value) -> bool {
+    match view.fields.get(name) {
+        Some(field) => &field.value == value,
+        None => value.is_null(),
+    }
+}
+
+fn outcome(merge: &Merge<'_>, name: &str, value: &Value) -> Outcome {
+    let Some(standing) = merge.view.fields.get(name) else {
+        return Outcome::Replaces;
+    };
+    let links = merge.subject.own_links;
+    if reaches(links, standing.writer, merge.entry.id) {
+        return Outcome::Loses;
+    }
+    let seen = merge.subject.seen.is_some_and(|seen| standing.at <= seen);
+    let own = merge.entry.own.is_some_and(|own| own == standing.writer || reaches(links, own, standing.writer));
+    if seen || own {
+        return Outcome::Replaces;
+    }
+    match rule(merge.rules, name).map_or(Policy::LatestArrival, |rule| rule.policy) {
+        Policy::LatestArrival | Policy::AddToSet => Outcome::Wins,
+        Policy::OfficeWins if merge.facts.actor.is_office() => Outcome::Wins,
+        Policy::OfficeWins => Outcome::Loses,
+        Policy::Maximum if value.as_f64() > standing.value.as_f64() => Outcome::Wins,
+        Policy::Maximum => Outcome::Loses,
+    }
+}
+
+/// Whether `own` links lead from `from` back to `to`.
+fn reaches(links: &BTreeMap<EntryId, EntryId>, from: EntryId, to: EntryId) -> bool {
+    let mut at = from;
+    // Links name earlier entries, but a forged ring must not hold the judge up.
+    let mut visited = BTreeSet::new();
+    while let Some(before) = links.get(&at) {
+        if *before == to {
+            return true;
+        }
+        if !visited.insert(at) {
+            return false;
+        }
+        at = *before;
+    }
+    false
+}
+
+fn attach(view: &View, facts: &Facts<'_>, rules: &Rules, photo: &Photo) -> Decision {
+    if !facts.actor.is_any(rules.attached_by, view) {
+        return Decision::held(Code::NotAllowed);
+    }
+    let key = photo.sha256.to_string();
+    if view.sets.get("photos").is_some_and(|photos| photos.contains_key(&key)) {
+        return Decision::without_effect(Verdict::NoOp);
+    }
+    let value = serde_json::json!({
+        "role": photo.role,
+        "round": view.round,
+        "media": photo.media,
+        "bytes": photo.bytes,
+        "width_px": photo.width_px,
+        "height_px": photo.height_px,
+        "view": photo.view,
+        "thumbnail": photo.thumbnail,
+    });
+    Decision::applied(vec![Effect::AddToSet { set: "photos".to_owned(), key, value }])
+}
+
+fn comment(view: &View, facts: &Facts<'_>, rules: &Rules, id: EntryId, text: &str) -> Decision {
+    if !facts.actor.is_any(rules.attached_by, view) && !facts.actor.is_office() {
+        return Decision::held(Code::NotAllowed);
+    }
+    if text.trim().is_empty() || text.chars().count() > limits::TEXT_CHARS {
+        return Decision::held(Code::Malformed);
+    }
+    let value = serde_json::json!({ "text": text, "at": facts.received });
+    Decision::applied(vec![Effect::AddToSet { set: "comments".to_owned(), key: id.to_string(), value }])
+}
+
+fn step(
+    view: &View,
+    facts: &Facts<'_>,
+    rules: &Rules,
+    transition: &str,
+    round: u32,
+    args: &BTreeMap<String, Value>,
+) -> Decision {
+    let rows = || rules.steps.iter().filter(|row| row.step == transition);
+    if !within_bounds(args) || rows().next().is_none() {
+        return Decision::held(Code::Malformed);
+    }
+    if !rows().any(|row| facts.actor.is_any(row.who, view)) {
+        return Decision::held(Code::NotAllowed);
+    }
+    if round != view.round {
+        return Decision::rejected(Code::StaleRound);
+    }
+    let Some(row) = rows().find(|row| row.from == view.state) else {
+        let already = rows().any(|row| row.to == view.state);
+        return if already { Decision::without_effect(Verdict::NoOp) } else { Decision::rejected(Code::NotFromHere) };
+    };
+    if !facts.actor.is_any(row.who, view) {
+        return Decision::held(Code::NotAllowed);
+    }
+    match row.needs.iter().find_map(|need| need.unmet(view, args, facts.pack)) {
+        Some(code) => Decision::rejected(code),
+        None => Decision::applied(step_effects(view, facts, row, args)),
+    }
+}
+
+fn step_effects(view: &View, facts: &Facts<'_>, row: &Row, args: &BTreeMap<String, Value>) -> Vec<Effect> {
+    let next_round = row.also.contains(&Also::NextRound);
+    let round = if next_round { view.round.saturating_add(1) } else { view.round };
+    let mut effects = vec![Effect::SetState { state: row.to.to_owned(), round }];
+    for also in row.also {
+        match also {
+            Also::Keep(field) => {
+                let value = args.get(*field).cloned().unwrap_or(Value::Null);
+                effects.push(Effect::SetField { field: (*field).to_owned(), value });
+            }
+            Also::Empty(field) => effects.push(Effect::SetField { field: (*field).to_owned(), value: Value::Null }),
+            Also::Start(clock) => effects.push(Effect::StartClock { clock: (*clock).to_owned(), at: facts.received }),
+            Also::Stop(clock) => effects.push(Effect::StopClock { clock: (*clock).to_owned(), at: facts.received }),
+            Also::NextRound => {}
+        }
+    }
+    // The public course of the item: a replica that holds only a snapshot can still tell its story.
+    let taken = view.sets.get("steps").map_or(0, BTreeMap::len);
+    effects.push(Effect::AddToSet {
+        set: "steps".to_owned(),
+        key: format!("{taken:06}"),
+        value: serde_json::json!({
+            "step": row.step, "from": row.from, "to": row.to, "round": view.round, "at": facts.received, "args": args,
+        }),
+    });
+    effects
+}

@@ -1,0 +1,370 @@
+//! The office's side of the journal: an entry comes in, is chained, judged, folded, and told to those who may know.
+//!
+//! All of it happens in the one transaction that the caller holds: a crash leaves all of it or nothing.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Transaction;
+
+use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
+use super::fold;
+use super::judge::{Decision, Facts, JUDGE_VERSION, Reading, Subject, judge};
+use super::verdict::{Code, Judgement};
+use super::version::Version;
+use super::view::View;
+use super::write::{Author, Draft, WriteError, write};
+use crate::clock::{Entropy, Moment, Now};
+use crate::crypto::{CryptoError, SealingPublicKey};
+use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
+use crate::pack::Pack;
+use crate::store::entries::{self, Known};
+use crate::store::feeds::{self, FeedRow};
+use crate::store::judgements::{self, Judged};
+use crate::store::photos::{self, Here};
+use crate::store::{StoreError, items, meta};
+use crate::sync::wire::Refusal;
+use crate::work::case::{CASE, Case};
+use crate::work::flow::Actor;
+use crate::work::person::{PERSON, Person};
+use crate::work::{Audience, device};
+
+/// Why the ledger did not take an entry.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The office's own entry could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The origin could not be sealed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The entry has no place in its chain: nothing of it was kept, the sender has it still.
+    #[error("the entry was refused: {0:?}")]
+    Refused(Refusal),
+}
+
+/// What the ledger stands on.
+#[derive(Debug, Clone, Copy)]
+pub struct Office<'a> {
+    /// The rules of the district.
+    pub pack: &'a Pack,
+    /// The branch of the ledger.
+    pub epoch: EpochId,
+    /// The key that origins are sealed for.
+    pub sealing: &'a SealingPublicKey,
+    /// The hand that writes the office's own entries.
+    pub node: &'a Author,
+}
+
+/// Whose device sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The life of the journal.
+    pub incarnation: IncarnationId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// Whether it was revoked: what it sends is held.
+    pub revoked: bool,
+}
+
+/// One turn at the ledger.
+pub struct Intake<'a, 'tx> {
+    /// The transaction that all of it happens in.
+    pub tx: &'a Transaction<'tx>,
+    /// What the ledger stands on.
+    pub office: Office<'a>,
+    /// The office's clocks.
+    pub now: &'a Now,
+    /// Where ids and salts come from.
+    pub entropy: &'a mut Entropy,
+}
+
+/// What became of an entry that was taken.
+#[derive(Debug, Clone)]
+pub enum Taken {
+    /// It was judged now.
+    Judged(Box<Judgement>),
+    /// It was here already.
+    Repeat,
+}
+
+impl Intake<'_, '_> {
+    /// Takes one entry of `sender`'s chain.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where it does not continue the chain; the transaction may go on with what came before.
+    pub fn take(&mut self, entry: Entry, sender: &Sender) -> Result<Taken, LedgerError> {
+        let malformed = |_: EntryError| LedgerError::Refused(Refusal::Malformed);
+        let header = entry.read_header().map_err(malformed)?;
+        let origin = entry.read_origin(&header).map_err(malformed)?;
+        if origin.incarnation != sender.incarnation {
+            return Err(LedgerError::Refused(Refusal::Malformed));
+        }
+        if self.is_repeat(&entry, &header, &origin)? {
+            return Ok(Taken::Repeat);
+        }
+        let body = entry.read_body(&header);
+        let private = entry.read_private(&header);
+        let (body, private) = match (body, private) {
+            (Ok(body), Ok(private)) => (body, private),
+            (Ok(_), Err(_)) | (Err(_), Ok(_) | Err(_)) => {
+                return self.settle(entry, &header, &origin, None, None, Decision::held(Code::Malformed));
+            }
+        };
+        let known_author = private.who == sender.person;
+        let decision = if known_author {
+            self.decide(&header, &origin, &body, &private, sender.revoked)?
+        } else {
+            Decision::held(Code::NotAllowed)
+        };
+        self.settle(entry, &header, &origin, Some(&body.change), Some(&private), decision)
+    }
+
+    /// Writes an entry by an office hand and takes it: a console step, or something that the office noticed.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn write(&mut self, author: &Author, draft: Draft) -> Result<(ItemId, Judgement), LedgerError> {
+        let written = write(self.tx, author, draft, self.now, self.entropy)?;
+        let unreadable = |source: EntryError| LedgerError::Write(WriteError::Entry(source));
+        let body = written.entry.read_body(&written.header).map_err(unreadable)?;
+        let private = written.entry.read_private(&written.header).map_err(unreadable)?;
+        let decision = self.decide(&written.header, &written.origin, &body, &private, false)?;
+        match self.settle(written.entry, &written.header, &written.origin, Some(&body.change), Some(&private), decision)? {
+            Taken::Judged(judgement) => Ok((written.header.item, *judgement)),
+            Taken::Repeat => Err(LedgerError::Refused(Refusal::Malformed)),
+        }
+    }
+
+    /// Whether the office has this entry, or an error where its place in the chain is another's or not yet reached.
+    fn is_repeat(&self, entry: &Entry, header: &Header, origin: &Origin) -> Result<bool, LedgerError> {
+        let refused = |refusal| Err(LedgerError::Refused(refusal));
+        if let Some(here) = entries::hash_at(self.tx, origin.incarnation, origin.seq)? {
+            return if here == entry.header_hash() { Ok(true) } else { refused(Refusal::Clone) };
+        }
+        if entries::get(self.tx, header.id)?.is_some() {
+            return refused(Refusal::Malformed);
+        }
+        let head = entries::head(self.tx, origin.incarnation)?;
+        if origin.seq != head.seq + 1 {
+            return refused(Refusal::Gap);
+        }
+        if origin.prev == head.hash { Ok(false) } else { refused(Refusal::Clone) }
+    }
+
+    fn decide(
+        &self,
+        header: &Header,
+        origin: &Origin,
+        body: &Body,
+        private: &Private,
+        revoked: bool,
+    ) -> Result<Decision, LedgerError> {
+        let view = items::view(self.tx, header.item)?;
+        let seen = match &header.seen {
+            Some(seen) => items::count_seen(self.tx, header.item, seen)?,
+            None => None,
+        };
+        let own_links = entries::own_links(self.tx, header.item)?;
+        let subject = Subject {
+            view: view.as_ref(),
+            seen,
+            own_links: &own_links,
+            blocked: judgements::blocked(self.tx, origin.incarnation, header.item)?,
+        };
+        let actor = self.actor(header.item, &private.who, revoked)?;
+        let facts = Facts { pack: self.office.pack, actor: &actor, received: self.now.wall.to_minute() };
+        Ok(judge(&subject, &facts, &Reading { id: header.id, kind: &header.kind, own: origin.own, change: &body.change }))
+    }
+
+    fn actor(&self, item: ItemId, who: &PersonId, revoked: bool) -> Result<Actor, LedgerError> {
+        if *who == self.office.node.who {
+            return Ok(Actor::office());
+        }
+        let person = match items::labelled(self.tx, PERSON, who.as_str())? {
+            Some(person) => items::view(self.tx, person)?.as_ref().and_then(Person::of),
+            None => None,
+        };
+        Ok(Actor {
+            person: Some(who.clone()),
+            roles: person.as_ref().map(|person| person.roles.clone()).unwrap_or_default(),
+            org: person.map(|person| person.org),
+            opened_it: entries::opener(self.tx, item)?.as_ref() == Some(who),
+            revoked,
+        })
+    }
+
+    /// Keeps the entry with its judgement, applies it, and tells those who may know.
+    fn settle(
+        &mut self,
+        mut entry: Entry,
+        header: &Header,
+        origin: &Origin,
+        change: Option<&Change>,
+        private: Option<&Private>,
+        decision: Decision,
+    ) -> Result<Taken, LedgerError> {
+        let origin_text = entry.origin.as_deref().unwrap_or_default();
+        let sealed = self.office.sealing.seal(origin_text, &entry.header_hash(), self.entropy)?;
+        entry.sealed = Some(crate::store::to_json("entry", &sealed)?);
+        let known = Known {
+            header,
+            origin: Some(origin),
+            change: change.map(Change::name),
+            who: private.map(|private| &private.who),
+            cause: None,
+        };
+        entries::insert(self.tx, &entry, &known)?;
+        if let Some(Change::Attach { photo }) = change {
+            // Held and rejected entries keep their photos: they stay evidence.
+            photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
+            photos::attach(self.tx, header.id, header.item, photo.sha256, false)?;
+        }
+
+        let (judgement, view) = self.judgement(&entry, header, decision)?;
+        let judged = Judged { text: crate::store::to_json("judgement", &judgement)?, judgement };
+        judgements::insert(self.tx, header.item, &judged, self.now.wall)?;
+        if origin.incarnation != self.office.node.incarnation {
+            feeds::append(self.tx, &feeds::private(origin.incarnation), &FeedRow::Verdict { entry: header.id })?;
+        }
+        if let (true, Some(version)) = (judged.judgement.verdict.applies(), judged.judgement.version) {
+            items::put(self.tx, header.item, &view)?;
+            items::insert_version(self.tx, header.item, &version, header.id)?;
+            self.tell(header.item, &view, header.id)?;
+            self.follow(header.item, &view, change)?;
+        }
+        Ok(Taken::Judged(Box::new(judged.judgement)))
+    }
+
+    fn judgement(&self, entry: &Entry, header: &Header, decision: Decision) -> Result<(Judgement, View), LedgerError> {
+        let before = items::view(self.tx, header.item)?;
+        let stands = before.as_ref().map(|view| view.version);
+        let mut view = before.unwrap_or_else(|| View::empty(&header.kind, Version::none(self.office.epoch)));
+        let effects = crate::store::to_json("judgement", &decision.effects)?;
+        let version = if decision.verdict.applies() {
+            let version = view.version.after(self.office.epoch, &entry.header_hash(), &effects);
+            fold::apply(&mut view, header.id, version, &decision.effects);
+            Some(version)
+        } else {
+            stands
+        };
+        let effects = serde_json::value::RawValue::from_string(effects)
+            .map_err(|source| StoreError::Row { table: "judgement", source })?;
+        let judgement = Judgement {
+            entry: header.id,
+            verdict: decision.verdict,
+            version,
+            effects,
+            judge: JUDGE_VERSION,
+            pack: self.office.pack.version().to_owned(),
+            received: self.now.wall.to_minute(),
+        };
+        Ok((judgement, view))
+    }
+
+    /// Feed rows: where the item enters, changes, leaves.
+    fn tell(&self, item: ItemId, view: &View, entry: EntryId) -> Result<(), LedgerError> {
+        let before = items::audiences(self.tx, item)?;
+        let opener = entries::opener(self.tx, item)?;
+        let after: std::collections::BTreeSet<String> =
+            audiences(self.office.pack, view, opener.as_ref()).iter().map(Audience::feed).collect();
+        for audience in &after {
+            if before.contains(audience) {
+                feeds::append(self.tx, audience, &FeedRow::To { item, count: view.version.count, entry })?;
+            } else {
+                items::join(self.tx, item, audience)?;
+                feeds::append(self.tx, audience, &FeedRow::Enter { item })?;
+            }
+        }
+        for audience in before.difference(&after) {
+            items::leave(self.tx, item, audience)?;
+            feeds::append(self.tx, audience, &FeedRow::Leave { item })?;
+        }
+        Ok(())
+    }
+
+    /// What the office writes because of what was applied: a new case gets its number.
+    fn follow(&mut self, item: ItemId, view: &View, change: Option<&Change>) -> Result<(), LedgerError> {
+        if view.kind == CASE && matches!(change, Some(Change::Open { .. })) && Case::of(view).number().is_none() {
+            let number = self.next_number()?;
+            self.write_once(&format!("number/{item}"), item, CASE, [("number".to_owned(), number.into())].into())?;
+        }
+        Ok(())
+    }
+
+    /// `BZ20260721-0007`: dense within the day of receipt in Beijing, because it is counted in this transaction.
+    fn next_number(&self) -> Result<String, LedgerError> {
+        let day = self.now.wall.beijing_day();
+        let key = format!("number/{day}");
+        let number = meta::get::<u64>(self.tx, &key)?.unwrap_or(0) + 1;
+        meta::set(self.tx, &key, &number)?;
+        Ok(format!("{}{day}-{number:04}", self.office.pack.about().case_prefix))
+    }
+
+    /// Writes an edit by the office itself, unless it was written for this cause already.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn write_once(
+        &mut self,
+        cause: &str,
+        item: ItemId,
+        kind: &str,
+        fields: BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), LedgerError> {
+        if entries::has_cause(self.tx, cause)? {
+            return Ok(());
+        }
+        let draft = Draft {
+            item: Some(item),
+            kind: kind.to_owned(),
+            change: Change::Edit { fields },
+            fix: None,
+            seen: None,
+            cause: Some(cause.to_owned()),
+        };
+        let node = self.office.node.clone();
+        self.write(&node, draft)?;
+        Ok(())
+    }
+
+    /// Grants and withdraws feeds so that `incarnation` reads those of its person's roles, and says so in its private
+    /// feed. What is granted is in `granted`, a table of the office's.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn grant(&mut self, incarnation: IncarnationId, person: Option<&Person>) -> Result<(), LedgerError> {
+        let wanted: std::collections::BTreeSet<String> =
+            person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
+        let granted = feeds::granted(self.tx, incarnation)?;
+        let private = feeds::private(incarnation);
+        for audience in wanted.difference(&granted) {
+            feeds::grant(self.tx, incarnation, audience)?;
+            feeds::append(self.tx, &private, &FeedRow::Grant { audience: audience.clone() })?;
+        }
+        for audience in granted.difference(&wanted) {
+            feeds::withdraw(self.tx, incarnation, audience)?;
+            feeds::append(self.tx, &private, &FeedRow::Withdraw { audience: audience.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// When this turn happens, as readers are told.
+    #[must_use]
+    pub const fn minute(&self) -> Moment {
+        self.now.wall.to_minute()
+    }
+}
+
+/// Who receives an item, whatever its kind.
+fn audiences(pack: &Pack, view: &View, opener: Option<&PersonId>) -> std::collections::BTreeSet<Audience> {
+    let own = |field: &str| view.text(field).and_then(|code| PersonId::new(code).ok()).map(Audience::Own);
+    match view.kind.as_str() {
+        CASE => Case::of(view).audiences(pack, opener),
+        device::DEVICE => own("person").into_iter().collect(),
+        PERSON => own("code").into_iter().collect(),
+        _ => std::collections::BTreeSet::new(),
+    }
+}

@@ -1,0 +1,112 @@
+//! The SQLite file: one for a phone's store, one for the office's ledger, with the same tables.
+//!
+//! One file per table family. Writers take a transaction, readers a connection; statements are literals with named
+//! columns. Migrations are numbered per component, so that the office keeps tables of its own beside these.
+
+pub mod schema;
+pub mod meta;
+pub mod entries;
+pub mod judgements;
+pub mod items;
+pub mod list;
+pub mod feeds;
+pub mod photos;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full: nothing of this call was kept.
+    #[error("the disk is full: nothing was saved; free some space and try again")]
+    DiskFull,
+    /// SQLite refused.
+    #[error("the database did not {doing}: {source}")]
+    Sqlite {
+        /// What was being done.
+        doing: &'static str,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A row cannot be read back as what was written.
+    #[error("a row of {table} cannot be read: {source}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// Where it departs from its form.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The database was written by a later version.
+    #[error("this database was written by a later version (its {component} tables are at {found}, this program knows {known})")]
+    Newer {
+        /// Which tables.
+        component: &'static str,
+        /// Their number.
+        found: usize,
+        /// The highest number known here.
+        known: usize,
+    },
+    /// There is no store in this folder, or it was not set up.
+    #[error("there is no store at {0}")]
+    NoStore(std::path::PathBuf),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(source: rusqlite::Error) -> Self {
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            Some(_) | None => Self::Sqlite { doing: "finish a statement", source },
+        }
+    }
+}
+
+/// Opens the SQLite file at `path` for writing, makes it durable and brings its tables up to date.
+///
+/// # Errors
+/// [`StoreError::Newer`], [`StoreError::Sqlite`], [`StoreError::DiskFull`].
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    let mut conn = Connection::open(path).map_err(|source| StoreError::Sqlite { doing: "open", source })?;
+    configure(&conn)?;
+    schema::migrate(&mut conn, schema::CORE)?;
+    Ok(conn)
+}
+
+/// Opens the SQLite file at `path` for reading only, beside its writer.
+///
+/// # Errors
+/// [`StoreError::Sqlite`].
+pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|source| StoreError::Sqlite { doing: "open for reading", source })?;
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(128);
+    Ok(conn)
+}
+
+/// How long a statement waits for another process that writes.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
+
+fn configure(conn: &Connection) -> Result<(), StoreError> {
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(128);
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk before the call returns; Apple's fsync alone does not reach the medium.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "fullfsync", "ON")?;
+    conn.pragma_update(None, "foreign_keys", "ON")?;
+    Ok(())
+}
+
+/// Reads a JSON column.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|source| StoreError::Row { table, source })
+}
+
+/// Writes a JSON column.
+pub(crate) fn to_json<T: serde::Serialize>(table: &'static str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|source| StoreError::Row { table, source })
+}

@@ -1,0 +1,186 @@
+//! Entries as they were written, and the seals over batches of them.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+
+use super::{StoreError, to_json};
+use crate::id::{EntryId, Hash, IncarnationId, ItemId, PersonId};
+use crate::journal::entry::{Entry, Header, Origin};
+use crate::journal::seal::BatchSeal;
+use crate::crypto::Signed;
+
+/// What is known of an entry beside its bytes, once its parts were read.
+#[derive(Debug, Clone)]
+pub struct Known<'a> {
+    /// Its header.
+    pub header: &'a Header,
+    /// Its origin, where it was given.
+    pub origin: Option<&'a Origin>,
+    /// What it does, where the body could be read.
+    pub change: Option<&'static str>,
+    /// Its author, where the private part was given.
+    pub who: Option<&'a PersonId>,
+    /// What happened, when the office wrote it about something that happened once.
+    pub cause: Option<&'a str>,
+}
+
+/// Where an incarnation's chain ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Head {
+    /// The last entry's place; 0 before the first.
+    pub seq: u64,
+    /// Its header hash; none before the first.
+    pub hash: Option<Hash>,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        header: row.get("header")?,
+        origin: row.get("origin")?,
+        sealed: row.get("sealed")?,
+        body: row.get("body")?,
+        private: row.get("private")?,
+    })
+}
+
+/// Keeps an entry; one that is held already keeps its bytes and gains the parts that it lacked.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert(tx: &Transaction<'_>, entry: &Entry, known: &Known<'_>) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO entry (id, item, kind, header, header_hash, origin, sealed, body, private, incarnation, seq, own, change, who, cause)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         ON CONFLICT (id) DO UPDATE SET
+             origin = coalesce(origin, excluded.origin), sealed = coalesce(sealed, excluded.sealed),
+             body = coalesce(body, excluded.body), private = coalesce(private, excluded.private)",
+    )?
+    .execute(rusqlite::params![
+        known.header.id,
+        known.header.item,
+        known.header.kind,
+        entry.header,
+        entry.header_hash(),
+        entry.origin,
+        entry.sealed,
+        entry.body,
+        entry.private,
+        known.origin.map(|origin| origin.incarnation),
+        known.origin.map(|origin| origin.seq),
+        known.origin.and_then(|origin| origin.own),
+        known.change,
+        known.who.map(PersonId::as_str),
+        known.cause,
+    ])?;
+    Ok(())
+}
+
+/// The entry with this id.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn get(conn: &Connection, id: EntryId) -> Result<Option<Entry>, StoreError> {
+    let sql = "SELECT header, origin, sealed, body, private FROM entry WHERE id = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([id], read).optional()?)
+}
+
+/// The header hash at a place of a chain.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn hash_at(conn: &Connection, incarnation: IncarnationId, seq: u64) -> Result<Option<Hash>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT header_hash FROM entry WHERE incarnation = ?1 AND seq = ?2")?
+        .query_row((incarnation, seq), |row| row.get(0))
+        .optional()?)
+}
+
+/// The end of an incarnation's chain.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn head(conn: &Connection, incarnation: IncarnationId) -> Result<Head, StoreError> {
+    let head = conn
+        .prepare_cached("SELECT seq, header_hash FROM entry WHERE incarnation = ?1 ORDER BY seq DESC LIMIT 1")?
+        .query_row([incarnation], |row| Ok(Head { seq: row.get(0)?, hash: Some(row.get(1)?) }))
+        .optional()?;
+    Ok(head.unwrap_or(Head { seq: 0, hash: None }))
+}
+
+/// An incarnation's entries above `after`, in order, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn after(conn: &Connection, incarnation: IncarnationId, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    let sql = "SELECT header, origin, sealed, body, private FROM entry WHERE incarnation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map((incarnation, after, limit), read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// An item's entries as this replica came to hold them, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<Entry>, StoreError> {
+    let sql = "SELECT header, origin, sealed, body, private FROM entry WHERE item = ?1 ORDER BY rowid";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([item], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The last entry that `who` wrote on an item, as far as this replica knows.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn last_own(conn: &Connection, item: ItemId, who: &PersonId) -> Result<Option<EntryId>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT id FROM entry WHERE item = ?1 AND who = ?2 ORDER BY rowid DESC LIMIT 1")?
+        .query_row((item, who.as_str()), |row| row.get(0))
+        .optional()?)
+}
+
+/// The `own` links of an item's entries.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn own_links(conn: &Connection, item: ItemId) -> Result<BTreeMap<EntryId, EntryId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT id, own FROM entry WHERE item = ?1 AND own IS NOT NULL")?;
+    let rows = statement.query_map([item], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Who opened an item, where the private part of its Open is held here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn opener(conn: &Connection, item: ItemId) -> Result<Option<PersonId>, StoreError> {
+    let who: Option<Option<String>> = conn
+        .prepare_cached("SELECT who FROM entry WHERE item = ?1 AND change = 'open' LIMIT 1")?
+        .query_row([item], |row| row.get(0))
+        .optional()?;
+    Ok(who.flatten().and_then(|who| PersonId::new(&who).ok()))
+}
+
+/// Whether the office already wrote an entry for this cause.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn has_cause(conn: &Connection, cause: &str) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("SELECT 1 FROM entry WHERE cause = ?1")?.exists([cause])?)
+}
+
+/// Keeps the seal over a batch.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert_seal(tx: &Transaction<'_>, batch: &BatchSeal, seal: &Signed<BatchSeal>) -> Result<(), StoreError> {
+    if batch.count == 0 {
+        return Ok(());
+    }
+    let seal = to_json("batch_seal", seal)?;
+    tx.prepare_cached("INSERT OR IGNORE INTO batch_seal (incarnation, first_seq, last_seq, seal) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((batch.incarnation, batch.first_seq(), batch.head.seq, seal))?;
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! Feeds: what entered, changed and left an audience; what one incarnation is told.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use serde::{Deserialize, Serialize};
+
+use super::{StoreError, from_json, to_json};
+use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
+
+/// One row of a feed. An audience's feed has the first three; an incarnation's private feed the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedRow {
+    /// The item is in the audience from here on.
+    Enter {
+        /// The item.
+        item: ItemId,
+    },
+    /// The item came to this count by this entry.
+    To {
+        /// The item.
+        item: ItemId,
+        /// Its count.
+        count: u64,
+        /// What brought it there.
+        entry: EntryId,
+    },
+    /// The item is no longer in the audience.
+    Leave {
+        /// The item.
+        item: ItemId,
+    },
+    /// An entry of this incarnation was judged.
+    Verdict {
+        /// The entry.
+        entry: EntryId,
+    },
+    /// The original that an entry of this incarnation names is at the office.
+    Receipt {
+        /// The entry.
+        entry: EntryId,
+        /// The original.
+        sha256: PhotoHash,
+    },
+    /// A verified backup covers it.
+    Safe {
+        /// The entry.
+        entry: EntryId,
+        /// The original.
+        sha256: PhotoHash,
+    },
+    /// From here on this incarnation reads the audience.
+    Grant {
+        /// The audience.
+        audience: String,
+    },
+    /// From here on it does not.
+    Withdraw {
+        /// The audience.
+        audience: String,
+    },
+    /// A row of a later version: its position counts, its content is skipped.
+    #[serde(untagged)]
+    Unknown(serde_json::Value),
+}
+
+/// The name of the feed that tells one incarnation of its verdicts and receipts; it outlives all roles.
+#[must_use]
+pub fn private(incarnation: IncarnationId) -> String {
+    format!("inc/{incarnation}")
+}
+
+/// The last position of a feed; 0 before the first row.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn last(conn: &Connection, audience: &str) -> Result<u64, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT coalesce(max(position), 0) FROM feed WHERE audience = ?1")?
+        .query_row([audience], |row| row.get(0))?)
+}
+
+/// Appends a row at the next position, in the transaction of what it tells of.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn append(tx: &Transaction<'_>, audience: &str, row: &FeedRow) -> Result<(), StoreError> {
+    let position = last(tx, audience)? + 1;
+    tx.prepare_cached("INSERT INTO feed (audience, position, row) VALUES (?1, ?2, ?3)")?
+        .execute((audience, position, to_json("feed", row)?))?;
+    Ok(())
+}
+
+/// The rows of a feed above `after`, at most `limit`, with their positions.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn after(conn: &Connection, audience: &str, after: u64, limit: usize) -> Result<Vec<(u64, FeedRow)>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT position, row FROM feed WHERE audience = ?1 AND position > ?2 ORDER BY position LIMIT ?3")?;
+    let rows = statement.query_map((audience, after, limit), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    rows.map(|row| {
+        let (position, text) = row?;
+        Ok((position, from_json("feed", &text)?))
+    })
+    .collect()
+}
+
+/// How far a phone has read a feed; none where it does not read it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn position(conn: &Connection, audience: &str) -> Result<Option<u64>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT position FROM feed_position WHERE audience = ?1")?
+        .query_row([audience], |row| row.get(0))
+        .optional()?)
+}
+
+/// All feeds that a phone reads, with how far.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn positions(conn: &Connection) -> Result<std::collections::BTreeMap<String, u64>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT audience, position FROM feed_position ORDER BY audience")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Sets how far a phone has read.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_position(tx: &Transaction<'_>, audience: &str, position: u64) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO feed_position (audience, position) VALUES (?1, ?2) ON CONFLICT (audience) DO UPDATE SET position = excluded.position",
+    )?
+    .execute((audience, position))?;
+    Ok(())
+}
+
+/// Stops reading a feed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget(tx: &Transaction<'_>, audience: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM feed_position WHERE audience = ?1")?.execute([audience])?;
+    Ok(())
+}
+
+/// The audiences that an incarnation reads, besides its private feed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn granted(conn: &Connection, incarnation: IncarnationId) -> Result<std::collections::BTreeSet<String>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT audience FROM granted WHERE incarnation = ?1")?;
+    let rows = statement.query_map([incarnation], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Lets an incarnation read an audience.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn grant(tx: &Transaction<'_>, incarnation: IncarnationId, audience: &str) -> Result<(), StoreError> {
+    tx.execute("INSERT OR IGNORE INTO granted (incarnation, audience) VALUES (?1, ?2)", (incarnation, audience))?;
+    Ok(())
+}
+
+/// Lets it no longer.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn withdraw(tx: &Transaction<'_>, incarnation: IncarnationId, audience: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM granted WHERE incarnation = ?1 AND audience = ?2", (incarnation, audience))?;
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Items: their views, the columns that lists read, their search text and their place.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
+
+use super::{StoreError, from_json, to_json};
+use crate::id::{EntryId, Hash, ItemId, PhotoHash};
+use crate::journal::version::Version;
+use crate::journal::view::View;
+use crate::search;
+use crate::work::case::Case;
+
+/// The item's view, on a phone with pending entries on top.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn view(conn: &Connection, item: ItemId) -> Result<Option<View>, StoreError> {
+    read_view(conn.prepare_cached("SELECT view FROM item WHERE id = ?1")?.query_row([item], |row| row.get(0)).optional()?)
+}
+
+/// The item's view as the office judged it; none where the office has no such item.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn confirmed(conn: &Connection, item: ItemId) -> Result<Option<View>, StoreError> {
+    let kept: Option<Option<String>> = conn
+        .prepare_cached("SELECT view FROM item_confirmed WHERE item = ?1")?
+        .query_row([item], |row| row.get(0))
+        .optional()?;
+    match kept {
+        Some(text) => read_view(text),
+        None => view(conn, item),
+    }
+}
+
+fn read_view(text: Option<String>) -> Result<Option<View>, StoreError> {
+    text.map(|text| from_json("item", &text)).transpose()
+}
+
+/// The item's public fold row as bytes: equal on all replicas that hold it at the same version.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn confirmed_bytes(conn: &Connection, item: ItemId) -> Result<Option<String>, StoreError> {
+    confirmed(conn, item)?.map(|view| to_json("item", &view)).transpose()
+}
+
+/// Sets an item's view, with all that is read out of it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreError> {
+    let case = Case::of(view);
+    let label = case.number().or_else(|| view.text("code"));
+    let thumbnail: Option<PhotoHash> = view
+        .members("photos")
+        .filter(|(_, photo)| photo.value["role"] != "after")
+        .min_by_key(|(_, photo)| photo.writer)
+        .or_else(|| view.members("photos").next())
+        .and_then(|(key, _)| key.parse().ok());
+    let row: i64 = tx
+        .prepare_cached(
+            "INSERT INTO item (id, kind, view, state, label, category, area, org, occurred_at, thumbnail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (id) DO UPDATE SET view = excluded.view, state = excluded.state, label = excluded.label,
+                 category = excluded.category, area = excluded.area, org = excluded.org,
+                 occurred_at = excluded.occurred_at, thumbnail = excluded.thumbnail
+             RETURNING row",
+        )?
+        .query_row(
+            rusqlite::params![
+                item,
+                view.kind,
+                to_json("item", view)?,
+                view.state,
+                label,
+                case.category(),
+                case.area(),
+                case.responsible_org(),
+                case.occurred_at().unwrap_or(0),
+                thumbnail,
+            ],
+            |row| row.get(0),
+        )?;
+    put_text(tx, row, view)?;
+    put_place(tx, row, &case)
+}
+
+fn put_text(tx: &Transaction<'_>, row: i64, view: &View) -> Result<(), StoreError> {
+    let comments = view.members("comments").filter_map(|(_, comment)| comment.value["text"].as_str());
+    let words: Vec<&str> = ["number", "category_name", "description", "address", "code", "name"]
+        .into_iter()
+        .filter_map(|field| view.text(field))
+        .chain(comments)
+        .collect();
+    tx.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([row])?;
+    tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?.execute((row, search::segment(&words.join(" "))))?;
+    Ok(())
+}
+
+fn put_place(tx: &Transaction<'_>, row: i64, case: &Case<'_>) -> Result<(), StoreError> {
+    match case.place() {
+        Some(point) => tx
+            .prepare_cached("INSERT OR REPLACE INTO item_place (row, lat_min, lat_max, lon_min, lon_max) VALUES (?1, ?2, ?2, ?3, ?3)")?
+            .execute((row, point.lat_e7(), point.lon_e7()))?,
+        None => tx.prepare_cached("DELETE FROM item_place WHERE row = ?1")?.execute([row])?,
+    };
+    Ok(())
+}
+
+/// Forgets an item that this replica may no longer hold.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
+    let row: Option<i64> = tx.query_row("SELECT row FROM item WHERE id = ?1", [item], |row| row.get(0)).optional()?;
+    let Some(row) = row else { return Ok(()) };
+    tx.execute("DELETE FROM item_text WHERE rowid = ?1", [row])?;
+    tx.execute("DELETE FROM item_place WHERE row = ?1", [row])?;
+    tx.execute("DELETE FROM item_confirmed WHERE item = ?1", [item])?;
+    tx.execute("DELETE FROM item WHERE row = ?1", [row])?;
+    Ok(())
+}
+
+/// Keeps the view as the office judged it beside the one with pending entries.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_confirmed(tx: &Transaction<'_>, item: ItemId, view: Option<&View>) -> Result<(), StoreError> {
+    let text = view.map(|view| to_json("item", view)).transpose()?;
+    tx.prepare_cached("INSERT INTO item_confirmed (item, view) VALUES (?1, ?2) ON CONFLICT (item) DO UPDATE SET view = excluded.view")?
+        .execute((item, text))?;
+    Ok(())
+}
+
+/// Says that no pending entries stand on top of the item any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn settle(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM item_confirmed WHERE item = ?1")?.execute([item])?;
+    Ok(())
+}
+
+/// Keeps what the history was at a count.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert_version(tx: &Transaction<'_>, item: ItemId, version: &Version, entry: EntryId) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT INTO item_version (item, count, history, entry) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((item, version.count, version.history, entry))?;
+    Ok(())
+}
+
+/// The count that `seen` vouches for: none where its history is not this office's at that count.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count_seen(conn: &Connection, item: ItemId, seen: &Version) -> Result<Option<u64>, StoreError> {
+    let history: Option<Hash> = conn
+        .prepare_cached("SELECT history FROM item_version WHERE item = ?1 AND count = ?2")?
+        .query_row((item, seen.count), |row| row.get(0))
+        .optional()?;
+    Ok((history == Some(seen.history)).then_some(seen.count))
+}
+
+/// Ids of the entries that were applied to an item, in order.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn applied(conn: &Connection, item: ItemId) -> Result<Vec<EntryId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT entry FROM item_version WHERE item = ?1 ORDER BY count")?;
+    let rows = statement.query_map([item], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The item of `kind` with this label: a case by its number, a person by their code.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn labelled(conn: &Connection, kind: &str, label: &str) -> Result<Option<ItemId>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT id FROM item WHERE kind = ?1 AND label = ?2")?
+        .query_row((kind, label), |row| row.get(0))
+        .optional()?)
+}
+
+/// All items of `kind`, in the order of their labels.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_kind(conn: &Connection, kind: &str) -> Result<Vec<(ItemId, View)>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT id, view FROM item WHERE kind = ?1 ORDER BY label, id")?;
+    let rows = statement.query_map([kind], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    rows.map(|row| {
+        let (id, text) = row?;
+        Ok((id, from_json("item", &text)?))
+    })
+    .collect()
+}
+
+/// The audiences that an item is in.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn audiences(conn: &Connection, item: ItemId) -> Result<BTreeSet<String>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT audience FROM membership WHERE item = ?1")?;
+    let rows = statement.query_map([item], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Puts an item into an audience.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn join(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR IGNORE INTO membership (item, audience) VALUES (?1, ?2)")?.execute((item, audience))?;
+    Ok(())
+}
+
+/// Takes an item out of an audience.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn leave(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM membership WHERE item = ?1 AND audience = ?2")?.execute((item, audience))?;
+    Ok(())
+}
+
+/// The items of an audience.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn members(conn: &Connection, audience: &str) -> Result<Vec<ItemId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT item FROM membership WHERE audience = ?1 ORDER BY item")?;
+    let rows = statement.query_map([audience], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,112 @@
+//! What the office decided about each entry.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+
+use super::{StoreError, from_json};
+use crate::clock::Moment;
+use crate::crypto::MerklePath;
+use crate::id::{EntryId, IncarnationId, ItemId};
+use crate::journal::judge::Blocked;
+use crate::journal::verdict::{Judgement, Verdict};
+
+/// A judgement with the bytes that were signed.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// As it was signed.
+    pub text: String,
+    /// As it reads.
+    pub judgement: Judgement,
+}
+
+impl Judged {
+    /// Reads the signed bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Row`].
+    pub fn read(text: String) -> Result<Self, StoreError> {
+        let judgement = from_json("judgement", &text)?;
+        Ok(Self { text, judgement })
+    }
+}
+
+const fn name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Applied => "applied",
+        Verdict::NoOp => "no_op",
+        Verdict::Merged { .. } => "merged",
+        Verdict::Rejected { .. } => "rejected",
+        Verdict::Held { .. } => "held",
+    }
+}
+
+/// Keeps what this office decided, at the next position of its ledger.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert(tx: &Transaction<'_>, item: ItemId, judged: &Judged, received_at: Moment) -> Result<(), StoreError> {
+    let Judged { text, judgement } = judged;
+    let position: u64 = tx
+        .prepare_cached("SELECT coalesce(max(position), 0) + 1 FROM judgement")?
+        .query_row([], |row| row.get(0))?;
+    tx.prepare_cached(
+        "INSERT INTO judgement (entry, position, item, verdict, count, judgement, received_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((judgement.entry, position, item, name(&judgement.verdict), judgement.version.map(|v| v.count), text, received_at))?;
+    Ok(())
+}
+
+/// Keeps what the office decided, on a phone, with what proves it. A later judgement of a held entry takes its place.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn learn(tx: &Transaction<'_>, item: ItemId, judged: &Judged, attestation: &str, path: &MerklePath) -> Result<(), StoreError> {
+    let Judged { text, judgement } = judged;
+    let path = super::to_json("judgement", path)?;
+    tx.prepare_cached(
+        "INSERT INTO judgement (entry, item, verdict, count, judgement, attestation, path) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (entry) DO UPDATE SET verdict = excluded.verdict, count = excluded.count,
+             judgement = excluded.judgement, attestation = excluded.attestation, path = excluded.path",
+    )?
+    .execute((judgement.entry, item, name(&judgement.verdict), judgement.version.map(|v| v.count), text, attestation, path))?;
+    Ok(())
+}
+
+fn text(row: &Row<'_>) -> rusqlite::Result<String> {
+    row.get("judgement")
+}
+
+/// What was decided about an entry; none where nothing was, or is not known here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn get(conn: &Connection, entry: EntryId) -> Result<Option<Judged>, StoreError> {
+    let found = conn
+        .prepare_cached("SELECT judgement FROM judgement WHERE entry = ?1")?
+        .query_row([entry], text)
+        .optional()?;
+    found.map(Judged::read).transpose()
+}
+
+/// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> Result<Option<Blocked>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.id, e.change, j.verdict FROM entry e JOIN judgement j ON j.entry = e.id
+         WHERE e.item = ?1 AND e.incarnation = ?2 AND j.verdict IN ('held', 'rejected') AND e.change IN ('open', 'step')
+         ORDER BY e.change, e.seq",
+    )?;
+    let mut rows = statement.query((item, incarnation))?;
+    while let Some(row) = rows.next()? {
+        let (entry, change, verdict): (EntryId, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        match (change.as_str(), verdict.as_str()) {
+            ("open", "held") => return Ok(Some(Blocked::HeldOpen(entry))),
+            ("open", "rejected") => return Ok(Some(Blocked::RejectedOpen(entry))),
+            ("step", "held") => return Ok(Some(Blocked::HeldStep(entry))),
+            _ => {}
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,176 @@
+//! Lists of items: filtered, searched, boxed on a map, page by page.
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use crate::id::{ItemId, PhotoHash};
+use crate::limits;
+use crate::place::BoundingBox;
+use crate::search::{self, Synonyms};
+
+/// What to list. Everything that is given narrows the list.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Only items in one of these states; all where empty.
+    pub states: Vec<String>,
+    /// Only of this category.
+    pub category: Option<String>,
+    /// Only in this area.
+    pub area: Option<String>,
+    /// Only of this responsible organisation.
+    pub org: Option<String>,
+    /// Only inside this box.
+    pub within: Option<BoundingBox>,
+    /// Only with these words, any two characters in a row included.
+    pub text: Option<String>,
+}
+
+/// Where a page ended: newest first, the next page begins after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    occurred_at: i64,
+    id: ItemId,
+}
+
+/// One row of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRow {
+    /// The item.
+    pub id: ItemId,
+    /// Where it stands.
+    pub state: String,
+    /// Its number, once the office gave it one.
+    pub label: Option<String>,
+    /// Its category.
+    pub category: Option<String>,
+    /// Its area.
+    pub area: Option<String>,
+    /// The organisation that is to handle it.
+    pub org: Option<String>,
+    /// When it was seen, in milliseconds since 1970, to the minute.
+    pub occurred_at: i64,
+    /// The photo that stands for it.
+    pub thumbnail: Option<PhotoHash>,
+    /// JSON of its view, for what the list shows beside.
+    pub view: String,
+    /// Whether something about it waits to be sent or judged.
+    pub pending: bool,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Newest first.
+    pub rows: Vec<ListRow>,
+    /// Where the next page begins; none on the last one.
+    pub next: Option<Cursor>,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.occurred_at, self.id)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no place in a list");
+        let (at, id) = text.rsplit_once('-').ok_or_else(wrong)?;
+        Ok(Self { occurred_at: at.parse().map_err(|_| wrong())?, id: id.parse().map_err(|_| wrong())? })
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<ListRow> {
+    Ok(ListRow {
+        id: row.get("id")?,
+        state: row.get("state")?,
+        label: row.get("label")?,
+        category: row.get("category")?,
+        area: row.get("area")?,
+        org: row.get("org")?,
+        occurred_at: row.get("occurred_at")?,
+        thumbnail: row.get("thumbnail")?,
+        view: row.get("view")?,
+        pending: row.get("pending")?,
+    })
+}
+
+/// One page of the items of `kind`, newest first, beginning after `after`, of at most `limit` rows
+/// (and never more than [`limits::LIST_ROWS`]).
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page(
+    conn: &Connection,
+    kind: &str,
+    query: &Query,
+    synonyms: &Synonyms,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page, StoreError> {
+    let limit = limit.clamp(1, limits::LIST_ROWS);
+    let (conditions, mut values) = conditions(kind, query, synonyms, after);
+    values.push(Sql::Integer(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+    let sql = format!(
+        "SELECT i.id, i.state, i.label, i.category, i.area, i.org, i.occurred_at, i.thumbnail, i.view,
+             EXISTS (SELECT 1 FROM pending p WHERE p.item = i.id) AS pending
+         FROM item i WHERE {conditions} ORDER BY i.occurred_at DESC, i.id DESC LIMIT ?"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows: Vec<ListRow> = statement.query_map(rusqlite::params_from_iter(values), read)?.collect::<Result<_, _>>()?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|row| Cursor { occurred_at: row.occurred_at, id: row.id });
+    Ok(Page { rows, next })
+}
+
+/// How many items of `kind` the query finds.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count(conn: &Connection, kind: &str, query: &Query, synonyms: &Synonyms) -> Result<u64, StoreError> {
+    let (conditions, values) = conditions(kind, query, synonyms, None);
+    let sql = format!("SELECT count(*) FROM item i WHERE {conditions}");
+    Ok(conn.prepare_cached(&sql)?.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
+}
+
+fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cursor>) -> (String, Vec<Sql>) {
+    let mut conditions = vec!["i.kind = ?".to_owned()];
+    let mut values = vec![Sql::Text(kind.to_owned())];
+    if !query.states.is_empty() {
+        conditions.push(format!("i.state IN ({})", vec!["?"; query.states.len()].join(", ")));
+        values.extend(query.states.iter().cloned().map(Sql::Text));
+    }
+    for (column, wanted) in [("i.category", &query.category), ("i.area", &query.area), ("i.org", &query.org)] {
+        if let Some(wanted) = wanted {
+            conditions.push(format!("{column} = ?"));
+            values.push(Sql::Text(wanted.clone()));
+        }
+    }
+    if let Some(within) = &query.within {
+        conditions.push(
+            "i.row IN (SELECT row FROM item_place WHERE lat_min >= ? AND lat_max <= ? AND lon_min >= ? AND lon_max <= ?)".to_owned(),
+        );
+        let (south_west, north_east) = (within.south_west(), within.north_east());
+        let edges = [south_west.lat_e7(), north_east.lat_e7(), south_west.lon_e7(), north_east.lon_e7()];
+        values.extend(edges.map(|edge| Sql::Integer(i64::from(edge))));
+    }
+    if let Some(text) = query.text.as_deref().filter(|text| !text.trim().is_empty()) {
+        match search::match_query(text, synonyms) {
+            Some(query) => {
+                conditions.push("i.row IN (SELECT rowid FROM item_text WHERE item_text MATCH ?)".to_owned());
+                values.push(Sql::Text(query));
+            }
+            // Nothing but punctuation: it is found nowhere.
+            None => conditions.push("0".to_owned()),
+        }
+    }
+    if let Some(Cursor { occurred_at, id }) = after {
+        conditions.push("(i.occurred_at, i.id) < (?, ?)".to_owned());
+        values.extend([Sql::Integer(*occurred_at), Sql::Blob(id.as_bytes().to_vec())]);
+    }
+    (conditions.join(" AND "), values)
+}

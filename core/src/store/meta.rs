@@ -1,0 +1,91 @@
+//! Facts about the store itself, by name.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{StoreError, from_json, to_json};
+
+/// The names in use.
+pub mod key {
+    /// The person that a phone's store belongs to.
+    pub const PERSON: &str = "person";
+    /// The life of the journal that this store writes.
+    pub const INCARNATION: &str = "incarnation";
+    /// What enrolment gave: the office's address and keys.
+    pub const OFFICE: &str = "office";
+    /// The branch of the ledger that this store stands on, signed.
+    pub const EPOCH: &str = "epoch";
+    /// How far the office has this incarnation's chain: all above is still to be sent.
+    pub const THROUGH: &str = "through";
+    /// The office's countersignature over this incarnation's head.
+    pub const COUNTERSIGNED: &str = "countersigned";
+    /// The last exchange with the office, both clocks.
+    pub const LAST_EXCHANGE: &str = "last_exchange";
+    /// The token that opens uploads.
+    pub const TOKEN: &str = "token";
+    /// What the office asks of its phones.
+    pub const LIMITS: &str = "limits";
+    /// Failures in a row, and when to try again.
+    pub const BACK_OFF: &str = "back_off";
+    /// A round trip for entries and feeds is wanted.
+    pub const SYNC_WANTED: &str = "sync_wanted";
+    /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
+    pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
+    /// What needs a person: the last refusal of the office.
+    pub const ATTENTION: &str = "attention";
+}
+
+/// The fact under `name`; none where it was never set.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn get<T: DeserializeOwned>(conn: &Connection, name: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = conn
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    text.map(|text| from_json("meta", &text)).transpose()
+}
+
+/// Sets the fact under `name`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set<T: Serialize>(tx: &Transaction<'_>, name: &str, value: &T) -> Result<(), StoreError> {
+    let text = to_json("meta", value)?;
+    tx.prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
+        .execute((name, text))?;
+    Ok(())
+}
+
+/// Forgets the fact under `name`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn clear(tx: &Transaction<'_>, name: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([name])?;
+    Ok(())
+}
+
+/// Adds to a counter that `phone status` shows.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn tally(tx: &Transaction<'_>, name: &str, more: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT INTO tally (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value")?
+        .execute((name, more))?;
+    Ok(())
+}
+
+/// A counter's value; 0 where it never counted.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn tallied(conn: &Connection, name: &str) -> Result<u64, StoreError> {
+    let value: Option<u64> = conn
+        .prepare_cached("SELECT value FROM tally WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    Ok(value.unwrap_or(0))
+}

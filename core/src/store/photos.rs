@@ -1,0 +1,217 @@
+//! What each photo is, which entry shows it, and how far it has come.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use serde::{Deserialize, Serialize};
+
+use super::{StoreError, from_json, to_json};
+use crate::crypto::Signed;
+use crate::id::{EntryId, ItemId, PhotoHash};
+use crate::journal::entry::Photo;
+use crate::sync::wire::Receipt;
+
+/// Which files of a photo are in the photo folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Here {
+    /// The original.
+    pub original: bool,
+    /// The rendition of 1,600 px.
+    pub view: bool,
+    /// The thumbnail.
+    pub thumbnail: bool,
+}
+
+/// Where a photo stands on its way to the office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotoStage {
+    /// On this device, durable.
+    Saved,
+    /// The office has its entry.
+    Sent,
+    /// The office has judged its entry.
+    Judged,
+    /// The office has signed for the original.
+    Received,
+    /// A verified backup of the office covers the original.
+    Safe,
+}
+
+/// A photo of an entry, as this store holds it.
+#[derive(Debug, Clone)]
+pub struct Attachment {
+    /// The entry that shows it.
+    pub entry: EntryId,
+    /// The original.
+    pub sha256: PhotoHash,
+    /// The item of the entry.
+    pub item: ItemId,
+    /// Whether this store captured it and owes its bytes.
+    pub own: bool,
+    /// Whether the office took the thumbnail.
+    pub previewed: bool,
+    /// Whether the office signed for the original.
+    pub received: bool,
+    /// Whether a verified backup covers it.
+    pub safe: bool,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
+    Ok(Attachment {
+        entry: row.get("entry")?,
+        sha256: row.get("sha256")?,
+        item: row.get("item")?,
+        own: row.get("own")?,
+        previewed: row.get("previewed")?,
+        received: row.get("received")?,
+        safe: row.get("safe")?,
+    })
+}
+
+/// Keeps what a photo is; files that came later are added to those that were here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put(tx: &Transaction<'_>, photo: &Photo, here: Here) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO photo (sha256, sm3, bytes, media, view, thumbnail, original_here, view_here, thumbnail_here)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (sha256) DO UPDATE SET original_here = max(original_here, excluded.original_here),
+             view_here = max(view_here, excluded.view_here), thumbnail_here = max(thumbnail_here, excluded.thumbnail_here)",
+    )?
+    .execute(rusqlite::params![
+        photo.sha256,
+        photo.sm3,
+        photo.bytes,
+        to_json("photo", &photo.media)?,
+        photo.view,
+        photo.thumbnail,
+        here.original,
+        here.view,
+        here.thumbnail,
+    ])?;
+    Ok(())
+}
+
+/// Ties a photo to the entry that shows it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn attach(tx: &Transaction<'_>, entry: EntryId, item: ItemId, sha256: PhotoHash, own: bool) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR IGNORE INTO attachment (entry, sha256, item, own) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((entry, sha256, item, own))?;
+    Ok(())
+}
+
+/// One attachment.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn attachment(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<Option<Attachment>, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT entry, sha256, item, own, previewed, receipt IS NOT NULL AS received, safe
+             FROM attachment WHERE entry = ?1 AND sha256 = ?2",
+        )?
+        .query_row((entry, sha256), read)
+        .optional()?)
+}
+
+/// The attachments of an item.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<Attachment>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT entry, sha256, item, own, previewed, receipt IS NOT NULL AS received, safe
+         FROM attachment WHERE item = ?1 ORDER BY entry",
+    )?;
+    let rows = statement.query_map([item], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// All attachments that this store captured.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn own(conn: &Connection) -> Result<Vec<Attachment>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT entry, sha256, item, own, previewed, receipt IS NOT NULL AS received, safe
+         FROM attachment WHERE own = 1 ORDER BY entry",
+    )?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Own photos whose entry was judged and whose thumbnail the office has not taken, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn previews_owed(conn: &Connection, limit: usize) -> Result<Vec<(EntryId, PhotoHash, PhotoHash)>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT a.entry, a.sha256, p.thumbnail FROM attachment a JOIN judgement j ON j.entry = a.entry
+         JOIN photo p ON p.sha256 = a.sha256
+         WHERE a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL ORDER BY a.entry LIMIT ?1",
+    )?;
+    let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The next own photo whose entry was judged and whose original the office has not signed for, with its length.
+/// Photos of held and rejected entries are owed too: they stay evidence.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn original_owed(conn: &Connection) -> Result<Option<(EntryId, PhotoHash, u64)>, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT a.entry, a.sha256, p.bytes FROM attachment a JOIN judgement j ON j.entry = a.entry
+             JOIN photo p ON p.sha256 = a.sha256
+             LEFT JOIN upload u ON u.entry = a.entry AND u.sha256 = a.sha256
+             WHERE a.own = 1 AND a.receipt IS NULL AND p.original_here = 1
+                 AND (u.offset IS NULL OR u.offset < p.bytes OR u.uncertain = 1)
+             ORDER BY u.location IS NULL, a.entry LIMIT 1",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?)
+}
+
+/// Says that the office took the thumbnails of these entries.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET previewed = 1 WHERE entry = ?1 AND sha256 = ?2")?.execute((entry, sha256))?;
+    Ok(())
+}
+
+/// Keeps the office's receipt for an original.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_receipt(tx: &Transaction<'_>, receipt: &Receipt, signed: &Signed<Receipt>) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET receipt = ?3 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((receipt.entry, receipt.sha256, to_json("attachment", signed)?))?;
+    Ok(())
+}
+
+/// The office's receipt for an original; none where it has not signed one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn receipt(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<Option<Signed<Receipt>>, StoreError> {
+    let text: Option<Option<String>> = conn
+        .prepare_cached("SELECT receipt FROM attachment WHERE entry = ?1 AND sha256 = ?2")?
+        .query_row((entry, sha256), |row| row.get(0))
+        .optional()?;
+    text.flatten().map(|text| from_json("attachment", &text)).transpose()
+}
+
+/// Says that a verified backup covers an original, as the office told by name.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET safe = 1 WHERE entry = ?1 AND sha256 = ?2 AND receipt IS NOT NULL")?
+        .execute((entry, sha256))?;
+    Ok(())
+}

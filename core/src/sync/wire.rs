@@ -1,0 +1,325 @@
+//! The types that cross between a phone and the office, and the statements that the office signs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Moment;
+use crate::crypto::{PublicKey, SealingPublicKey, Signed, Statement};
+use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
+use crate::journal::entry::Entry;
+use crate::journal::seal::BatchSeal;
+use crate::store::entries::Head;
+use crate::store::feeds::FeedRow;
+
+/// The version of these types. An office answers a later one in its own; a phone keeps what it does not know.
+pub const PROTOCOL: u32 = 1;
+
+/// `POST /v1/sync`: everything that is new on the phone, and how far it has read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SyncRequest {
+    /// [`PROTOCOL`] of the phone.
+    pub protocol: u32,
+    /// Makes this request unlike any other; the answer is signed over it.
+    pub nonce: Nonce,
+    /// Who asks.
+    pub incarnation: IncarnationId,
+    /// The branch of the ledger that the phone stands on.
+    pub epoch: EpochId,
+    /// How far the phone has read each feed.
+    pub positions: BTreeMap<String, u64>,
+    /// The signature over the batch and the new head.
+    pub seal: Signed<BatchSeal>,
+    /// New entries in chain order: at most 500 and 256 KiB.
+    pub entries: Vec<Entry>,
+    /// Items whose snapshot is wanted.
+    #[serde(default)]
+    pub want: Vec<ItemId>,
+}
+
+/// The office's answer to [`SyncRequest`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SyncResponse {
+    /// [`PROTOCOL`] of the office.
+    pub protocol: u32,
+    /// The request's.
+    pub nonce: Nonce,
+    /// The branch of the ledger that the office stands on.
+    pub epoch: Signed<Epoch>,
+    /// The office's clock.
+    pub server_time: Moment,
+    /// Where the office has this incarnation's chain, countersigned.
+    pub head: Signed<Countersignature>,
+    /// What is new at the office.
+    pub page: Page,
+    /// Opens uploads of this incarnation's own photos, nothing else.
+    pub token: String,
+    /// What the office asks of its phones.
+    pub limits: PhoneLimits,
+    /// Why not all entries were taken; those up to `head` were.
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
+}
+
+/// What the office asks of its phones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneLimits {
+    /// Length of the pieces that originals are sent in, in bytes.
+    pub piece_bytes: u64,
+    /// Not before so many seconds another request, when the office is busy.
+    #[serde(default)]
+    pub retry_after_s: Option<u64>,
+    /// Whether this office makes backups: without them nothing becomes safe.
+    pub has_backups: bool,
+}
+
+/// Why an office did not take an entry into its chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Entries between the office's head and the first one sent are missing.
+    Gap,
+    /// The office has another entry at this place: two copies of one store write.
+    Clone,
+    /// The batch is not what its seal covers.
+    Seal,
+    /// An entry is not what it says it is, or its id belongs to another.
+    Malformed,
+    /// A refusal of a later version.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+/// What is new at the office for one phone. It shows only when it is whole and its signature holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Page {
+    /// The feeds, each from where the phone had read it.
+    pub feeds: Vec<FeedPage>,
+    /// The judged entries that the rows name, each once.
+    pub entries: Vec<JudgedEntry>,
+    /// The items that entered, or were asked for, as they stand.
+    pub snapshots: Vec<Snapshot>,
+    /// The receipts that the rows name.
+    pub receipts: Vec<Signed<Receipt>>,
+    /// The office's signature over entries and snapshots.
+    pub attestation: Signed<Attestation>,
+    /// Whether there is more to read right away.
+    pub more: bool,
+}
+
+/// The rows of one feed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FeedPage {
+    /// The feed.
+    pub audience: String,
+    /// The position that the rows follow.
+    pub from: u64,
+    /// The rows.
+    pub rows: Vec<FeedRow>,
+    /// The position to read on from.
+    pub next: u64,
+}
+
+/// A judged entry as its reader may see it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JudgedEntry {
+    /// The entry.
+    pub entry: EntryId,
+    /// Its header; withheld from the incarnation that wrote it, which has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// Its body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Its private part, where the reader may see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<String>,
+    /// Its sealed origin.
+    pub sealed: String,
+    /// The judgement as it was signed.
+    pub judgement: String,
+}
+
+/// An item as it stands at the office.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The item.
+    pub item: ItemId,
+    /// JSON of its view.
+    pub view: String,
+    /// The entries that were applied to it, in order: they are in it already.
+    pub entries: Vec<EntryId>,
+    /// What the office wrote once about something that happened, and must not write again.
+    pub causes: Vec<String>,
+}
+
+impl Snapshot {
+    /// What the page's signature covers of it.
+    #[must_use]
+    pub fn leaf(&self) -> Hash {
+        let entries: Vec<u8> = self.entries.iter().flat_map(|entry| *entry.as_bytes()).collect();
+        let causes = self.causes.join("\n");
+        let parts = [&entries[..], causes.as_bytes(), self.view.as_bytes()].map(|part| Hash::of("snapshot/part", &[part]));
+        let [entries, causes, view] = &parts;
+        let whole = [self.item.as_bytes().as_slice(), entries.as_bytes(), causes.as_bytes(), view.as_bytes()].concat();
+        crate::crypto::leaf(&whole)
+    }
+}
+
+/// The office's signature over one page: a pulled copy proves itself by it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Attestation {
+    /// The branch of the ledger.
+    pub epoch: EpochId,
+    /// The Merkle root over the page's entries, then its snapshots.
+    pub root: Hash,
+}
+
+impl Statement for Attestation {
+    const WHAT: &'static str = "page";
+}
+
+/// A branch of the ledger's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Above any that was shown before.
+    pub counter: u64,
+    /// Its random name.
+    pub id: EpochId,
+    /// The branch that it grew from; none for the first.
+    pub parent: Option<EpochId>,
+}
+
+impl Statement for Epoch {
+    const WHAT: &'static str = "epoch";
+}
+
+/// The office's word on where it has an incarnation's chain: a cut tail shows against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Countersignature {
+    /// Whose chain.
+    pub incarnation: IncarnationId,
+    /// Where it ends at the office.
+    pub head: Head,
+    /// The branch of the ledger.
+    pub epoch: EpochId,
+    /// When, to the minute.
+    pub at: Moment,
+}
+
+impl Statement for Countersignature {
+    const WHAT: &'static str = "countersignature";
+}
+
+/// The office's word that an original is in its hands, whole and durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The entry that shows it.
+    pub entry: EntryId,
+    /// The original.
+    pub sha256: PhotoHash,
+    /// Its length.
+    pub bytes: u64,
+    /// The branch of the ledger: a restore may void it.
+    pub epoch: EpochId,
+    /// When, to the minute.
+    pub at: Moment,
+}
+
+impl Statement for Receipt {
+    const WHAT: &'static str = "receipt";
+}
+
+/// The keys of an office node, certified by the district's root key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The district's name.
+    pub district: String,
+    /// The key that signs answers, receipts and console entries.
+    pub node: PublicKey,
+    /// The key that origins are sealed for.
+    pub sealing: SealingPublicKey,
+}
+
+impl Statement for Certificate {
+    const WHAT: &'static str = "certificate";
+}
+
+/// `POST /v1/enrolment`: a device asks to be a person's, with a one-time secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnrolRequest {
+    /// [`PROTOCOL`] of the phone.
+    pub protocol: u32,
+    /// Makes this request unlike any other.
+    pub nonce: Nonce,
+    /// The secret of the code.
+    pub secret: String,
+    /// Whose store it is.
+    pub person: PersonId,
+    /// The life of the journal that it writes.
+    pub incarnation: IncarnationId,
+    /// The key that it signs with; this request is signed by it.
+    pub key: PublicKey,
+    /// What the device calls itself.
+    pub device: String,
+}
+
+/// The office's answer to [`EnrolRequest`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The request's.
+    pub nonce: Nonce,
+    /// The district's root key: its fingerprint is in the code.
+    pub root: PublicKey,
+    /// The office's keys, signed by the root key.
+    pub certificate: Signed<Certificate>,
+    /// The branch of the ledger, signed by the office's key.
+    pub epoch: Signed<Epoch>,
+    /// The office's clock.
+    pub server_time: Moment,
+}
+
+/// `POST /v1/photos/previews`: thumbnails of entries that were judged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PreviewsRequest {
+    /// Makes this request unlike any other.
+    pub nonce: Nonce,
+    /// Who asks.
+    pub incarnation: IncarnationId,
+    /// At most a dozen.
+    pub previews: Vec<Preview>,
+}
+
+/// One thumbnail.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Preview {
+    /// The entry that shows the photo.
+    pub entry: EntryId,
+    /// The photo.
+    pub sha256: PhotoHash,
+    /// The JPEG file, base64.
+    pub thumbnail: String,
+}
+
+/// The office's answer to [`PreviewsRequest`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PreviewsResponse {
+    /// The request's.
+    pub nonce: Nonce,
+    /// Those that are kept now; the others are to be sent again later.
+    pub taken: Vec<(EntryId, PhotoHash)>,
+    /// Those whose bytes are not what their entry names, with a reason.
+    #[serde(default)]
+    pub refused: Vec<(EntryId, PhotoHash, String)>,
+}
+
+/// An error in the form of RFC 9457 (problem details), as every request may be answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// A code that programs read: `unknown_device`, `wrong_code`, `used_code`, `too_large`, …
+    pub code: String,
+    /// What is wrong and what to do next, for people.
+    pub detail: String,
+}

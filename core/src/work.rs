@@ -1,0 +1,60 @@
+//! What people work on. Each kind of item is a table of steps ([`flow`]) and a list of fields; one engine
+//! ([`crate::journal::judge`]) walks them all (docs/decisions/D7).
+
+pub mod flow;
+pub mod case;
+pub mod device;
+pub mod person;
+
+use std::collections::BTreeSet;
+
+use flow::Rules;
+
+use crate::id::PersonId;
+use crate::pack::{AreaCode, CategoryKind, OrgCode, Role};
+
+/// The rules of a kind of item, by its name on the wire; none for a kind of a later version.
+#[must_use]
+pub fn rules(kind: &str) -> Option<&'static Rules> {
+    [&case::RULES, &device::RULES, &person::RULES].into_iter().find(|rules| rules.kind == kind)
+}
+
+/// Who may receive an item: each has a feed of its own, and a phone keeps one position in each that it reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Audience {
+    /// Those who inspect an area, by class of category.
+    Area(AreaCode, CategoryKind),
+    /// Those who handle for an organisation.
+    Organisation(OrgCode),
+    /// One person: own reports, own devices, one's own entry in the list of people.
+    Own(PersonId),
+}
+
+impl Audience {
+    /// The feed's name on the wire and in rows.
+    #[must_use]
+    pub fn feed(&self) -> String {
+        match self {
+            Self::Area(area, class) => format!("area/{area}/{class}"),
+            Self::Organisation(org) => format!("org/{org}"),
+            Self::Own(person) => format!("own/{person}"),
+        }
+    }
+
+    /// The feeds that a person with these roles, posted so, reads on a phone.
+    #[must_use]
+    pub fn of_person(person: &person::Person) -> BTreeSet<Self> {
+        let mut audiences = BTreeSet::from([Self::Own(person.id.clone())]);
+        if person.roles.contains(&Role::Inspector) || person.roles.contains(&Role::Verifier) {
+            for area in &person.areas {
+                for class in CategoryKind::KNOWN {
+                    audiences.insert(Self::Area(area.clone(), class.clone()));
+                }
+            }
+        }
+        if person.roles.contains(&Role::Handler) {
+            audiences.insert(Self::Organisation(person.org.clone()));
+        }
+        audiences
+    }
+}

@@ -1,0 +1,27 @@
+//! A device of a person: enrolled by the office, revoked by an administrator.
+
+use serde_json::Value;
+
+use super::flow::{Row, Rules, Who};
+
+/// The kind's name on the wire.
+pub const DEVICE: &str = "device";
+/// The state of a device that may send.
+pub const ACTIVE: &str = "active";
+/// The state of a device whose entries are held.
+pub const REVOKED: &str = "revoked";
+/// The step that revokes.
+pub const REVOKE: &str = "revoke";
+
+/// The rules of devices.
+pub static RULES: Rules = Rules {
+    kind: DEVICE,
+    opened_by: &[Who::Office],
+    required: &["person", "incarnation", "key"],
+    initial: ACTIVE,
+    attached_by: &[],
+    edited_by: &[Who::Office],
+    steps: &[Row { from: ACTIVE, step: REVOKE, to: REVOKED, who: &[Who::Office, Who::Admin], needs: &[], also: &[] }],
+    fields: &[],
+    derive: |_, _, _: &Value| Vec::new(),
+};

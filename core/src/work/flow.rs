@@ -1,0 +1,201 @@
+//! The words that workflow tables are written in.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::id::PersonId;
+use crate::journal::verdict::Code;
+use crate::journal::view::View;
+use crate::pack::{OrgCode, Pack, Role};
+
+/// All that the engine knows about one kind of item.
+pub struct Rules {
+    /// Its name on the wire.
+    pub kind: &'static str,
+    /// Who may open one.
+    pub opened_by: &'static [Who],
+    /// Fields without which it cannot be opened.
+    pub required: &'static [&'static str],
+    /// The state that it is opened in.
+    pub initial: &'static str,
+    /// Who may attach photos and comment.
+    pub attached_by: &'static [Who],
+    /// The workflow.
+    pub steps: &'static [Row],
+    /// Fields with a rule of their own; others may be edited by `edited_by` and the latest arrival wins.
+    pub fields: &'static [FieldRule],
+    /// Who may edit a field that has no rule.
+    pub edited_by: &'static [Who],
+    /// Fields that follow from others: computed when their sources change, never written.
+    pub derive: fn(&Pack, &str, &Value) -> Vec<(&'static str, Value)>,
+}
+
+/// One row of a workflow table.
+pub struct Row {
+    /// The state that the step starts from.
+    pub from: &'static str,
+    /// The step.
+    pub step: &'static str,
+    /// The state that it leads to.
+    pub to: &'static str,
+    /// Who may take it.
+    pub who: &'static [Who],
+    /// What it needs.
+    pub needs: &'static [Need],
+    /// What else it does.
+    pub also: &'static [Also],
+}
+
+/// Who may do something, as a relation between a person and an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever opened it.
+    Author,
+    /// An inspector of the district.
+    Inspector,
+    /// An acceptor of the supervision centre (受理员).
+    Acceptor,
+    /// A dispatcher of the command centre (派遣员).
+    Dispatcher,
+    /// A handler of the responsible organisation (处置人员).
+    Handler,
+    /// A verifier who neither reported the case nor belongs to the organisation that handled it (核查员).
+    Verifier,
+    /// An administrator.
+    Admin,
+    /// The office itself.
+    Office,
+}
+
+/// What a step needs before it may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A reason in words.
+    Reason,
+    /// An organisation of the pack.
+    Organisation,
+    /// A photo of this round taken after the work.
+    AfterPhoto,
+    /// Every original at the office, or a waiver with a reason.
+    Originals,
+}
+
+/// What a step does beside moving the item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Also {
+    /// Copies an argument into the field of the same name.
+    Keep(&'static str),
+    /// Empties a field.
+    Empty(&'static str),
+    /// Starts a clock.
+    Start(&'static str),
+    /// Stops a clock.
+    Stop(&'static str),
+    /// Begins the next round: what was meant for this one comes too late.
+    NextRound,
+}
+
+/// A field with a rule of its own.
+pub struct FieldRule {
+    /// The field.
+    pub name: &'static str,
+    /// Who may write it.
+    pub written_by: &'static [Who],
+    /// Who wins where two wrote it without knowing of each other.
+    pub policy: Policy,
+    /// Fields with the same group belong together and are won or lost as one.
+    pub group: &'static str,
+}
+
+/// Who wins where two wrote a field without knowing of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Whoever arrives last.
+    LatestArrival,
+    /// A person of the office.
+    OfficeWins,
+    /// The larger number.
+    Maximum,
+    /// Everybody: the field is a set.
+    AddToSet,
+}
+
+/// A person as the rules see them, at the moment of receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// Who; none for the office itself.
+    pub person: Option<PersonId>,
+    /// The person's roles.
+    pub roles: Vec<Role>,
+    /// The organisation that the person belongs to.
+    pub org: Option<OrgCode>,
+    /// Whether the person opened the item.
+    pub opened_it: bool,
+    /// Whether the person's device was revoked.
+    pub revoked: bool,
+}
+
+impl Actor {
+    /// The office itself.
+    #[must_use]
+    pub const fn office() -> Self {
+        Self { person: None, roles: Vec::new(), org: None, opened_it: false, revoked: false }
+    }
+
+    /// Whether the entry comes from a desk of the office: its value wins where the policy says so.
+    #[must_use]
+    pub fn is_office(&self) -> bool {
+        self.person.is_none() || self.has(&Role::Acceptor) || self.has(&Role::Dispatcher)
+    }
+
+    fn has(&self, role: &Role) -> bool {
+        self.roles.contains(role)
+    }
+
+    /// Whether the person is one of `any` to the item.
+    #[must_use]
+    pub fn is_any(&self, any: &[Who], view: &View) -> bool {
+        any.iter().any(|who| self.is(*who, view))
+    }
+
+    fn is(&self, who: Who, view: &View) -> bool {
+        let responsible = view.text("responsible_org").is_some_and(|org| self.org.as_ref().is_some_and(|own| own.as_str() == org));
+        match who {
+            Who::Author => self.opened_it,
+            Who::Inspector => self.has(&Role::Inspector),
+            Who::Acceptor => self.has(&Role::Acceptor),
+            Who::Dispatcher => self.has(&Role::Dispatcher),
+            Who::Handler => self.has(&Role::Handler) && responsible,
+            Who::Verifier => self.has(&Role::Verifier) && !self.opened_it && !responsible,
+            Who::Admin => self.has(&Role::Admin),
+            Who::Office => self.person.is_none(),
+        }
+    }
+}
+
+impl Need {
+    /// Why the need is not met; none when it is.
+    #[must_use]
+    pub fn unmet(self, view: &View, args: &BTreeMap<String, Value>, pack: &Pack) -> Option<Code> {
+        let text = |name: &str| args.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+        match self {
+            Self::Reason => text("reason").is_none().then_some(Code::ReasonMissing),
+            Self::Organisation => {
+                let known = text("responsible_org").is_some_and(|code| OrgCode::new(code).is_ok_and(|code| pack.organisation(&code).is_some()));
+                (!known).then_some(Code::OrganisationMissing)
+            }
+            Self::AfterPhoto => {
+                let of_this_round = view.members("photos").any(|(_, photo)| {
+                    photo.value["role"] == "after" && photo.value["round"].as_u64() == Some(u64::from(view.round))
+                });
+                (!of_this_round).then_some(Code::AfterPhotoMissing)
+            }
+            Self::Originals => {
+                let here = view.sets.get("originals");
+                let missing = view.members("photos").any(|(key, _)| !here.is_some_and(|here| here.contains_key(key)));
+                (missing && text("waiver").is_none()).then_some(Code::OriginalMissing)
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A person of the district: an item that the office writes, not a row of the pack.
+
+use serde_json::Value;
+
+use super::flow::{Rules, Who};
+use crate::id::PersonId;
+use crate::journal::view::View;
+use crate::pack::{AreaCode, OrgCode, Role};
+
+/// The kind's name on the wire.
+pub const PERSON: &str = "person";
+
+/// The rules of people.
+pub static RULES: Rules = Rules {
+    kind: PERSON,
+    opened_by: &[Who::Office],
+    required: &["code", "name", "roles", "org"],
+    initial: "active",
+    attached_by: &[],
+    edited_by: &[Who::Office, Who::Admin],
+    steps: &[],
+    fields: &[],
+    derive: |_, _, _: &Value| Vec::new(),
+};
+
+/// A person as code that knows people reads the item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The person's code.
+    pub id: PersonId,
+    /// The name that screens show.
+    pub name: String,
+    /// What the person may do.
+    pub roles: Vec<Role>,
+    /// Where the person belongs.
+    pub org: OrgCode,
+    /// The areas that the person is posted to.
+    pub areas: Vec<AreaCode>,
+}
+
+impl Person {
+    /// Reads `view` as a person; none where a field that is needed is missing.
+    #[must_use]
+    pub fn of(view: &View) -> Option<Self> {
+        let list = |name: &str| view.field(name).cloned().unwrap_or_else(|| Value::Array(Vec::new()));
+        Some(Self {
+            id: PersonId::new(view.text("code")?).ok()?,
+            name: view.text("name")?.to_owned(),
+            roles: serde_json::from_value(list("roles")).ok()?,
+            org: OrgCode::new(view.text("org")?).ok()?,
+            areas: serde_json::from_value(list("areas")).ok()?,
+        })
+    }
+}
