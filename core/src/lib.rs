@@ -5,5 +5,6 @@ pub mod clock;
 pub mod limits;
 pub mod crypto;
 pub mod place;
+pub mod photo;
 pub mod pack;
 pub mod search;
