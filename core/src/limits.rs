@@ -31,6 +31,12 @@ pub const EXIF_BYTES: u64 = 8 * 1024 * 1024;
 pub const VIEW_EDGE_PX: u32 = 1600;
 /// Longer edge of the thumbnail.
 pub const THUMBNAIL_EDGE_PX: u32 = 320;
+/// What a thumbnail should have at most: a dozen of them then take a quarter of a megabyte of a thin link.
+pub const THUMBNAIL_AIM_BYTES: usize = 20 * 1024;
+/// Characters of a camera's make or model: real ones stay below 40, and they travel in an entry.
+pub const EXIF_TEXT_CHARS: usize = 64;
+/// Metres above or below the sea that a camera may report: the edge of space.
+pub const ALTITUDE_M: f64 = 100_000.0;
 /// Photos of one capture: far and near views, and a few more.
 pub const PHOTOS_PER_CAPTURE: usize = 12;
 

@@ -1,0 +1,26 @@
+//! A picture on its way from the camera into the store's photo folder: checked, hashed, shrunk, kept.
+//!
+//! [`ingest`] does it all and is durable when it returns; [`inspect`] only looks; [`derive_renditions`] makes the
+//! smaller pictures again from an original, which is how the office checks what a phone shows. Nothing here reads a
+//! clock or reaches beyond the files it is given.
+
+mod error;
+mod exif;
+mod fingerprint;
+mod folder;
+mod ingest;
+mod inspect;
+mod jpeg;
+mod media;
+mod rendition;
+mod taken_at;
+
+pub use error::PhotoError;
+pub use exif::ExifFacts;
+pub use fingerprint::Fingerprint;
+pub use folder::PhotoFolder;
+pub use ingest::{Ingested, ingest};
+pub use inspect::{Inspection, inspect};
+pub use media::MediaType;
+pub use rendition::{Renditions, derive_renditions};
+pub use taken_at::TakenAt;

@@ -1,0 +1,141 @@
+//! The one photo folder of a store.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::error::PhotoError;
+use crate::id::PhotoHash;
+
+/// The folder that holds a store's photos, each under the SHA-256 of its original.
+///
+/// ```text
+/// ab/ab12…           the original, byte for byte, without an extension
+/// ab/ab12….view.jpg  the rendition that people look at
+/// ab/ab12….thumb.jpg the thumbnail
+/// tmp/               what is being written; whatever a crash left there is rubbish
+/// ```
+///
+/// A file under a final name is whole and on the disk. One folder belongs to one store and one process at a time.
+#[derive(Debug, Clone)]
+pub struct PhotoFolder {
+    root: PathBuf,
+}
+
+impl PhotoFolder {
+    /// Opens the folder at `path`, making it first where it is missing.
+    ///
+    /// # Errors
+    /// [`PhotoError::Folder`] when it cannot be made, [`PhotoError::DiskFull`] when there is no room for it.
+    pub fn open(path: &Path) -> Result<Self, PhotoError> {
+        let folder = Self { root: path.to_owned() };
+        make_folder(&folder.temporary(), 0)?;
+        Ok(folder)
+    }
+
+    /// Where the folder is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where an original is or would be.
+    #[must_use]
+    pub fn original(&self, original: &PhotoHash) -> PathBuf {
+        self.named(original, "")
+    }
+
+    /// Where the viewing rendition (at most 1,600 px, JPEG) of an original is or would be.
+    #[must_use]
+    pub fn view(&self, original: &PhotoHash) -> PathBuf {
+        self.named(original, ".view.jpg")
+    }
+
+    /// Where the thumbnail (at most 320 px, JPEG) of an original is or would be.
+    #[must_use]
+    pub fn thumbnail(&self, original: &PhotoHash) -> PathBuf {
+        self.named(original, ".thumb.jpg")
+    }
+
+    /// The folder for files that are being written; on the same file system, so that they can be renamed into place.
+    #[must_use]
+    pub fn temporary(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// Deletes what a crash left half written, and says how many files there were.
+    ///
+    /// To be called when a store is opened, before anything is captured: a file being written now would go too.
+    ///
+    /// # Errors
+    /// [`PhotoError::Folder`] when the folder cannot be listed or a file in it not deleted.
+    pub fn sweep_temporary(&self) -> Result<usize, PhotoError> {
+        let temporary = self.temporary();
+        let mut swept = 0;
+        for entry in fs::read_dir(&temporary).map_err(|error| PhotoError::writing(&temporary, 0, error))? {
+            let path = entry.map_err(|error| PhotoError::writing(&temporary, 0, error))?.path();
+            match fs::remove_file(&path) {
+                Ok(()) => swept += 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(PhotoError::writing(&path, 0, error)),
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Keeps all of `files` (final path, bytes), durably: when this returns they survive a power cut.
+    ///
+    /// All are written and synced before the first gets its name, so that a full disk leaves none of them behind. A file
+    /// that is there already is replaced by the same bytes, which also heals one that the disk has damaged.
+    pub(super) fn keep(&self, files: &[(PathBuf, &[u8])]) -> Result<(), PhotoError> {
+        let needed_bytes = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        let temporary = self.temporary();
+        let mut written = Vec::new();
+        for (path, bytes) in files {
+            let write = || -> io::Result<NamedTempFile> {
+                let mut file = NamedTempFile::new_in(&temporary)?;
+                file.write_all(bytes)?;
+                file.as_file().sync_all()?;
+                Ok(file)
+            };
+            written.push((path, write().map_err(|error| PhotoError::writing(&temporary, needed_bytes, error))?));
+        }
+        for (path, file) in written {
+            let parent = path.parent().unwrap_or(&self.root);
+            make_folder(parent, needed_bytes)?;
+            file.persist(path).map_err(|error| PhotoError::writing(path, needed_bytes, error.error))?;
+            sync_folder(parent).map_err(|error| PhotoError::writing(parent, needed_bytes, error))?;
+        }
+        Ok(())
+    }
+
+    fn named(&self, original: &PhotoHash, ending: &str) -> PathBuf {
+        let name = original.to_string();
+        self.root.join(&name[..2]).join(name + ending)
+    }
+}
+
+/// Makes `path` and what is missing above it; a new folder's name is on the disk before this returns.
+fn make_folder(path: &Path, needed_bytes: u64) -> Result<(), PhotoError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        make_folder(parent, needed_bytes)?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(error) => return Err(PhotoError::writing(path, needed_bytes, error)),
+    }
+    sync_folder(parent.unwrap_or(Path::new("."))).map_err(|error| PhotoError::writing(path, needed_bytes, error))
+}
+
+/// Puts a folder's list of names on the disk: without it a renamed file may have no name after a power cut.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    // Only Unix opens folders as files; elsewhere the file system's own journal has to do.
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}

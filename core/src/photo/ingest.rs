@@ -1,0 +1,70 @@
+//! The way in: a capture is durable or it is an error, there is no third case.
+
+use std::path::Path;
+
+use super::error::PhotoError;
+use super::exif::{self, ExifFacts};
+use super::fingerprint::Fingerprint;
+use super::folder::PhotoFolder;
+use super::media::{MediaType, PhotoBytes};
+use super::rendition;
+use crate::id::{PhotoHash, Sm3Hash};
+
+/// A photo that is in the folder, with all that its row will say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ingested {
+    /// SHA-256 of the original, and its name in the folder.
+    pub sha256: PhotoHash,
+    /// SM3 of the original.
+    pub sm3: Sm3Hash,
+    /// Length of the original.
+    pub bytes: u64,
+    /// Format of the original, told by its bytes.
+    pub media: MediaType,
+    /// Width in pixels, turned upright (for a HEIC: of its working copy).
+    pub width: u32,
+    /// Height in pixels, turned upright (for a HEIC: of its working copy).
+    pub height: u32,
+    /// What the original's EXIF says.
+    pub exif: ExifFacts,
+    /// SHA-256 of the viewing rendition.
+    pub view: PhotoHash,
+    /// SHA-256 of the thumbnail.
+    pub thumbnail: PhotoHash,
+}
+
+/// Checks the photo at `source` and keeps it in `folder`: the original byte for byte, a viewing rendition, a thumbnail.
+///
+/// A HEIC needs `working_copy`, the same picture as the platform's JPEG, from which its renditions are drawn; with a
+/// JPEG or PNG a working copy is not looked at. All files are synced when this returns: a row may then name them. The
+/// same photo may come again, and gives the same answer. Blocks for reading, decoding and syncing.
+///
+/// # Errors
+/// Any [`PhotoError`] except [`PhotoError::Rendition`] speaks of the file or of the disk. Whatever it is, no file has
+/// been kept that was not kept before, unless the disk failed between two renames; those files are whole.
+pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) -> Result<Ingested, PhotoError> {
+    let photo = PhotoBytes::read(source)?;
+    let drawn = match (&photo.media, working_copy) {
+        (MediaType::Heic, Some(copy)) => rendition::draw(&PhotoBytes::read(copy)?)?,
+        (MediaType::Jpeg | MediaType::Png | MediaType::Heic | MediaType::Unknown(_), _) => rendition::draw(&photo)?,
+    };
+    let Fingerprint { sha256, sm3, bytes } = Fingerprint::of(&photo.bytes);
+    folder.keep(&[
+        (folder.original(&sha256), &photo.bytes),
+        (folder.view(&sha256), &drawn.view),
+        (folder.thumbnail(&sha256), &drawn.thumbnail),
+    ])?;
+    let exif = exif::read(&photo).facts;
+    let renditions = drawn.describe(sha256);
+    Ok(Ingested {
+        sha256,
+        sm3,
+        bytes,
+        media: photo.media,
+        width: renditions.width,
+        height: renditions.height,
+        exif,
+        view: renditions.view,
+        thumbnail: renditions.thumbnail,
+    })
+}

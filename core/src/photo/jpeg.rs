@@ -1,0 +1,78 @@
+//! The skeleton of a JPEG file: enough to find its EXIF when it is broken, and to know whether its end is there.
+//!
+//! Decoders stop at the first oddity or, being kind, paint the missing part grey and say nothing. Here a photo is
+//! evidence: a cut file must not pass for a whole one, and a broken one still gives what it has.
+
+const MARKER: u8 = 0xFF;
+const EXIF: &[u8] = b"Exif\0\0";
+
+/// What a walk along the markers of a JPEG found.
+pub(super) struct Skeleton<'a> {
+    /// The EXIF blocks without their `Exif` heading, in the file's order; the last may be cut.
+    pub(super) exif: Vec<&'a [u8]>,
+    /// Whether the end marker of the picture was reached.
+    pub(super) whole: bool,
+}
+
+/// Walks from marker to marker (ITU-T T.81, annex B), skipping what lies between.
+pub(super) fn walk(bytes: &[u8]) -> Skeleton<'_> {
+    let mut found = Skeleton { exif: Vec::new(), whole: false };
+    // Past the start marker.
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    while let Some(at) = rest.iter().position(|byte| *byte == MARKER) {
+        rest = &rest[at + 1..];
+        match *rest {
+            // A padded marker: its last fill byte counts.
+            [MARKER, ..] => {}
+            // A stuffed zero within the picture's data, restarts, and other markers that stand alone.
+            [0x00 | 0x01 | 0xD0..=0xD8, ..] => rest = &rest[1..],
+            [0xD9, ..] => {
+                found.whole = true;
+                break;
+            }
+            [code, high, low, ..] => {
+                // The length counts itself; less than two is no length, and the search goes on behind it.
+                let length = usize::from(u16::from_be_bytes([high, low])).max(2);
+                let segment = rest.get(3..1 + length).unwrap_or(&rest[3..]);
+                if code == 0xE1
+                    && let Some(block) = segment.strip_prefix(EXIF)
+                {
+                    found.exif.push(block);
+                }
+                rest = &rest[3 + segment.len()..];
+            }
+            [..] => break,
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &[u8] =
+        b"\xFF\xD8\xFF\xE1\x00\x0AExif\0\0II\xFF\xFF\xDA\x00\x03\x07\x12\xFF\x00\xFF\xD3\x34\xFF\xD9tail\xFF";
+
+    #[test]
+    fn the_end_is_found_behind_stuffing_restarts_and_padding() {
+        let found = walk(WHOLE);
+        assert!(found.whole);
+        assert_eq!(found.exif, [b"II"]);
+    }
+
+    #[test]
+    fn no_cut_file_passes_for_a_whole_one() {
+        let end = WHOLE.iter().position(|byte| *byte == 0xD9).unwrap();
+        for length in 0..=end {
+            assert!(!walk(&WHOLE[..length]).whole, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_segment_longer_than_the_file_gives_what_is_there() {
+        let found = walk(b"\xFF\xD8\xFF\xE1\xFF\xFFExif\0\0MM\0*");
+        assert_eq!(found.exif, [b"MM\0*"]);
+        assert!(!found.whole);
+    }
+}

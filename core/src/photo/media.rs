@@ -1,0 +1,123 @@
+//! What kind of picture a file holds, by its first bytes; names and extensions lie.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{PhotoError, name_of};
+use crate::limits;
+
+/// The format of an original; a word that this version does not know is kept as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaType {
+    /// What cameras write.
+    Jpeg,
+    /// Screenshots, and pictures that came by way of an editor.
+    Png,
+    /// What recent iPhones write; decoded by the platform only.
+    Heic,
+    /// A newer program's word.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+impl MediaType {
+    /// The type's name in HTTP headers (IANA).
+    #[must_use]
+    pub fn mime(&self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Heic => "image/heic",
+            Self::Unknown(_) => "application/octet-stream",
+        }
+    }
+
+    /// The kind of picture that starts with `bytes`, if it is one that we keep.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"\xFF\xD8\xFF") {
+            Some(Self::Jpeg)
+        } else if bytes.starts_with(b"\x89PNG\r\n\x1A\n") {
+            Some(Self::Png)
+        } else if is_heic(bytes) {
+            Some(Self::Heic)
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether this is an ISO base media file of one of HEIF's HEVC brands (ISO/IEC 23008-12, annex B).
+fn is_heic(bytes: &[u8]) -> bool {
+    let (Some(length), Some(b"ftyp")) = (bytes.first_chunk::<4>(), bytes.get(4..8)) else { return false };
+    let end = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX).min(bytes.len());
+    let brands = bytes.get(8..end).unwrap_or_default().chunks_exact(4);
+    brands.into_iter().any(|brand| matches!(brand, b"heic" | b"heix" | b"heim" | b"heis"))
+}
+
+/// A photo file in memory, with what its first bytes say it is.
+pub(super) struct PhotoBytes {
+    /// The file's name, for error texts.
+    pub(super) name: String,
+    /// The whole file.
+    pub(super) bytes: Vec<u8>,
+    /// Never `Unknown`.
+    pub(super) media: MediaType,
+}
+
+impl PhotoBytes {
+    /// Reads a file once, so that all that follows speaks of the same bytes even when the file changes or goes.
+    pub(super) fn read(path: &Path) -> Result<Self, PhotoError> {
+        let name = name_of(path);
+        let unreadable = |error| PhotoError::reading(&name, error);
+        let file = File::open(path).map_err(unreadable)?;
+        let announced = file.metadata().map_err(unreadable)?.len();
+        if announced > limits::PHOTO_BYTES {
+            return Err(PhotoError::TooManyBytes { name, bytes: announced });
+        }
+        let mut bytes = Vec::new();
+        // One byte more than allowed: a file that grows, or a pipe that has no length, is caught too.
+        file.take(limits::PHOTO_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        let length = bytes.len() as u64;
+        if length > limits::PHOTO_BYTES {
+            return Err(PhotoError::TooManyBytes { name, bytes: length });
+        }
+        if bytes.is_empty() {
+            return Err(PhotoError::Empty { name });
+        }
+        match MediaType::of(&bytes) {
+            Some(media) => Ok(Self { name, bytes, media }),
+            None => Err(PhotoError::NotAPhoto { name, starts_with: beginning(&bytes) }),
+        }
+    }
+}
+
+/// The first bytes in quotes, readable whatever they are.
+fn beginning(bytes: &[u8]) -> String {
+    let head: String = String::from_utf8_lossy(bytes.get(..24).unwrap_or(bytes)).chars().take(16).collect();
+    format!("{head:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_told_by_its_first_bytes() {
+        assert_eq!(MediaType::of(b"\xFF\xD8\xFF\xE1"), Some(MediaType::Jpeg));
+        assert_eq!(MediaType::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"), Some(MediaType::Heic));
+        assert_eq!(MediaType::of(b"\0\0\0\x18ftypavif\0\0\0\0mif1avif"), None);
+        assert_eq!(MediaType::of(b"\xFF\xFF\xFF\xFFftyp"), None);
+        assert_eq!(MediaType::of(b"Dear office"), None);
+    }
+
+    #[test]
+    fn a_format_of_a_newer_program_survives_a_round_trip() {
+        let read: MediaType = serde_json::from_str(r#""jxl""#).unwrap();
+        assert_eq!(read, MediaType::Unknown("jxl".to_owned()));
+        assert_eq!(serde_json::to_string(&[read, MediaType::Jpeg]).unwrap(), r#"["jxl","jpeg"]"#);
+    }
+}
