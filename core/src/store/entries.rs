@@ -184,3 +184,25 @@ pub fn insert_seal(tx: &Transaction<'_>, batch: &BatchSeal, seal: &Signed<BatchS
         .execute((batch.incarnation, batch.first_seq(), batch.head.seq, seal))?;
     Ok(())
 }
+
+/// The causes of what the office itself wrote on an item.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn causes(conn: &Connection, item: ItemId) -> Result<Vec<String>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT cause FROM entry WHERE item = ?1 AND cause IS NOT NULL ORDER BY cause")?;
+    let rows = statement.query_map([item], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The incarnation that wrote an entry, where it is known here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn incarnation(conn: &Connection, id: EntryId) -> Result<Option<IncarnationId>, StoreError> {
+    let found: Option<Option<IncarnationId>> = conn
+        .prepare_cached("SELECT incarnation FROM entry WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
+}

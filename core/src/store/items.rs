@@ -232,8 +232,20 @@ pub fn leave(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), S
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn members(conn: &Connection, audience: &str) -> Result<Vec<ItemId>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT item FROM membership WHERE audience = ?1 ORDER BY item")?;
+pub fn members(conn: &Connection, audience: &str) -> Result<BTreeSet<ItemId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT item FROM membership WHERE audience = ?1")?;
     let rows = statement.query_map([audience], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The length of an item's view as JSON; 0 where there is no such item.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn view_bytes(conn: &Connection, item: ItemId) -> Result<usize, StoreError> {
+    let bytes = conn
+        .prepare_cached("SELECT octet_length(view) FROM item WHERE id = ?1")?
+        .query_row([item], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.unwrap_or(0))
 }

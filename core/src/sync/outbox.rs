@@ -1,0 +1,56 @@
+//! What is still to be sent: all of the own chain that the office does not have, in batches.
+
+use rusqlite::Connection;
+
+use crate::clock::Now;
+use crate::id::{Hash, IncarnationId};
+use crate::journal::entry::Entry;
+use crate::journal::seal::BatchSeal;
+use crate::limits;
+use crate::store::meta::{self, key};
+use crate::store::{StoreError, entries};
+use crate::store::entries::Head;
+
+/// The entries of one request.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// In chain order.
+    pub entries: Vec<Entry>,
+    /// What is to be signed over them.
+    pub seal: BatchSeal,
+    /// Whether more wait behind them.
+    pub more: bool,
+}
+
+/// How far the office has this chain.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn through(conn: &Connection) -> Result<u64, StoreError> {
+    Ok(meta::get(conn, key::THROUGH)?.unwrap_or(0))
+}
+
+/// The next batch above `through`: as many entries as fit into one request.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn batch(conn: &Connection, incarnation: IncarnationId, through: u64, now: &Now) -> Result<Batch, StoreError> {
+    let mut waiting = entries::after(conn, incarnation, through, limits::BATCH_ENTRIES + 1)?;
+    let mut bytes = 0;
+    let fitting = waiting
+        .iter()
+        .take(limits::BATCH_ENTRIES)
+        .take_while(|entry| {
+            bytes += entry.bytes();
+            bytes <= limits::BATCH_BYTES
+        })
+        .count();
+    let more = waiting.len() > fitting;
+    waiting.truncate(fitting);
+    let hashes: Vec<Hash> = waiting.iter().map(Entry::header_hash).collect();
+    let head = match hashes.last() {
+        Some(last) => Head { seq: through + hashes.len() as u64, hash: Some(*last) },
+        None => Head { seq: through, hash: entries::hash_at(conn, incarnation, through)? },
+    };
+    Ok(Batch { seal: BatchSeal::over(incarnation, &hashes, head, now.clone()), entries: waiting, more })
+}

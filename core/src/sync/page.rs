@@ -1,0 +1,182 @@
+//! What is new at the office for one phone: a page of its feeds, with what the rows name.
+//!
+//! Nothing in it depends on what the phone may not see: it is read from the phone's own feeds alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+use super::wire::{Attestation, FeedPage, JudgedEntry, Page, Receipt, Snapshot};
+use crate::crypto::{self, CryptoError, Signed, Signer};
+use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, PhotoHash};
+use crate::journal::entry::Entry;
+use crate::journal::verdict::judged_leaf;
+use crate::limits;
+use crate::store::feeds::{self, FeedRow};
+use crate::store::judgements::Judged;
+use crate::store::{StoreError, entries, items, judgements, photos, to_json};
+
+/// Why a page could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The office's key.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+/// The page that follows `positions` for `reader`, and the snapshots that it asked for.
+///
+/// # Errors
+/// [`PageError`].
+pub fn build(
+    conn: &Connection,
+    positions: &BTreeMap<String, u64>,
+    want: &[ItemId],
+    epoch: EpochId,
+    signer: &dyn Signer,
+) -> Result<Page, PageError> {
+    let granted = feeds::granted(conn, reader)?;
+    let mut draft = PageDraft { conn, names: Names::default(), bytes: 0, rows: 0, more: false };
+    let private = feeds::private(reader);
+    let mut pages = vec![draft.feed(&private, positions, false)?];
+    for audience in &granted {
+        pages.push(draft.feed(audience, positions, true)?);
+    }
+    for item in want {
+        let held = items::audiences(conn, *item)?;
+        if granted.intersection(&held).next().is_some() {
+            draft.names.enter(*item);
+        }
+    }
+    let (names, more) = (draft.names, draft.more);
+    let feeds: Vec<FeedPage> = pages.into_iter().filter(|page| page.next > page.from).collect();
+    let snapshots: Vec<Snapshot> = names.items.iter().filter_map(|item| snapshot(conn, *item).transpose()).collect::<Result<_, _>>()?;
+    let entries = judged_entries(conn, reader, &names)?;
+    let receipts = names
+        .receipts
+        .iter()
+        .filter_map(|(entry, sha256)| photos::receipt(conn, *entry, *sha256).transpose())
+        .collect::<Result<Vec<Signed<Receipt>>, _>>()?;
+    let attestation = Signed::new(&Attestation { epoch, root: crypto::root(&leaves(&entries, &snapshots)) }, signer)?;
+    let entries = entries.into_iter().map(|(_, entry)| entry).collect();
+    Ok(Page { feeds, entries, snapshots, receipts, attestation, more })
+}
+
+/// The leaves that a page's signature covers: its entries with their header hashes, then its snapshots.
+#[must_use]
+pub fn leaves(entries: &[(Hash, JudgedEntry)], snapshots: &[Snapshot]) -> Vec<Hash> {
+    let judged = entries.iter().map(|(header, entry)| judged_leaf(header, &entry.sealed, &entry.judgement));
+    judged.chain(snapshots.iter().map(Snapshot::leaf)).collect()
+}
+
+/// What the rows of a page name.
+#[derive(Default)]
+struct Names {
+    /// Items that enter: their snapshot says all.
+    items: BTreeSet<ItemId>,
+    /// Entries in the order in which the rows name them, with the item that they belong to.
+    entries: Vec<(EntryId, Option<ItemId>)>,
+    seen: BTreeSet<EntryId>,
+    receipts: Vec<(EntryId, PhotoHash)>,
+}
+
+impl Names {
+    fn enter(&mut self, item: ItemId) {
+        self.items.insert(item);
+    }
+
+    fn entry(&mut self, entry: EntryId, item: Option<ItemId>) {
+        if self.seen.insert(entry) {
+            self.entries.push((entry, item));
+        }
+    }
+}
+
+struct PageDraft<'a> {
+    conn: &'a Connection,
+    names: Names,
+    bytes: usize,
+    rows: usize,
+    more: bool,
+}
+
+impl PageDraft<'_> {
+    fn feed(&mut self, audience: &str, positions: &BTreeMap<String, u64>, of_items: bool) -> Result<FeedPage, StoreError> {
+        let from = positions.get(audience).copied().unwrap_or(0);
+        let left = limits::PAGE_ROWS.saturating_sub(self.rows);
+        let mut page = FeedPage { audience: audience.to_owned(), from, rows: Vec::new(), next: from };
+        let members = if of_items { Some(items::members(self.conn, audience)?) } else { None };
+        let rows = feeds::after(self.conn, audience, from, left + 1)?;
+        let more = rows.len() > left;
+        for (position, row) in rows.into_iter().take(left) {
+            if self.bytes > limits::PAGE_BYTES {
+                self.more = true;
+                return Ok(page);
+            }
+            page.next = position;
+            self.rows += 1;
+            if self.name(&row, members.as_ref())? {
+                page.rows.push(row);
+            }
+        }
+        self.more |= more;
+        Ok(page)
+    }
+
+    /// Notes what a row names; false for a row that a later one has overtaken.
+    fn name(&mut self, row: &FeedRow, members: Option<&BTreeSet<ItemId>>) -> Result<bool, StoreError> {
+        let still_in = |item: &ItemId| members.is_none_or(|members| members.contains(item));
+        match row {
+            FeedRow::Enter { item } | FeedRow::To { item, .. } if !still_in(item) => return Ok(false),
+            FeedRow::Enter { item } => {
+                if !self.names.items.contains(item) {
+                    self.bytes += items::view_bytes(self.conn, *item)?;
+                    self.names.enter(*item);
+                }
+            }
+            FeedRow::To { item, entry, .. } => {
+                self.bytes += ENTRY_ESTIMATE;
+                self.names.entry(*entry, Some(*item));
+            }
+            FeedRow::Verdict { entry } => {
+                self.bytes += ENTRY_ESTIMATE;
+                self.names.entry(*entry, None);
+            }
+            FeedRow::Receipt { entry, sha256 } => self.names.receipts.push((*entry, *sha256)),
+            FeedRow::Leave { .. } | FeedRow::Safe { .. } | FeedRow::Grant { .. } | FeedRow::Withdraw { .. } | FeedRow::Unknown(_) => {}
+        }
+        Ok(true)
+    }
+}
+
+/// What an entry adds to a page, near enough: most are a header, a short body, a sealed origin and a judgement.
+const ENTRY_ESTIMATE: usize = 2048;
+
+fn snapshot(conn: &Connection, item: ItemId) -> Result<Option<Snapshot>, StoreError> {
+    let Some(view) = items::view(conn, item)? else { return Ok(None) };
+    let view = to_json("item", &view)?;
+    Ok(Some(Snapshot { item, view, entries: items::applied(conn, item)?, causes: entries::causes(conn, item)? }))
+}
+
+fn judged_entries(conn: &Connection, reader: IncarnationId, names: &Names) -> Result<Vec<(Hash, JudgedEntry)>, StoreError> {
+    let mut judged = Vec::new();
+    for (id, item) in &names.entries {
+        // A snapshot in the same page has it in already.
+        if item.is_some_and(|item| names.items.contains(&item)) {
+            continue;
+        }
+        let (Some(entry), Some(Judged { text, .. })) = (entries::get(conn, *id)?, judgements::get(conn, *id)?) else {
+            continue;
+        };
+        let own = entries::incarnation(conn, *id)? == Some(reader);
+        let header_hash = entry.header_hash();
+        let Entry { header, origin: _, sealed, body, private: _ } = entry;
+        let (header, body) = if own { (None, None) } else { (Some(header), body) };
+        let sealed = sealed.unwrap_or_default();
+        judged.push((header_hash, JudgedEntry { entry: *id, header, body, private: None, sealed, judgement: text }));
+    }
+    Ok(judged)
+}
