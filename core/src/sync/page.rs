@@ -33,6 +33,7 @@ pub enum PageError {
 /// [`PageError`].
 pub fn build(
     conn: &Connection,
+    reader: IncarnationId,
     positions: &BTreeMap<String, u64>,
     want: &[ItemId],
     epoch: EpochId,
