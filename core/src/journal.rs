@@ -11,6 +11,7 @@ pub mod view;
 pub mod verdict;
 pub mod judge;
 pub mod fold;
+pub mod predict;
 pub mod write;
 pub mod seal;
 pub mod ledger;

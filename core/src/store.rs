@@ -10,7 +10,9 @@ pub mod judgements;
 pub mod items;
 pub mod list;
 pub mod feeds;
+pub mod pending;
 pub mod photos;
+pub mod transfers;
 
 use std::path::Path;
 

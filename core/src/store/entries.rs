@@ -206,3 +206,25 @@ pub fn incarnation(conn: &Connection, id: EntryId) -> Result<Option<IncarnationI
         .optional()?;
     Ok(found.flatten())
 }
+
+/// The item of an entry.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn item_of(conn: &Connection, id: EntryId) -> Result<Option<ItemId>, StoreError> {
+    Ok(conn.prepare_cached("SELECT item FROM entry WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// Forgets what others wrote on an item that left this phone. What `own` wrote stays, with its originals.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn purge_foreign(tx: &Transaction<'_>, item: ItemId, own: IncarnationId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM attachment WHERE item = ?1 AND own = 0", [item])?;
+    tx.execute(
+        "DELETE FROM judgement WHERE entry IN (SELECT id FROM entry WHERE item = ?1 AND incarnation IS NOT ?2)",
+        (item, own),
+    )?;
+    tx.execute("DELETE FROM entry WHERE item = ?1 AND incarnation IS NOT ?2", (item, own))?;
+    Ok(())
+}

@@ -18,8 +18,6 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// What is to be signed over them.
     pub seal: BatchSeal,
-    /// Whether more wait behind them.
-    pub more: bool,
 }
 
 /// How far the office has this chain.
@@ -30,27 +28,26 @@ pub fn through(conn: &Connection) -> Result<u64, StoreError> {
     Ok(meta::get(conn, key::THROUGH)?.unwrap_or(0))
 }
 
-/// The next batch above `through`: as many entries as fit into one request.
+/// The next batch above `through`: as many entries as fit into one request, and `most` at most.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn batch(conn: &Connection, incarnation: IncarnationId, through: u64, now: &Now) -> Result<Batch, StoreError> {
-    let mut waiting = entries::after(conn, incarnation, through, limits::BATCH_ENTRIES + 1)?;
+pub fn batch(conn: &Connection, incarnation: IncarnationId, through: u64, most: usize, now: &Now) -> Result<Batch, StoreError> {
+    let most = most.clamp(1, limits::BATCH_ENTRIES);
+    let mut waiting = entries::after(conn, incarnation, through, most)?;
     let mut bytes = 0;
     let fitting = waiting
         .iter()
-        .take(limits::BATCH_ENTRIES)
         .take_while(|entry| {
             bytes += entry.bytes();
             bytes <= limits::BATCH_BYTES
         })
         .count();
-    let more = waiting.len() > fitting;
     waiting.truncate(fitting);
     let hashes: Vec<Hash> = waiting.iter().map(Entry::header_hash).collect();
     let head = match hashes.last() {
         Some(last) => Head { seq: through + hashes.len() as u64, hash: Some(*last) },
         None => Head { seq: through, hash: entries::hash_at(conn, incarnation, through)? },
     };
-    Ok(Batch { seal: BatchSeal::over(incarnation, &hashes, head, now.clone()), entries: waiting, more })
+    Ok(Batch { seal: BatchSeal::over(incarnation, &hashes, head, now.clone()), entries: waiting })
 }

@@ -1,0 +1,147 @@
+//! What a phone shows before the office has answered: the confirmed view with its own pending entries replayed on top.
+
+use rusqlite::Connection;
+use rusqlite::Transaction;
+
+use super::entry::{Change, EntryError};
+use super::fold;
+use super::judge::{Decision, Facts, Reading, Subject, judge};
+use super::version::Version;
+use super::view::View;
+use crate::clock::Moment;
+use crate::id::{EntryId, EpochId, ItemId, PersonId};
+use crate::pack::{Pack, Role};
+use crate::store::{StoreError, entries, items, judgements, pending};
+use crate::work::flow::Actor;
+use crate::work::person::{PERSON, Person};
+
+/// What a prediction stands on: the cached pack and the store's own person.
+#[derive(Debug, Clone, Copy)]
+pub struct Predictor<'a> {
+    /// The rules of the district, as far as this phone has them.
+    pub pack: &'a Pack,
+    /// Whose store it is.
+    pub person: &'a PersonId,
+}
+
+impl Predictor<'_> {
+    /// The store's person as the rules see them. Before the office told more, an inspector: a capture is never refused.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn actor(&self, conn: &Connection, item: ItemId) -> Result<Actor, StoreError> {
+        let person = match items::labelled(conn, PERSON, self.person.as_str())? {
+            Some(person) => items::view(conn, person)?.as_ref().and_then(Person::of),
+            None => None,
+        };
+        Ok(Actor {
+            person: Some(self.person.clone()),
+            roles: person.as_ref().map_or_else(|| vec![Role::Inspector], |person| person.roles.clone()),
+            org: person.map(|person| person.org),
+            opened_it: entries::opener(conn, item)?.as_ref() == Some(self.person),
+            revoked: false,
+        })
+    }
+
+    /// What the office will most likely decide.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn decide(
+        &self,
+        conn: &Connection,
+        view: Option<&View>,
+        item: ItemId,
+        seen: Option<Version>,
+        entry: &Reading<'_>,
+        received: Moment,
+    ) -> Result<Decision, StoreError> {
+        let own_links = entries::own_links(conn, item)?;
+        let subject = Subject { view, seen: seen.map(|seen| seen.count), own_links: &own_links, blocked: None };
+        let actor = self.actor(conn, item)?;
+        Ok(judge(&subject, &Facts { pack: self.pack, actor: &actor, received }, entry))
+    }
+
+    /// Settles an item after its confirmed view, its verdicts or its pending entries changed.
+    ///
+    /// A pending entry retires when its final verdict is in what is held here, or when the item `left` this phone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn settle(&self, tx: &Transaction<'_>, item: ItemId, confirmed: Option<&View>, left: bool) -> Result<(), StoreError> {
+        let mut waiting = Vec::new();
+        for entry in pending::of_item(tx, item)? {
+            if left || retires(tx, entry, confirmed)? {
+                pending::retire(tx, entry)?;
+            } else {
+                waiting.push(entry);
+            }
+        }
+        match confirmed {
+            Some(view) if waiting.is_empty() => {
+                items::settle(tx, item)?;
+                items::put(tx, item, view)
+            }
+            None if waiting.is_empty() => items::put_confirmed(tx, item, None),
+            Some(_) | None => {
+                items::put_confirmed(tx, item, confirmed)?;
+                match self.replay(tx, item, confirmed.cloned(), &waiting)? {
+                    Some(view) => items::put(tx, item, &view),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn replay(
+        &self,
+        conn: &Connection,
+        item: ItemId,
+        confirmed: Option<View>,
+        waiting: &[EntryId],
+    ) -> Result<Option<View>, StoreError> {
+        let mut view = confirmed;
+        for id in waiting {
+            let Some(read) = read(conn, *id)? else { continue };
+            let reading = Reading { id: *id, kind: &read.kind, own: read.own, change: &read.change };
+            let decision = self.decide(conn, view.as_ref(), item, read.seen, &reading, read.written)?;
+            // A capture that the office will hold is shown to its author all the same.
+            let unconfirmed = Version::none(EpochId::from_bytes([0; 16]));
+            if decision.verdict.applies() {
+                let target = view.get_or_insert_with(|| View::empty(&read.kind, unconfirmed));
+                let version = target.version;
+                fold::apply(target, *id, version, &decision.effects);
+            }
+        }
+        Ok(view)
+    }
+}
+
+fn retires(conn: &Connection, entry: EntryId, confirmed: Option<&View>) -> Result<bool, StoreError> {
+    let Some(judged) = judgements::get(conn, entry)? else { return Ok(false) };
+    let Some(version) = judged.judgement.version else { return Ok(judged.judgement.verdict.is_final()) };
+    let held = confirmed.is_some_and(|view| view.version.epoch == version.epoch && view.version.count >= version.count);
+    Ok(judged.judgement.verdict.is_final() && held)
+}
+
+struct ReadBack {
+    kind: String,
+    seen: Option<Version>,
+    own: Option<EntryId>,
+    change: Change,
+    written: Moment,
+}
+
+/// An own entry as it was written; none where a part was erased since.
+fn read(conn: &Connection, id: EntryId) -> Result<Option<ReadBack>, StoreError> {
+    let Some(entry) = entries::get(conn, id)? else { return Ok(None) };
+    let parts = || -> Result<ReadBack, EntryError> {
+        let header = entry.read_header()?;
+        let origin = entry.read_origin(&header)?;
+        let body = entry.read_body(&header)?;
+        let private = entry.read_private(&header)?;
+        let written = private.capture.now.wall.to_minute();
+        Ok(ReadBack { kind: header.kind, seen: header.seen, own: origin.own, change: body.change, written })
+    };
+    Ok(parts().ok())
+}

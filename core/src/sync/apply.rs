@@ -1,0 +1,337 @@
+//! What a phone does with the office's answer: all of it in one transaction, or nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Transaction;
+
+use super::session::SyncIntent;
+use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, Snapshot, SyncResponse};
+use crate::clock::Now;
+use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
+use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
+use crate::journal::entry::{Change, Entry, Exchange};
+use crate::journal::fold;
+use crate::journal::predict::Predictor;
+use crate::journal::view::View;
+use crate::store::entries::Known;
+use crate::store::feeds::{self, FeedRow};
+use crate::store::judgements::{self, Judged};
+use crate::store::meta::{self, key};
+use crate::store::photos::{self, Here};
+use crate::store::{StoreError, entries, from_json, items, to_json};
+
+/// Why an answer was not applied. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A signature does not hold.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// It answers another request.
+    #[error("the office answered another request than this one")]
+    OtherRequest,
+    /// The office stands on another branch of its history: it was restored from a backup.
+    #[error(
+        "the office was restored from a backup (its history is now branch {counter}); this phone keeps all it has, and \
+         is to be enrolled again"
+    )]
+    OtherEpoch {
+        /// The branch that it shows.
+        counter: u64,
+    },
+    /// The page does not continue what this phone has read, because another answer came first.
+    #[error("the page does not continue what was read before")]
+    OldPage,
+    /// The page names what it does not carry, or carries what cannot be read.
+    #[error("the page is not whole: {0}")]
+    NotWhole(&'static str),
+    /// The office's word on this phone's chain is not about this chain.
+    #[error("the office has another entry at place {seq} of this phone's journal: two copies of this store write")]
+    OtherChain {
+        /// The place.
+        seq: u64,
+    },
+}
+
+/// What an answer is checked and applied with.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    /// The office's signing key.
+    pub office: &'a PublicKey,
+    /// The branch that this phone stands on.
+    pub epoch: EpochId,
+    /// The life of the journal that this phone writes.
+    pub incarnation: IncarnationId,
+    /// What predictions stand on.
+    pub predictor: Predictor<'a>,
+}
+
+/// Applies the answer to the request of `intent`.
+///
+/// # Errors
+/// [`ApplyError`]; the caller drops the transaction then.
+pub fn apply(
+    tx: &Transaction<'_>,
+    reader: &Reader<'_>,
+    intent: &SyncIntent,
+    response: &SyncResponse,
+    now: &Now,
+) -> Result<(), ApplyError> {
+    if response.nonce != intent.nonce {
+        return Err(ApplyError::OtherRequest);
+    }
+    let epoch = response.epoch.open(reader.office)?;
+    if epoch.id != reader.epoch {
+        return Err(ApplyError::OtherEpoch { counter: epoch.counter });
+    }
+    acknowledge(tx, reader, &response.head)?;
+    read_page(tx, reader, intent, &response.page)?;
+
+    meta::set(tx, key::TOKEN, &response.token)?;
+    meta::set(tx, key::LIMITS, &response.limits)?;
+    meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
+    meta::set(tx, key::SYNC_WANTED, &response.page.more)?;
+    meta::set(tx, key::RECEIPTS_EXPECTED, &false)?;
+    Ok(())
+}
+
+/// How far the office has this chain: countersigned, so that a cut tail shows.
+fn acknowledge(tx: &Transaction<'_>, reader: &Reader<'_>, head: &Signed<Countersignature>) -> Result<(), ApplyError> {
+    let said = head.open(reader.office)?;
+    let own = if said.head.seq == 0 { None } else { entries::hash_at(tx, reader.incarnation, said.head.seq)? };
+    if said.incarnation != reader.incarnation || said.head.hash != own {
+        return Err(ApplyError::OtherChain { seq: said.head.seq });
+    }
+    meta::set(tx, key::COUNTERSIGNED, head)?;
+    meta::set(tx, key::THROUGH, &said.head.seq)?;
+    Ok(())
+}
+
+fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, page: &Page) -> Result<(), ApplyError> {
+    for feed in &page.feeds {
+        let held = feeds::position(tx, &feed.audience)?.unwrap_or(0);
+        let asked = intent.positions.get(&feed.audience).copied().unwrap_or(0);
+        if feed.from != held || feed.from != asked {
+            return Err(ApplyError::OldPage);
+        }
+    }
+    let mut reading = Reading { tx, reader, entries: BTreeMap::new(), confirmed: BTreeMap::new(), touched: BTreeSet::new(), left: BTreeSet::new(), want: BTreeSet::new() };
+    reading.keep_entries(page)?;
+    for snapshot in &page.snapshots {
+        reading.adopt(snapshot)?;
+    }
+    for feed in &page.feeds {
+        for row in &feed.rows {
+            reading.row(&feed.audience, row)?;
+        }
+    }
+    for signed in &page.receipts {
+        let receipt: Receipt = signed.open(reader.office)?;
+        if receipt.epoch != reader.epoch {
+            return Err(ApplyError::NotWhole("a receipt of another branch"));
+        }
+        photos::set_receipt(tx, &receipt, signed)?;
+    }
+    // After the receipts: nothing is safe that was not received.
+    for feed in &page.feeds {
+        for row in &feed.rows {
+            if let FeedRow::Safe { entry, sha256 } = row {
+                photos::set_safe(tx, *entry, *sha256)?;
+            }
+        }
+    }
+    reading.settle()?;
+    for feed in &page.feeds {
+        let withdrawn = feeds::position(tx, &feed.audience)?.is_none() && feed.from > 0;
+        if !withdrawn {
+            feeds::set_position(tx, &feed.audience, feed.next)?;
+        }
+    }
+    Ok(())
+}
+
+struct Reading<'a> {
+    tx: &'a Transaction<'a>,
+    reader: &'a Reader<'a>,
+    /// The judged entries of the page.
+    entries: BTreeMap<EntryId, (Hash, Judged)>,
+    /// Views as the office judged them, while the page is read.
+    confirmed: BTreeMap<ItemId, Option<View>>,
+    touched: BTreeSet<ItemId>,
+    left: BTreeSet<ItemId>,
+    want: BTreeSet<ItemId>,
+}
+
+impl Reading<'_> {
+    /// Checks the page's signature and keeps its entries with their proofs.
+    fn keep_entries(&mut self, page: &Page) -> Result<(), ApplyError> {
+        let mut named = Vec::new();
+        for judged in &page.entries {
+            named.push((self.header_hash(judged)?, judged.clone()));
+        }
+        let leaves = super::page::leaves(&named, &page.snapshots);
+        let attestation: Attestation = page.attestation.open(self.reader.office)?;
+        if attestation.epoch != self.reader.epoch || attestation.root != crypto::root(&leaves) {
+            return Err(ApplyError::NotWhole("its signature covers another page"));
+        }
+        let proof = to_json("judgement", &page.attestation)?;
+        for (index, (header, entry)) in named.into_iter().enumerate() {
+            let path = MerklePath::of(&leaves, index).ok_or(ApplyError::NotWhole("an entry without a leaf"))?;
+            self.keep(header, entry, &proof, &path)?;
+        }
+        Ok(())
+    }
+
+    fn header_hash(&self, judged: &JudgedEntry) -> Result<Hash, ApplyError> {
+        match &judged.header {
+            Some(header) => Ok(Entry { header: header.clone(), origin: None, sealed: None, body: None, private: None }.header_hash()),
+            None => Ok(entries::get(self.tx, judged.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?.header_hash()),
+        }
+    }
+
+    fn keep(&mut self, header_hash: Hash, wire: JudgedEntry, proof: &str, path: &MerklePath) -> Result<(), ApplyError> {
+        let judged = Judged::read(wire.judgement)?;
+        if judged.judgement.entry != wire.entry {
+            return Err(ApplyError::NotWhole("a judgement of another entry"));
+        }
+        let item = match wire.header {
+            Some(header) => {
+                let entry = Entry { header, origin: None, sealed: Some(wire.sealed), body: wire.body, private: wire.private };
+                self.keep_foreign(&entry, wire.entry)?
+            }
+            None => entries::item_of(self.tx, wire.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?,
+        };
+        judgements::learn(self.tx, item, &judged, proof, path)?;
+        self.entries.insert(wire.entry, (header_hash, judged));
+        self.touched.insert(item);
+        Ok(())
+    }
+
+    /// Keeps an entry that somebody else wrote, as far as it may be seen here.
+    fn keep_foreign(&self, entry: &Entry, id: EntryId) -> Result<ItemId, ApplyError> {
+        let header = entry.read_header().map_err(|_| ApplyError::NotWhole("a header that cannot be read"))?;
+        if header.id != id {
+            return Err(ApplyError::NotWhole("a header of another entry"));
+        }
+        // A body that this version cannot read is kept as it came: its effects say what it did.
+        let change = entry.read_body(&header).ok().map(|body| body.change);
+        let known = Known { header: &header, origin: None, change: change.as_ref().map(Change::name), who: None, cause: None };
+        entries::insert(self.tx, entry, &known)?;
+        if let Some(Change::Attach { photo }) = &change {
+            photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
+            photos::attach(self.tx, id, header.item, photo.sha256, false)?;
+        }
+        Ok(header.item)
+    }
+
+    fn confirmed(&mut self, item: ItemId) -> Result<&mut Option<View>, StoreError> {
+        self.touched.insert(item);
+        match self.confirmed.entry(item) {
+            std::collections::btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            std::collections::btree_map::Entry::Vacant(unknown) => Ok(unknown.insert(items::confirmed(self.tx, item)?)),
+        }
+    }
+
+    fn adopt(&mut self, snapshot: &Snapshot) -> Result<(), ApplyError> {
+        let view: View = from_json("item", &snapshot.view)?;
+        let held = self.confirmed(snapshot.item)?;
+        let newer = held.as_ref().is_none_or(|held| held.version != view.version && held.version.count <= view.version.count);
+        if newer {
+            *held = Some(view);
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, audience: &str, row: &FeedRow) -> Result<(), ApplyError> {
+        match row {
+            FeedRow::Enter { item } => {
+                items::join(self.tx, *item, audience)?;
+                self.left.remove(item);
+                self.confirmed(*item)?;
+            }
+            FeedRow::To { item, count, entry } => self.advance(*item, *count, *entry)?,
+            FeedRow::Leave { item } => self.leave(audience, *item)?,
+            FeedRow::Verdict { entry } => {
+                if !self.entries.contains_key(entry) {
+                    return Err(ApplyError::NotWhole("a verdict without its judgement"));
+                }
+            }
+            FeedRow::Grant { audience } => {
+                if feeds::position(self.tx, audience)?.is_none() {
+                    feeds::set_position(self.tx, audience, 0)?;
+                }
+            }
+            FeedRow::Withdraw { audience } => {
+                for item in items::members(self.tx, audience)? {
+                    self.leave(audience, item)?;
+                }
+                feeds::forget(self.tx, audience)?;
+            }
+            // Receipts and what is safe are read after the rows; a row of a later version is passed over.
+            FeedRow::Receipt { .. } | FeedRow::Safe { .. } | FeedRow::Unknown(_) => {}
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, audience: &str, item: ItemId) -> Result<(), StoreError> {
+        items::leave(self.tx, item, audience)?;
+        self.confirmed(item)?;
+        if items::audiences(self.tx, item)?.is_empty() {
+            self.left.insert(item);
+        }
+        Ok(())
+    }
+
+    /// Applies an entry onto the history that it names; on a gap or another history the item's snapshot is asked for.
+    fn advance(&mut self, item: ItemId, count: u64, entry: EntryId) -> Result<(), ApplyError> {
+        let found = self.entries.get(&entry).cloned();
+        let epoch = self.reader.epoch;
+        let held = self.confirmed(item)?;
+        let Some(view) = held else {
+            self.want.insert(item);
+            return Ok(());
+        };
+        if view.version.epoch == epoch && view.version.count >= count {
+            return Ok(());
+        }
+        let Some((header, judged)) = found else {
+            self.want.insert(item);
+            return Ok(());
+        };
+        let next = view.version.after(epoch, &header, judged.judgement.effects.get());
+        let continues = Some(next) == judged.judgement.version;
+        match judged.judgement.read_effects() {
+            Ok(effects) if continues => fold::apply(view, entry, next, &effects),
+            // Effects of a later version's vocabulary, or another history: the office's snapshot says what came of it.
+            Ok(_) | Err(_) => {
+                self.want.insert(item);
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), ApplyError> {
+        let touched = std::mem::take(&mut self.touched);
+        for item in touched {
+            let left = self.left.contains(&item);
+            let confirmed = match self.confirmed.remove(&item) {
+                Some(view) => view,
+                None => items::confirmed(self.tx, item)?,
+            };
+            self.reader.predictor.settle(self.tx, item, confirmed.as_ref(), left)?;
+            if left {
+                items::remove(self.tx, item)?;
+                entries::purge_foreign(self.tx, item, self.reader.incarnation)?;
+            }
+        }
+        let want: Vec<ItemId> = self.want.iter().copied().filter(|item| !self.left.contains(item)).collect();
+        if want.is_empty() {
+            meta::clear(self.tx, key::SNAPSHOTS_WANTED)?;
+        } else {
+            meta::set(self.tx, key::SNAPSHOTS_WANTED, &want)?;
+        }
+        Ok(())
+    }
+}

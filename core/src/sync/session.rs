@@ -1,0 +1,551 @@
+//! One conversation with the office, without a socket.
+//!
+//! Drive it in a loop: ask [`next_action`] what to do, do it, hand the outcome to [`completed`]. Actions are rows: a
+//! process that dies between the two may be followed by another that asks again, and an outcome reported twice does
+//! nothing the second time. Both block for SQLite only. [`start`] begins a conversation and cancels any wait: call it when
+//! the network comes up, too.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde::{Deserialize, Serialize};
+
+use super::apply::{self, ApplyError, Reader};
+use super::message::{self, Direction, MessageError};
+use super::outbox;
+use super::uploads::{self, UploadIntent};
+use super::wire::{Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Problem, Refusal, SyncRequest, SyncResponse};
+use crate::clock::{Now, Seed};
+use crate::crypto::{CryptoError, PublicKey, Signed, Signer};
+use crate::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
+use crate::journal::predict::Predictor;
+use crate::limits;
+use crate::pack::Pack;
+use crate::photo::PhotoFolder;
+use crate::store::meta::{self, key};
+use crate::store::{StoreError, entries, feeds, photos, transfers};
+
+/// What is to be done next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Send this, and report what came back under its id.
+    Send {
+        /// The action.
+        id: Nonce,
+        /// What to send.
+        request: Request,
+    },
+    /// Ask again after this long, or when the network comes up.
+    WaitUntil {
+        /// On this boot's monotonic clock, in milliseconds.
+        monotonic_ms: u64,
+    },
+    /// Nothing: all that can go has gone.
+    Done,
+}
+
+/// A request to the office, for whoever owns a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// How.
+    pub method: Method,
+    /// Below the office's address.
+    pub path: String,
+    /// Headers, by name.
+    pub headers: Vec<(String, String)>,
+    /// What goes with it.
+    pub body: Body,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// POST
+    Post,
+    /// PATCH
+    Patch,
+    /// HEAD
+    Head,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// A piece of a file, which does not change.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Where the piece begins.
+        offset: u64,
+        /// How long it is.
+        length: u64,
+    },
+}
+
+/// What came of a request.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// An answer, from the office or from something that took its place.
+    Answered(Response),
+    /// No answer: no network, no such host, a cut or a stalled connection. The text is for people.
+    Failed(String),
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Headers, by name.
+    pub headers: Vec<(String, String)>,
+    /// The body, as far as [`limits::RESPONSE_BYTES`].
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// A header's value, whatever the case of its name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why a conversation does not go on. Nothing is lost: all is sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// This store was not enrolled at an office.
+    #[error("this phone is not enrolled at an office yet: use the code that the office gives")]
+    NotEnrolled,
+    /// The office refused.
+    #[error("the office refused ({status} {code}): {detail}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The problem's code.
+        code: String,
+        /// What is wrong, for people.
+        detail: String,
+    },
+    /// Whatever answered was not the office.
+    #[error("something answered in the office's place (a captive portal, a proxy): open a web page to sign in to this network")]
+    NotTheOffice,
+    /// No answer.
+    #[error("no answer from the office: {0}")]
+    NoAnswer(String),
+    /// The answer could not be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The key store does not sign now.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// A message could not be made.
+    #[error(transparent)]
+    Message(MessageError),
+}
+
+impl SyncError {
+    /// The office's refusal, in its own words where it has given any.
+    #[must_use]
+    pub fn refused(response: &Response) -> Self {
+        match serde_json::from_slice::<Problem>(&response.body) {
+            Ok(problem) => Self::Refused { status: response.status, code: problem.code, detail: problem.detail },
+            Err(_) if response.status == 413 => Self::Refused {
+                status: 413,
+                code: "too_large".to_owned(),
+                detail: "the request was too large for something on the way".to_owned(),
+            },
+            Err(_) if response.status >= 500 => Self::Refused {
+                status: response.status,
+                code: "office_fault".to_owned(),
+                detail: "the office has a fault; it is tried again".to_owned(),
+            },
+            Err(_) => Self::NotTheOffice,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Store(_) => "store",
+            Self::NotEnrolled => "not_enrolled",
+            Self::Refused { code, .. } => code,
+            Self::NotTheOffice | Self::Message(_) => "not_the_office",
+            Self::NoAnswer(_) => "no_answer",
+            Self::Apply(ApplyError::OtherEpoch { .. }) => "other_epoch",
+            Self::Apply(ApplyError::OtherChain { .. }) => "clone",
+            Self::Apply(_) => "not_applied",
+            Self::Crypto(_) => "key_locked",
+        }
+    }
+}
+
+impl From<MessageError> for SyncError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            // An answer that is none of the office's messages, or not signed by it.
+            MessageError::NotAMessage | MessageError::Unreadable(_) | MessageError::Crypto(CryptoError::Signature { .. }) => {
+                Self::NotTheOffice
+            }
+            MessageError::Crypto(error) => Self::Crypto(error),
+            error @ MessageError::TooLarge { .. } => Self::Message(error),
+        }
+    }
+}
+
+/// What needs a person, until the next exchange succeeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attention {
+    /// A code that screens have words for.
+    pub code: String,
+    /// What is wrong and what to do, for people.
+    pub detail: String,
+}
+
+/// What enrolment gave.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OfficeKeys {
+    /// The office's address, without a slash at its end.
+    pub url: String,
+    /// The district's name.
+    pub district: String,
+    /// The district's root key.
+    pub root: PublicKey,
+    /// The key that signs the office's answers.
+    pub node: PublicKey,
+    /// The branch of the ledger that this phone stands on.
+    pub epoch: Epoch,
+}
+
+/// What an action row is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Intent {
+    Sync(SyncIntent),
+    Previews { nonce: Nonce, photos: Vec<(EntryId, PhotoHash)> },
+    Upload(UploadIntent),
+}
+
+/// What a sync request is about: its body is built from this whenever it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncIntent {
+    /// Makes the request unlike any other.
+    pub nonce: Nonce,
+    /// The batch begins after this place of the own chain.
+    pub through: u64,
+    /// At most so many entries.
+    pub entries: usize,
+    /// How far each feed was read.
+    pub positions: BTreeMap<String, u64>,
+    /// Items whose snapshot is wanted.
+    pub want: Vec<ItemId>,
+    /// The device's clocks when it was decided.
+    pub now: Now,
+}
+
+/// What a conversation stands on; the connection to its store apart.
+#[derive(Clone, Copy)]
+pub struct Phone<'a> {
+    /// The store's person.
+    pub person: &'a PersonId,
+    /// The life of the journal that it writes.
+    pub incarnation: IncarnationId,
+    /// Where originals and renditions lie.
+    pub photos: &'a PhotoFolder,
+    /// Whoever holds the device's key.
+    pub signer: &'a dyn Signer,
+    /// The district's rules, as far as this phone has them.
+    pub pack: &'a Pack,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct BackOff {
+    failures: u32,
+    until_monotonic_ms: u64,
+    boot_id: String,
+}
+
+/// Begins a conversation: wants an exchange now, cancels any wait, has whole uploads without a receipt asked about.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    meta::set(&tx, key::SYNC_WANTED, &true)?;
+    meta::clear(&tx, key::BACK_OFF)?;
+    transfers::doubt_unreceipted(&tx)?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// What to do next.
+///
+/// # Errors
+/// [`SyncError::NotEnrolled`], [`SyncError::Store`], [`SyncError::Crypto`] when the key store does not sign now.
+pub fn next_action(conn: &mut Connection, phone: &Phone<'_>, now: &Now, seed: &Seed) -> Result<Action, SyncError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
+    let back_off: Option<BackOff> = meta::get(&tx, key::BACK_OFF)?;
+    if let Some(wait) = back_off.filter(|wait| wait.boot_id == now.boot_id && wait.until_monotonic_ms > now.monotonic_ms) {
+        return Ok(Action::WaitUntil { monotonic_ms: wait.until_monotonic_ms });
+    }
+    let action = decide(&tx, phone, &office, now, seed)?;
+    tx.commit().map_err(StoreError::from)?;
+    Ok(action)
+}
+
+fn decide(tx: &Transaction<'_>, phone: &Phone<'_>, office: &OfficeKeys, now: &Now, seed: &Seed) -> Result<Action, SyncError> {
+    let mut entropy = seed.entropy();
+    // An action whose outcome nobody reported: a request is repeated as it was, a piece is asked about.
+    while let Some((id, intent)) = transfers::open::<Intent>(tx)? {
+        if let Intent::Upload(upload) = &intent {
+            uploads::doubt(tx, upload)?;
+            transfers::end(tx, id)?;
+            continue;
+        }
+        match request(tx, phone, office, &intent)? {
+            Some(request) => return Ok(Action::Send { id, request }),
+            None => transfers::end(tx, id)?,
+        }
+    }
+    while let Some(intent) = next_intent(tx, phone, now, Nonce::from_bytes(entropy.bytes()))? {
+        if let Some(request) = request(tx, phone, office, &intent)? {
+            let id = Nonce::from_bytes(entropy.bytes());
+            transfers::begin(tx, id, &intent, now.wall)?;
+            return Ok(Action::Send { id, request });
+        }
+    }
+    Ok(Action::Done)
+}
+
+fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce) -> Result<Option<Intent>, StoreError> {
+    let through = outbox::through(tx)?;
+    let unsent = entries::head(tx, phone.incarnation)?.seq > through;
+    if unsent || flag(tx, key::SYNC_WANTED)? {
+        return sync_intent(tx, through, now, nonce).map(Some);
+    }
+    let owed = photos::previews_owed(tx, limits::PREVIEWS_PER_REQUEST)?;
+    if !owed.is_empty() {
+        let photos = owed.into_iter().map(|(entry, sha256, _)| (entry, sha256)).collect();
+        return Ok(Some(Intent::Previews { nonce, photos }));
+    }
+    if let Some(upload) = uploads::next(tx)? {
+        return Ok(Some(Intent::Upload(upload)));
+    }
+    if flag(tx, key::RECEIPTS_EXPECTED)? {
+        return sync_intent(tx, through, now, nonce).map(Some);
+    }
+    Ok(None)
+}
+
+fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
+    Ok(meta::get(conn, name)?.unwrap_or(false))
+}
+
+fn sync_intent(tx: &Transaction<'_>, through: u64, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
+    let most = meta::get(tx, key::BATCH_ENTRIES)?.unwrap_or(limits::BATCH_ENTRIES);
+    Ok(Intent::Sync(SyncIntent {
+        nonce,
+        through,
+        entries: most,
+        positions: feeds::positions(tx)?,
+        want: meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default(),
+        now: now.clone(),
+    }))
+}
+
+/// The request for an intent; none where there is nothing to send any more.
+fn request(tx: &Transaction<'_>, phone: &Phone<'_>, office: &OfficeKeys, intent: &Intent) -> Result<Option<Request>, SyncError> {
+    let post = |path: &str, body: Vec<u8>| Request {
+        method: Method::Post,
+        path: path.to_owned(),
+        headers: vec![("Content-Type".to_owned(), "application/vnd.xuncheng".to_owned())],
+        body: Body::Bytes(body),
+    };
+    match intent {
+        Intent::Sync(sync) => {
+            let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.entries, &sync.now)?;
+            let seal = Signed::new(&batch.seal, phone.signer)?;
+            entries::insert_seal(tx, &batch.seal, &seal)?;
+            let body = SyncRequest {
+                protocol: PROTOCOL,
+                nonce: sync.nonce,
+                incarnation: phone.incarnation,
+                epoch: office.epoch.id,
+                positions: sync.positions.clone(),
+                seal,
+                entries: batch.entries,
+                want: sync.want.clone(),
+            };
+            Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
+        }
+        Intent::Previews { nonce, photos } => {
+            let previews: Vec<Preview> = photos.iter().filter_map(|(entry, sha256)| preview(phone, *entry, *sha256)).collect();
+            let body = PreviewsRequest { nonce: *nonce, incarnation: phone.incarnation, previews };
+            Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
+        }
+        Intent::Upload(upload) => Ok(uploads::request(tx, phone.photos, upload)?),
+    }
+}
+
+/// A thumbnail as it lies here; none where its file is gone, and the original's own path shows that.
+fn preview(phone: &Phone<'_>, entry: EntryId, sha256: PhotoHash) -> Option<Preview> {
+    let file = std::fs::read(phone.photos.thumbnail(&sha256)).ok()?;
+    Some(Preview { entry, sha256, thumbnail: BASE64.encode(file) })
+}
+
+/// Takes the outcome of an action. An outcome of an action that is done already does nothing.
+///
+/// # Errors
+/// [`SyncError`] says why the exchange did not succeed; the action is decided anew after a wait, nothing is lost.
+pub fn completed(
+    conn: &mut Connection,
+    phone: &Phone<'_>,
+    action: Nonce,
+    outcome: &Outcome,
+    now: &Now,
+    seed: &Seed,
+) -> Result<(), SyncError> {
+    let Some(intent) = transfers::intent::<Intent>(conn, action)? else { return Ok(()) };
+    let result = match outcome {
+        Outcome::Answered(response) => take_answer(conn, phone, action, &intent, response, now),
+        Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
+    };
+    if let Err(error) = &result {
+        note_failure(conn, action, &intent, error, outcome, now, seed)?;
+    }
+    result
+}
+
+fn take_answer(
+    conn: &mut Connection,
+    phone: &Phone<'_>,
+    action: Nonce,
+    intent: &Intent,
+    response: &Response,
+    now: &Now,
+) -> Result<(), SyncError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
+    meta::clear(&tx, key::ATTENTION)?;
+    meta::tally(&tx, "round_trips", 1)?;
+    match intent {
+        Intent::Sync(sync) => {
+            let answer: SyncResponse = open(response, &office)?;
+            let reader = Reader {
+                office: &office.node,
+                epoch: office.epoch.id,
+                incarnation: phone.incarnation,
+                predictor: Predictor { pack: phone.pack, person: phone.person },
+            };
+            apply::apply(&tx, &reader, sync, &answer, now)?;
+            meta::clear(&tx, key::BATCH_ENTRIES)?;
+            if let Some(refusal) = &answer.refusal {
+                // What was taken before the refused entry is kept; the rest waits, or it would be sent without end.
+                transfers::end(&tx, action)?;
+                tx.commit().map_err(StoreError::from)?;
+                return Err(refused_entry(refusal));
+            }
+        }
+        Intent::Previews { nonce, photos } => {
+            let answer: PreviewsResponse = open(response, &office)?;
+            if answer.nonce != *nonce {
+                return Err(ApplyError::OtherRequest.into());
+            }
+            let refused = answer.refused.iter().map(|(entry, sha256, _)| (*entry, *sha256));
+            // One that the office refuses goes no second time: the original brings its own.
+            let settled: Vec<_> = answer.taken.iter().copied().chain(refused).collect();
+            for (entry, sha256) in photos.iter().filter(|photo| settled.contains(photo)) {
+                photos::set_previewed(&tx, *entry, *sha256)?;
+            }
+            if !photos.iter().any(|photo| settled.contains(photo)) {
+                return Err(SyncError::Refused {
+                    status: response.status,
+                    code: "previews_not_taken".to_owned(),
+                    detail: "the office took none of the thumbnails".to_owned(),
+                });
+            }
+        }
+        Intent::Upload(upload) => {
+            if let Err(error) = uploads::answered(&tx, upload, response) {
+                // What a refusal changed (an upload that begins again) is kept with it.
+                transfers::end(&tx, action)?;
+                tx.commit().map_err(StoreError::from)?;
+                return Err(error);
+            }
+        }
+    }
+    meta::clear(&tx, key::BACK_OFF)?;
+    transfers::end(&tx, action)?;
+    tx.commit().map_err(StoreError::from)?;
+    Ok(())
+}
+
+fn refused_entry(refusal: &Refusal) -> SyncError {
+    let (code, detail) = match refusal {
+        Refusal::Gap => ("gap", "the office misses entries before those that were sent; they are sent again"),
+        Refusal::Clone => ("clone", "the office has other entries in this phone's place: two copies of this store write"),
+        Refusal::Seal => ("seal", "the signature over the batch did not cover it; it is signed and sent again"),
+        Refusal::Malformed => ("malformed", "the office could not read an entry of this phone; it is kept here"),
+        Refusal::Unknown(_) => ("unknown", "the office refused an entry for a reason that this version does not know"),
+    };
+    SyncError::Refused { status: 200, code: code.to_owned(), detail: detail.to_owned() }
+}
+
+fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys) -> Result<T, SyncError> {
+    if response.status != 200 {
+        return Err(SyncError::refused(response));
+    }
+    let message = message::unpack(&response.body, limits::RESPONSE_BYTES)?;
+    Ok(message.open(Direction::Response, &office.node)?)
+}
+
+/// After a failure: the action is decided anew, later. The wait doubles with each failure and is drawn with full jitter,
+/// so that a district's phones do not all come back at once.
+fn note_failure(
+    conn: &mut Connection,
+    action: Nonce,
+    intent: &Intent,
+    error: &SyncError,
+    outcome: &Outcome,
+    now: &Now,
+    seed: &Seed,
+) -> Result<(), StoreError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match intent {
+        Intent::Upload(upload) => {
+            uploads::doubt(&tx, upload)?;
+        }
+        Intent::Sync(sync) if matches!(error, SyncError::Refused { status: 413, .. }) => {
+            meta::set(&tx, key::BATCH_ENTRIES, &(sync.entries.min(limits::BATCH_ENTRIES) / 2).max(1))?;
+        }
+        Intent::Sync(_) | Intent::Previews { .. } => {}
+    }
+    transfers::end(&tx, action)?;
+    let failures = meta::get::<BackOff>(&tx, key::BACK_OFF)?.map_or(0, |before| before.failures).saturating_add(1);
+    let most = limits::BACK_OFF_MS_MIN.saturating_mul(1 << failures.min(20)).min(limits::BACK_OFF_MS_MAX);
+    let asked_ms = retry_after_ms(outcome);
+    let wait = seed.entropy().up_to(most).max(asked_ms);
+    let until_monotonic_ms = now.monotonic_ms.saturating_add(wait);
+    meta::set(&tx, key::BACK_OFF, &BackOff { failures, until_monotonic_ms, boot_id: now.boot_id.clone() })?;
+    meta::set(&tx, key::ATTENTION, &Attention { code: error.code().to_owned(), detail: error.to_string() })?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// How long the office asks to be left alone, on any answer.
+fn retry_after_ms(outcome: &Outcome) -> u64 {
+    let asked = match outcome {
+        Outcome::Answered(response) => response.header("Retry-After").and_then(|text| text.trim().parse::<u64>().ok()),
+        Outcome::Failed(_) => None,
+    };
+    asked.unwrap_or(0).saturating_mul(1000).min(limits::BACK_OFF_MS_MAX)
+}

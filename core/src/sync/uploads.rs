@@ -1,0 +1,202 @@
+//! Originals on their way: tus 1.0, one piece at a time, resumed where the office says it stands.
+//!
+//! Offsets are hints: only a receipt says that an original has arrived.
+
+use rusqlite::Transaction;
+use serde::{Deserialize, Serialize};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::session::{Body, Method, Request, Response, SyncError};
+use crate::id::{EntryId, PhotoHash};
+use crate::limits;
+use crate::photo::PhotoFolder;
+use crate::store::meta::{self, key};
+use crate::store::transfers::{self, Upload};
+use crate::store::{StoreError, photos};
+use crate::sync::wire::PhoneLimits;
+
+/// Where uploads are made at the office.
+const PATH: &str = "/v1/photos/uploads";
+
+/// One step of sending an original.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadIntent {
+    /// Make the upload, and send the first piece with it.
+    Create {
+        /// The entry that shows the photo.
+        entry: EntryId,
+        /// The original.
+        sha256: PhotoHash,
+        /// Its length.
+        bytes: u64,
+        /// Length of the first piece.
+        length: u64,
+    },
+    /// Ask how much the office has.
+    Probe {
+        /// The entry that shows the photo.
+        entry: EntryId,
+        /// The original.
+        sha256: PhotoHash,
+        /// Its length.
+        bytes: u64,
+    },
+    /// Send a piece.
+    Piece {
+        /// The entry that shows the photo.
+        entry: EntryId,
+        /// The original.
+        sha256: PhotoHash,
+        /// Its length.
+        bytes: u64,
+        /// Where the piece begins.
+        offset: u64,
+        /// Its length.
+        length: u64,
+    },
+}
+
+/// The next step for the first original that is owed; none when all that can go has gone.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) fn next(tx: &Transaction<'_>) -> Result<Option<UploadIntent>, StoreError> {
+    let Some((entry, sha256, bytes)) = photos::original_owed(tx)? else { return Ok(None) };
+    let piece = meta::get::<PhoneLimits>(tx, key::LIMITS)?
+        .map_or(limits::PIECE_BYTES, |asked| asked.piece_bytes)
+        .clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX);
+    let Some(upload) = transfers::upload(tx, entry, sha256)? else {
+        return Ok(Some(UploadIntent::Create { entry, sha256, bytes, length: piece.min(bytes) }));
+    };
+    if upload.uncertain {
+        return Ok(Some(UploadIntent::Probe { entry, sha256, bytes }));
+    }
+    let offset = upload.offset;
+    let length = piece.min(bytes.saturating_sub(offset));
+    let begun = upload.begun.max(offset + length);
+    transfers::put_upload(tx, entry, sha256, &Upload { begun, ..upload })?;
+    Ok(Some(UploadIntent::Piece { entry, sha256, bytes, offset, length }))
+}
+
+/// What becomes of a step whose outcome nobody knows, because the process that took it is gone: the office is asked.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) fn doubt(tx: &Transaction<'_>, intent: &UploadIntent) -> Result<(), StoreError> {
+    match intent {
+        // The office may have made an upload whose place is not known here: it sweeps it, and its first piece goes again.
+        UploadIntent::Create { length, .. } => meta::tally(tx, "bytes_sent_again", *length),
+        UploadIntent::Probe { .. } => Ok(()),
+        UploadIntent::Piece { entry, sha256, .. } => match transfers::upload(tx, *entry, *sha256)? {
+            Some(upload) => transfers::put_upload(tx, *entry, *sha256, &Upload { uncertain: true, ..upload }),
+            None => Ok(()),
+        },
+    }
+}
+
+/// The request for a step; its body is a piece of the original's file, read when it is sent.
+pub(super) fn request(tx: &Transaction<'_>, folder: &PhotoFolder, intent: &UploadIntent) -> Result<Option<Request>, StoreError> {
+    let token: Option<String> = meta::get(tx, key::TOKEN)?;
+    let mut headers = vec![
+        ("Tus-Resumable".to_owned(), "1.0.0".to_owned()),
+        ("Authorization".to_owned(), format!("Bearer {}", token.unwrap_or_default())),
+    ];
+    let content = || ("Content-Type".to_owned(), "application/offset+octet-stream".to_owned());
+    let piece = |sha256: &PhotoHash, offset, length| Body::File { path: folder.original(sha256), offset, length };
+    Ok(match intent {
+        UploadIntent::Create { entry, sha256, bytes, length } => {
+            let named = |name: &str, value: String| format!("{name} {}", BASE64.encode(value));
+            headers.push(content());
+            headers.push(("Upload-Length".to_owned(), bytes.to_string()));
+            let metadata = [named("entry", entry.to_string()), named("sha256", sha256.to_string())].join(",");
+            headers.push(("Upload-Metadata".to_owned(), metadata));
+            Some(Request { method: Method::Post, path: PATH.to_owned(), headers, body: piece(sha256, 0, *length) })
+        }
+        UploadIntent::Probe { entry, sha256, .. } => transfers::upload(tx, *entry, *sha256)?
+            .map(|upload| Request { method: Method::Head, path: upload.location, headers, body: Body::Empty }),
+        UploadIntent::Piece { entry, sha256, offset, length, .. } => {
+            headers.push(content());
+            headers.push(("Upload-Offset".to_owned(), offset.to_string()));
+            transfers::upload(tx, *entry, *sha256)?.map(|upload| Request {
+                method: Method::Patch,
+                path: upload.location,
+                headers,
+                body: piece(sha256, *offset, *length),
+            })
+        }
+    })
+}
+
+/// Takes the office's answer to a step.
+///
+/// # Errors
+/// [`SyncError::Refused`] and [`SyncError::NotTheOffice`]: the step is tried again after a wait.
+pub(super) fn answered(tx: &Transaction<'_>, intent: &UploadIntent, response: &Response) -> Result<(), SyncError> {
+    let (UploadIntent::Create { entry, sha256, bytes, .. }
+    | UploadIntent::Probe { entry, sha256, bytes }
+    | UploadIntent::Piece { entry, sha256, bytes, .. }) = intent;
+    let offset = || {
+        let offset: Option<u64> = response.header("Upload-Offset").and_then(|text| text.trim().parse().ok());
+        offset.filter(|offset| offset <= bytes).ok_or(SyncError::NotTheOffice)
+    };
+    match (intent, response.status) {
+        (UploadIntent::Create { length, .. }, 201) => {
+            let location = response.header("Location").ok_or(SyncError::NotTheOffice)?;
+            let offset = response.header("Upload-Offset").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+            let upload = Upload { location: path_of(location)?, offset, begun: *length, uncertain: false };
+            meta::tally(tx, "bytes_sent", *length)?;
+            acknowledged(tx, *entry, *sha256, *bytes, &upload)
+        }
+        (UploadIntent::Probe { .. }, 200 | 204) => {
+            let offset = offset()?;
+            let Some(before) = transfers::upload(tx, *entry, *sha256)? else { return Ok(()) };
+            meta::tally(tx, "bytes_sent_again", before.begun.saturating_sub(offset))?;
+            let upload = Upload { offset, begun: offset, uncertain: false, ..before };
+            acknowledged(tx, *entry, *sha256, *bytes, &upload)
+        }
+        (UploadIntent::Piece { length, .. }, 200 | 204) => {
+            let offset = offset()?;
+            let Some(before) = transfers::upload(tx, *entry, *sha256)? else { return Ok(()) };
+            meta::tally(tx, "bytes_sent", *length)?;
+            acknowledged(tx, *entry, *sha256, *bytes, &Upload { offset, uncertain: false, ..before })
+        }
+        // Somebody else sent a piece meanwhile, or the office kept more of a cut one than was known here: ask it.
+        (UploadIntent::Piece { .. }, 409 | 423) => {
+            doubt(tx, intent)?;
+            Ok(())
+        }
+        // The office no longer knows the upload, or its bytes were not this photo's: begin again.
+        (UploadIntent::Probe { .. } | UploadIntent::Piece { .. }, 404 | 410 | 460) => {
+            transfers::forget_upload(tx, *entry, *sha256)?;
+            if response.status == 460 { Err(SyncError::refused(response)) } else { Ok(()) }
+        }
+        // The token is too old: the next exchange brings another.
+        (_, 401) => {
+            meta::set(tx, key::SYNC_WANTED, &true)?;
+            Err(SyncError::refused(response))
+        }
+        (UploadIntent::Create { .. } | UploadIntent::Probe { .. } | UploadIntent::Piece { .. }, _) => {
+            Err(SyncError::refused(response))
+        }
+    }
+}
+
+fn acknowledged(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash, bytes: u64, upload: &Upload) -> Result<(), SyncError> {
+    transfers::put_upload(tx, entry, sha256, upload)?;
+    if upload.offset >= bytes {
+        meta::set(tx, key::RECEIPTS_EXPECTED, &true)?;
+    }
+    Ok(())
+}
+
+/// The path of an upload's location. An address of another host is not followed: the token is for the office alone.
+fn path_of(location: &str) -> Result<String, SyncError> {
+    let path = match location.split_once("://") {
+        Some((_, rest)) => rest.find('/').map(|slash| &rest[slash..]),
+        None => Some(location),
+    };
+    path.filter(|path| path.starts_with(PATH)).map(str::to_owned).ok_or(SyncError::NotTheOffice)
+}
