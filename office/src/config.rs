@@ -1,0 +1,55 @@
+//! What an office is started with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use xuncheng_core::limits;
+
+use crate::clock::Clock;
+
+/// What an office is started with. Only the data folder has to be given.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data folder; made at the first start.
+    pub data: PathBuf,
+    /// A folder with a district pack; without it the example pack of Bazhou.
+    pub pack: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address that phones are told, when it is not the one listened on.
+    pub url: Option<String>,
+    /// Certificate and key for HTTPS.
+    pub tls: Option<Tls>,
+    /// Listen beyond this machine without TLS: behind a proxy that brings it, or in a closed network.
+    pub insecure_listen: bool,
+    /// Length of the pieces that phones send originals in, in bytes.
+    pub piece_bytes: u64,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+/// Files in PEM form for HTTPS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificate, with those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// An office with its data in `data`, for this machine alone, on a free port.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            pack: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            url: None,
+            tls: None,
+            insecure_listen: false,
+            piece_bytes: limits::PIECE_BYTES,
+            clock: Clock::system(),
+        }
+    }
+}

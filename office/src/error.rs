@@ -1,0 +1,277 @@
+//! What can go wrong at the office, and what the other side of the line is told of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use xuncheng_core::crypto::CryptoError;
+use xuncheng_core::journal::ledger::LedgerError;
+use xuncheng_core::journal::verdict::Code;
+use xuncheng_core::pack::PackError;
+use xuncheng_core::photo::PhotoError;
+use xuncheng_core::store::StoreError;
+use xuncheng_core::sync::message::MessageError;
+use xuncheng_core::sync::page::PageError;
+use xuncheng_core::sync::wire::Problem;
+
+/// Why the office did not do what it was asked. Each becomes one [`Problem`] for whoever asked over HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A page could not be made.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// A key.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The district pack, or `people.toml`.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// A photo file.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    /// A file or folder of the office.
+    #[error("cannot use {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Another office has the data folder open.
+    #[error("another office runs on {}; end it first, or give this one a folder of its own", .0.display())]
+    InUse(PathBuf),
+    /// The data folder is not as an office left it.
+    #[error("{0}")]
+    Setup(String),
+    /// The operating system gave no entropy.
+    #[error("the operating system gives no entropy: {0}")]
+    Entropy(String),
+    /// The port cannot be listened on, or may not be.
+    #[error("{0}")]
+    Listen(String),
+    /// A turn panicked; what it had written was rolled back.
+    #[error("a turn at the ledger broke off and was rolled back; the log has the reason")]
+    Panic,
+    /// The writer is gone: the office is shutting down.
+    #[error("the office is shutting down; try again")]
+    Closing,
+
+    /// The body has more bytes than are read.
+    #[error("the request is over the limit of {limit} bytes; nothing of it was kept, send less at once")]
+    TooLarge {
+        /// The bound.
+        limit: u64,
+    },
+    /// The body stopped coming.
+    #[error("the request stopped before its end; send it again")]
+    CutOff,
+    /// The body, a header or a path is not of its form.
+    #[error("{0}")]
+    Junk(String),
+    /// The message is not one of a phone's.
+    #[error(transparent)]
+    Message(MessageError),
+    /// There is no such page or thing, or not for whoever asks.
+    #[error("there is no such thing here, or not for you")]
+    NotFound,
+    /// Whoever asks may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A console step had no effect: it was rolled back.
+    #[error("this was not done: {0:?}")]
+    NotDone(Code),
+
+    /// No device is enrolled under this incarnation.
+    #[error("this device is not enrolled here; ask the office for an enrolment code")]
+    UnknownDevice,
+    /// The signature is not the device's.
+    #[error("the request is not signed by the key that this device was enrolled with")]
+    BadSignature,
+    /// The enrolment code opens nothing.
+    #[error("{}", .0.detail())]
+    Code(CodeProblem),
+    /// The incarnation or key is another device's.
+    #[error("this store is enrolled already, with another key; set the phone up anew")]
+    Enrolled,
+
+    /// The bearer token is missing, forged or expired.
+    #[error("the upload token is missing, forged or expired; sync once to get a new one")]
+    BadToken,
+    /// The office does not have the entry yet, or it is not this phone's.
+    #[error("the office has no such entry of this phone; sync first, then try again")]
+    UnknownEntry,
+    /// The entry shows another photo.
+    #[error("{0}")]
+    NotOfEntry(String),
+    /// Sending goes on at another place.
+    #[error("this upload goes on at {offset}")]
+    Offset {
+        /// The place.
+        offset: u64,
+    },
+    /// Another request writes to this upload.
+    #[error("another request is writing to this upload; ask for its offset and try again")]
+    Locked,
+    /// The upload is gone.
+    #[error("this upload has expired; begin it again")]
+    Expired,
+    /// The bytes are not the photo that the entry names; they were thrown away.
+    #[error("the bytes that came are not the photo that its entry names; they were discarded, begin again")]
+    Checksum,
+    /// A version of tus that is not spoken here.
+    #[error("uploads here speak tus 1.0.0")]
+    TusVersion,
+    /// The media type of a body is another.
+    #[error("the body must be {0}")]
+    MediaType(&'static str),
+}
+
+/// Why an enrolment code opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeProblem {
+    /// There is no such secret.
+    Wrong,
+    /// It was used already.
+    Used,
+    /// It has expired.
+    Expired,
+    /// It was revoked.
+    Revoked,
+    /// It is another person's.
+    WrongPerson,
+}
+
+impl CodeProblem {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong_code",
+            Self::Used => "used_code",
+            Self::Expired => "expired_code",
+            Self::Revoked => "revoked_code",
+            Self::WrongPerson => "wrong_person",
+        }
+    }
+
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::Wrong => "this enrolment code is not one of this office's; check it letter by letter",
+            Self::Used => "this enrolment code was used already; ask the office for a new one",
+            Self::Expired => "this enrolment code has expired; ask the office for a new one",
+            Self::Revoked => "this enrolment code was revoked; ask the office for a new one",
+            Self::WrongPerson => "this enrolment code was made for somebody else",
+        }
+    }
+}
+
+impl From<MessageError> for OfficeError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::TooLarge { limit } => Self::TooLarge { limit: limit as u64 },
+            MessageError::Crypto(CryptoError::Signature { .. }) => Self::BadSignature,
+            other @ (MessageError::NotAMessage | MessageError::Unreadable(_) | MessageError::Crypto(_)) => {
+                Self::Message(other)
+            }
+        }
+    }
+}
+
+impl From<rusqlite::Error> for OfficeError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Store(source.into())
+    }
+}
+
+impl OfficeError {
+    /// An error of a file or folder, a full disk told apart.
+    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Store(StoreError::DiskFull),
+            _ => Self::File { path: path.to_owned(), source },
+        }
+    }
+
+    /// The HTTP status and the code that programs read.
+    fn contract(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Store(StoreError::DiskFull) | Self::Photo(PhotoError::DiskFull { .. }) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "disk_full")
+            }
+            Self::Store(_)
+            | Self::Ledger(_)
+            | Self::Page(_)
+            | Self::Crypto(_)
+            | Self::Pack(_)
+            | Self::Photo(_)
+            | Self::File { .. }
+            | Self::InUse(_)
+            | Self::Setup(_)
+            | Self::Entropy(_)
+            | Self::Listen(_)
+            | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::CutOff => (StatusCode::REQUEST_TIMEOUT, "cut_off"),
+            Self::Junk(_) | Self::Message(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotDone(_) => (StatusCode::CONFLICT, "not_done"),
+            Self::UnknownDevice => (StatusCode::FORBIDDEN, "unknown_device"),
+            Self::BadSignature => (StatusCode::UNAUTHORIZED, "bad_signature"),
+            Self::Code(problem) => (StatusCode::FORBIDDEN, problem.code()),
+            Self::Enrolled => (StatusCode::CONFLICT, "enrolled_already"),
+            Self::BadToken => (StatusCode::UNAUTHORIZED, "bad_token"),
+            Self::UnknownEntry => (StatusCode::CONFLICT, "unknown_entry"),
+            Self::NotOfEntry(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not_of_entry"),
+            Self::Offset { .. } => (StatusCode::CONFLICT, "offset_mismatch"),
+            Self::Locked => (StatusCode::LOCKED, "locked"),
+            Self::Expired => (StatusCode::GONE, "expired"),
+            Self::Checksum => (checksum_mismatch(), "checksum_mismatch"),
+            Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "tus_version"),
+            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
+        }
+    }
+
+    /// What the other side is told. Of an error inside the office: that there was one, and no more.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let (status, code) = self.contract();
+        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
+            "something went wrong at the office; nothing was lost, try again later".to_owned()
+        } else {
+            self.to_string()
+        };
+        Problem { status: status.as_u16(), code: code.to_owned(), detail }
+    }
+}
+
+/// 460, as the checksum extension of tus 1.0 calls it.
+fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+impl IntoResponse for OfficeError {
+    fn into_response(self) -> Response {
+        let problem = self.problem();
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if status.is_server_error() {
+            tracing::error!(error = %self, "a request could not be answered");
+        } else {
+            tracing::debug!(error = %self, "a request was refused");
+        }
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        if let Self::Offset { offset } = self {
+            response.headers_mut().insert("upload-offset", offset.into());
+        }
+        response
+    }
+}

@@ -1,0 +1,235 @@
+//! The ledger as one process holds it: the SQLite file, the keys, the rules, and turns at them.
+//!
+//! The office has one [`Ledger`] on its writer thread. A command beside a running office may open another: every counter
+//! is read and bumped inside the transaction, so that two processes take turns like two requests.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use xuncheng_core::clock::Entropy;
+use xuncheng_core::crypto::{PublicKey, Signed, Signer, SoftwareKey};
+use xuncheng_core::id::{EpochId, Hash, IncarnationId, PersonId};
+use xuncheng_core::journal::entry::Entry;
+use xuncheng_core::journal::ledger::{Intake, Office as Standing};
+use xuncheng_core::journal::seal::BatchSeal;
+use xuncheng_core::journal::write::Author;
+use xuncheng_core::pack::Pack;
+use xuncheng_core::store::meta::{self, key};
+use xuncheng_core::store::schema::{self, Migrations};
+use xuncheng_core::store::{self, StoreError, entries};
+use xuncheng_core::sync::wire::{Certificate, Epoch};
+
+use crate::clock::{Clock, entropy};
+use crate::config::Config;
+use crate::error::OfficeError;
+use crate::folder::DataFolder;
+use crate::keys::Keys;
+
+/// The office's own tables.
+pub const OFFICE: Migrations =
+    Migrations { component: "office", files: &[include_str!("../migrations/0001_office.sql")] };
+
+/// Facts about an office in the ledger's `meta`, beside those of core.
+pub(crate) mod fact {
+    /// The district's root key (public).
+    pub(crate) const ROOT: &str = "office/root";
+    /// The node's and the sealing key, certified by the root key.
+    pub(crate) const CERTIFICATE: &str = "office/certificate";
+    /// Where phones reach this office.
+    pub(crate) const URL: &str = "office/url";
+    /// The hash of `people.toml` as it was read last.
+    pub(crate) const PEOPLE: &str = "office/people";
+    /// The newest verified backup.
+    pub(crate) const BACKUP: &str = "office/backup";
+    /// A counter: requests for entries and feeds.
+    pub(crate) const SYNC_REQUESTS: &str = "office/sync_requests";
+    /// A counter: bytes of originals that came.
+    pub(crate) const BYTES_RECEIVED: &str = "office/bytes_received";
+    /// A counter: bytes of originals that came and were here already, or were thrown away.
+    pub(crate) const BYTES_RESENT: &str = "office/bytes_resent";
+}
+
+/// Who the office is when it writes of itself; nobody else may have this code.
+pub(crate) const OFFICE_PERSON: &str = "office";
+
+/// What does not change while an office runs.
+pub(crate) struct Grounds {
+    pub(crate) folder: DataFolder,
+    pub(crate) pack: Pack,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Keys,
+    pub(crate) root: PublicKey,
+    pub(crate) certificate: Signed<Certificate>,
+    pub(crate) epoch: Epoch,
+    pub(crate) signed_epoch: Signed<Epoch>,
+    /// The hand of the office itself.
+    pub(crate) node: Author,
+}
+
+impl Grounds {
+    /// The key that the office signs with.
+    pub(crate) fn signer(&self) -> &dyn Signer {
+        &self.keys.node
+    }
+}
+
+/// The ledger, open for writing.
+pub struct Ledger {
+    conn: Connection,
+    grounds: Arc<Grounds>,
+}
+
+impl Ledger {
+    /// Opens the ledger of an office that was set up, whether it runs or not.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] within [`OfficeError::Store`] where there is none, and whatever keeps it from being read.
+    pub fn open(config: &Config) -> Result<Self, OfficeError> {
+        let folder = DataFolder::at(&config.data);
+        if !folder.ledger().exists() {
+            return Err(StoreError::NoStore(config.data.clone()).into());
+        }
+        let keys = Keys::load(&folder)?;
+        Self::open_with(config, folder, keys, &mut entropy()?)
+    }
+
+    /// Opens the ledger, and sets it up at the first start.
+    pub(crate) fn open_with(
+        config: &Config,
+        folder: DataFolder,
+        keys: Keys,
+        entropy: &mut Entropy,
+    ) -> Result<Self, OfficeError> {
+        let pack = match &config.pack {
+            Some(folder) => Pack::from_folder(folder)?,
+            None => Pack::bazhou()?,
+        };
+        let mut conn = open_tables(&folder.ledger())?;
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        let founding = found(&tx, &pack, &keys, entropy)?;
+        tx.commit().map_err(StoreError::from)?;
+        let Founding { incarnation, root, certificate, signed_epoch } = founding;
+        let epoch = signed_epoch.open(&keys.node.public_key())?;
+        let node = Author { incarnation, who: office_person()?, last_exchange: None, session: None };
+        let clock = config.clock.clone();
+        let grounds = Grounds { folder, pack, clock, keys, root, certificate, epoch, signed_epoch, node };
+        Ok(Self { conn, grounds: Arc::new(grounds) })
+    }
+
+    pub(crate) const fn grounds(&self) -> &Arc<Grounds> {
+        &self.grounds
+    }
+
+    /// For reading between turns.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// One turn: all that `work` writes is committed before this returns, or nothing is.
+    ///
+    /// What the office's own incarnation wrote in it, console entries included, is sealed by the node's key.
+    ///
+    /// # Errors
+    /// Those of `work`, and of the store; [`OfficeError::Panic`] where `work` panicked.
+    pub fn turn<T>(
+        &mut self,
+        work: impl FnOnce(&mut Intake<'_, '_>) -> Result<T, OfficeError>,
+    ) -> Result<T, OfficeError> {
+        let grounds = Arc::clone(&self.grounds);
+        let now = grounds.clock.now();
+        let mut entropy = entropy()?;
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        let before = entries::head(&tx, grounds.node.incarnation)?;
+        let standing = Standing {
+            pack: &grounds.pack,
+            epoch: grounds.epoch.id,
+            sealing: grounds.keys.sealing.public_key(),
+            node: &grounds.node,
+        };
+        let mut intake = Intake { tx: &tx, office: standing, now: &now, entropy: &mut entropy };
+        let done = catch_unwind(AssertUnwindSafe(|| work(&mut intake))).unwrap_or(Err(OfficeError::Panic))?;
+        seal_own(&tx, &grounds, before.seq, &now)?;
+        tx.commit().map_err(StoreError::from)?;
+        Ok(done)
+    }
+}
+
+/// Opens the tables of core and office at `path`, brought up to date.
+pub(crate) fn open_tables(path: &Path) -> Result<Connection, OfficeError> {
+    let mut conn = store::open(path)?;
+    schema::migrate(&mut conn, OFFICE)?;
+    Ok(conn)
+}
+
+/// The code under which the office writes of itself.
+pub(crate) fn office_person() -> Result<PersonId, OfficeError> {
+    PersonId::new(OFFICE_PERSON).map_err(|error| OfficeError::Setup(error.to_string()))
+}
+
+/// Signs for what the office's own incarnation wrote above `before`.
+fn seal_own(
+    tx: &Transaction<'_>,
+    grounds: &Grounds,
+    before: u64,
+    now: &xuncheng_core::clock::Now,
+) -> Result<(), OfficeError> {
+    let incarnation = grounds.node.incarnation;
+    let head = entries::head(tx, incarnation)?;
+    if head.seq == before {
+        return Ok(());
+    }
+    let count = usize::try_from(head.seq - before).unwrap_or(usize::MAX);
+    let hashes: Vec<Hash> = entries::after(tx, incarnation, before, count)?.iter().map(Entry::header_hash).collect();
+    let seal = BatchSeal::over(incarnation, &hashes, head, now.clone());
+    entries::insert_seal(tx, &seal, &Signed::new(&seal, grounds.signer())?)?;
+    Ok(())
+}
+
+/// What is said once, when an office is founded.
+struct Founding {
+    incarnation: IncarnationId,
+    root: PublicKey,
+    certificate: Signed<Certificate>,
+    signed_epoch: Signed<Epoch>,
+}
+
+fn found(tx: &Transaction<'_>, pack: &Pack, keys: &Keys, entropy: &mut Entropy) -> Result<Founding, OfficeError> {
+    if meta::get::<IncarnationId>(tx, key::INCARNATION)?.is_none() {
+        let root = keys.root.as_ref().ok_or_else(|| {
+            OfficeError::Setup(
+                "the first start needs keys/root.key, which certifies the office's other keys".to_owned(),
+            )
+        })?;
+        let certificate = Certificate {
+            district: pack.about().name.clone(),
+            node: keys.node.public_key(),
+            sealing: keys.sealing.public_key().clone(),
+        };
+        let epoch = Epoch { counter: 1, id: EpochId::from_bytes(entropy.bytes()), parent: None };
+        meta::set(tx, fact::ROOT, &root.public_key())?;
+        meta::set(tx, fact::CERTIFICATE, &Signed::new(&certificate, root)?)?;
+        begin_epoch(tx, &epoch, &keys.node, entropy)?;
+    }
+    let said = |what: &str| OfficeError::Setup(format!("the ledger does not say its {what}; restore it from a backup"));
+    Ok(Founding {
+        incarnation: meta::get(tx, key::INCARNATION)?.ok_or_else(|| said("incarnation"))?,
+        root: meta::get(tx, fact::ROOT)?.ok_or_else(|| said("root key"))?,
+        certificate: meta::get(tx, fact::CERTIFICATE)?.ok_or_else(|| said("certificate"))?,
+        signed_epoch: meta::get(tx, key::EPOCH)?.ok_or_else(|| said("epoch"))?,
+    })
+}
+
+/// Puts the ledger onto `epoch`, where the office writes a journal of its own from the first entry on.
+pub(crate) fn begin_epoch(
+    tx: &Transaction<'_>,
+    epoch: &Epoch,
+    node: &SoftwareKey,
+    entropy: &mut Entropy,
+) -> Result<(), OfficeError> {
+    meta::set(tx, key::EPOCH, &Signed::new(epoch, node)?)?;
+    meta::set(tx, key::INCARNATION, &IncarnationId::from_bytes(entropy.bytes()))?;
+    Ok(())
+}
