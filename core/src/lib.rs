@@ -1,14 +1,15 @@
 //! Everything that is true on a phone *and* in the office.
 
-pub mod id;
 pub mod clock;
-pub mod limits;
 pub mod crypto;
-pub mod place;
-pub mod photo;
-pub mod pack;
-pub mod search;
-pub mod work;
+pub mod field;
+pub mod id;
 pub mod journal;
+pub mod limits;
+pub mod pack;
+pub mod photo;
+pub mod place;
+pub mod search;
 pub mod store;
 pub mod sync;
+pub mod work;

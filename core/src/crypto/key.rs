@@ -63,7 +63,8 @@ impl FromStr for PublicKey {
     type Err = CryptoError;
     fn from_str(text: &str) -> Result<Self, CryptoError> {
         let unknown = || CryptoError::Key(text.chars().take(100).collect());
-        let point = text.strip_prefix(Suite::P256Sha256.name()).and_then(|rest| rest.strip_prefix(':')).ok_or_else(unknown)?;
+        let point =
+            text.strip_prefix(Suite::P256Sha256.name()).and_then(|rest| rest.strip_prefix(':')).ok_or_else(unknown)?;
         let bytes = hex::decode(point).map_err(|_| unknown())?;
         let key = VerifyingKey::from_sec1_bytes(&bytes).map_err(|_| unknown())?;
         Ok(Self { suite: Suite::P256Sha256, key })
@@ -114,7 +115,8 @@ impl SoftwareKey {
     /// # Errors
     /// [`CryptoError::KeyFile`] or [`CryptoError::Key`].
     pub fn load(path: &Path) -> Result<Self, CryptoError> {
-        let text = std::fs::read_to_string(path).map_err(|source| CryptoError::KeyFile { path: path.into(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| CryptoError::KeyFile { path: path.into(), source })?;
         let unknown = || CryptoError::Key(format!("the file {}", path.display()));
         let scalar = text.trim().strip_prefix("p256-sha256-private:").ok_or_else(unknown)?;
         let bytes = hex::decode(scalar).map_err(|_| unknown())?;

@@ -88,9 +88,11 @@ impl SealingKey {
     /// # Errors
     /// [`CryptoError::KeyFile`], [`CryptoError::Key`].
     pub fn load(path: &Path) -> Result<Self, CryptoError> {
-        let text = std::fs::read_to_string(path).map_err(|source| CryptoError::KeyFile { path: path.into(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| CryptoError::KeyFile { path: path.into(), source })?;
         let unknown = || CryptoError::Key(format!("the file {}", path.display()));
-        let bytes = hex::decode(text.trim().strip_prefix("p256-seal-private:").ok_or_else(unknown)?).map_err(|_| unknown())?;
+        let bytes =
+            hex::decode(text.trim().strip_prefix("p256-seal-private:").ok_or_else(unknown)?).map_err(|_| unknown())?;
         let private = <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes).map_err(|_| unknown())?;
         let public = SealingPublicKey(DhP256HkdfSha256::sk_to_pk(&private).to_bytes().to_vec());
         Ok(Self { private, public })
@@ -144,7 +146,8 @@ mod tests {
         let key = SealingKey::generate(&mut entropy);
         let header = Hash::of("test", &[b"header"]);
         let short = key.public_key().seal("{}", &header, &mut entropy).unwrap();
-        let long = key.public_key().seal(&format!("{{\"salt\":\"{}\"}}", "0".repeat(200)), &header, &mut entropy).unwrap();
+        let long =
+            key.public_key().seal(&format!("{{\"salt\":\"{}\"}}", "0".repeat(200)), &header, &mut entropy).unwrap();
         assert_eq!(short.text.len(), long.text.len());
         assert_eq!(key.open(&short, &header).unwrap(), "{}");
         key.open(&short, &Hash::of("test", &[b"another"])).expect_err("moved to another entry");

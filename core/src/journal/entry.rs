@@ -195,7 +195,13 @@ pub struct Exchange {
 impl Origin {
     /// An origin with a fresh salt.
     #[must_use]
-    pub const fn new(salt: Nonce, incarnation: IncarnationId, seq: u64, prev: Option<Hash>, own: Option<EntryId>) -> Self {
+    pub const fn new(
+        salt: Nonce,
+        incarnation: IncarnationId,
+        seq: u64,
+        prev: Option<Hash>,
+        own: Option<EntryId>,
+    ) -> Self {
         Self { salt, incarnation, seq, prev, own }
     }
 }
@@ -211,7 +217,13 @@ impl Body {
 impl Private {
     /// A private part with a fresh salt.
     #[must_use]
-    pub const fn new(salt: Nonce, who: PersonId, fix: Option<Fix>, capture: CaptureInputs, session: Option<String>) -> Self {
+    pub const fn new(
+        salt: Nonce,
+        who: PersonId,
+        fix: Option<Fix>,
+        capture: CaptureInputs,
+        session: Option<String>,
+    ) -> Self {
         Self { salt, who, fix, fields: BTreeMap::new(), capture, session }
     }
 }
@@ -315,7 +327,8 @@ impl Entry {
     /// As [`Self::read_origin`], and [`EntryError::ForeignItem`] for an Open with another's item id.
     pub fn read_body(&self, header: &Header) -> Result<Body, EntryError> {
         let body: Body = read_part(header, "body", self.body.as_deref(), header.hashes.body)?;
-        let foreign = matches!(body.change, Change::Open { .. }) && header.item != ItemId::opened_by(&header.hashes.body);
+        let foreign =
+            matches!(body.change, Change::Open { .. }) && header.item != ItemId::opened_by(&header.hashes.body);
         if foreign { Err(EntryError::ForeignItem { id: header.id }) } else { Ok(body) }
     }
 

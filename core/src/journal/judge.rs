@@ -93,7 +93,11 @@ impl Decision {
     }
 
     fn applied(effects: Vec<Effect>) -> Self {
-        if effects.is_empty() { Self::without_effect(Verdict::NoOp) } else { Self { verdict: Verdict::Applied, effects } }
+        if effects.is_empty() {
+            Self::without_effect(Verdict::NoOp)
+        } else {
+            Self { verdict: Verdict::Applied, effects }
+        }
     }
 }
 
@@ -255,7 +259,12 @@ fn merge_group(merge: &Merge<'_>, group: &[(&String, &Value)], effects: &mut Vec
         let standing = merge.view.fields.get(name);
         if loses {
             let winner = standing.map_or(merge.entry.id, |field| field.writer);
-            effects.push(Effect::KeepLoser { field: name.clone(), value: value.clone(), writer: merge.entry.id, winner });
+            effects.push(Effect::KeepLoser {
+                field: name.clone(),
+                value: value.clone(),
+                writer: merge.entry.id,
+                winner,
+            });
             lost.push(name.clone());
             continue;
         }

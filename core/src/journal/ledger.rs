@@ -132,7 +132,14 @@ impl Intake<'_, '_> {
         let body = written.entry.read_body(&written.header).map_err(unreadable)?;
         let private = written.entry.read_private(&written.header).map_err(unreadable)?;
         let decision = self.decide(&written.header, &written.origin, &body, &private, false)?;
-        match self.settle(written.entry, &written.header, &written.origin, Some(&body.change), Some(&private), decision)? {
+        match self.settle(
+            written.entry,
+            &written.header,
+            &written.origin,
+            Some(&body.change),
+            Some(&private),
+            decision,
+        )? {
             Taken::Judged(judgement) => Ok((written.header.item, *judgement)),
             Taken::Repeat => Err(LedgerError::Refused(Refusal::Malformed)),
         }
@@ -176,7 +183,11 @@ impl Intake<'_, '_> {
         };
         let actor = self.actor(header.item, &private.who, revoked)?;
         let facts = Facts { pack: self.office.pack, actor: &actor, received: self.now.wall.to_minute() };
-        Ok(judge(&subject, &facts, &Reading { id: header.id, kind: &header.kind, own: origin.own, change: &body.change }))
+        Ok(judge(
+            &subject,
+            &facts,
+            &Reading { id: header.id, kind: &header.kind, own: origin.own, change: &body.change },
+        ))
     }
 
     fn actor(&self, item: ItemId, who: &PersonId, revoked: bool) -> Result<Actor, LedgerError> {

@@ -68,7 +68,13 @@ impl Predictor<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn settle(&self, tx: &Transaction<'_>, item: ItemId, confirmed: Option<&View>, left: bool) -> Result<(), StoreError> {
+    pub fn settle(
+        &self,
+        tx: &Transaction<'_>,
+        item: ItemId,
+        confirmed: Option<&View>,
+        left: bool,
+    ) -> Result<(), StoreError> {
         let mut waiting = Vec::new();
         for entry in pending::of_item(tx, item)? {
             if left || retires(tx, entry, confirmed)? {

@@ -2,7 +2,9 @@
 
 use rusqlite::Transaction;
 
-use super::entry::{Body, CaptureInputs, Change, Entry, EntryError, Exchange, Header, Origin, PartHashes, Private, part_hash};
+use super::entry::{
+    Body, CaptureInputs, Change, Entry, EntryError, Exchange, Header, Origin, PartHashes, Private, part_hash,
+};
 use super::version::Version;
 use crate::clock::{Entropy, Now};
 use crate::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId};
@@ -100,8 +102,13 @@ pub fn write(
             private: part_hash("private", &private_text),
         },
     };
-    let entry =
-        Entry { header: text(&header)?, origin: Some(origin_text), sealed: None, body: Some(body), private: Some(private_text) };
+    let entry = Entry {
+        header: text(&header)?,
+        origin: Some(origin_text),
+        sealed: None,
+        body: Some(body),
+        private: Some(private_text),
+    };
     if entry.bytes() > limits::ENTRY_BYTES {
         return Err(EntryError::TooLong { bytes: entry.bytes(), limit: limits::ENTRY_BYTES }.into());
     }

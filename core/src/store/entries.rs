@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
 use super::{StoreError, to_json};
+use crate::crypto::Signed;
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, PersonId};
 use crate::journal::entry::{Entry, Header, Origin};
 use crate::journal::seal::BatchSeal;
-use crate::crypto::Signed;
 
 /// What is known of an entry beside its bytes, once its parts were read.
 #[derive(Debug, Clone)]
@@ -112,7 +112,12 @@ pub fn head(conn: &Connection, incarnation: IncarnationId) -> Result<Head, Store
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn after(conn: &Connection, incarnation: IncarnationId, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+pub fn after(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
     let sql = "SELECT header, origin, sealed, body, private FROM entry WHERE incarnation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map((incarnation, after, limit), read)?;
@@ -180,8 +185,10 @@ pub fn insert_seal(tx: &Transaction<'_>, batch: &BatchSeal, seal: &Signed<BatchS
         return Ok(());
     }
     let seal = to_json("batch_seal", seal)?;
-    tx.prepare_cached("INSERT OR IGNORE INTO batch_seal (incarnation, first_seq, last_seq, seal) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((batch.incarnation, batch.first_seq(), batch.head.seq, seal))?;
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO batch_seal (incarnation, first_seq, last_seq, seal) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute((batch.incarnation, batch.first_seq(), batch.head.seq, seal))?;
     Ok(())
 }
 
@@ -190,7 +197,8 @@ pub fn insert_seal(tx: &Transaction<'_>, batch: &BatchSeal, seal: &Signed<BatchS
 /// # Errors
 /// [`StoreError`].
 pub fn causes(conn: &Connection, item: ItemId) -> Result<Vec<String>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT cause FROM entry WHERE item = ?1 AND cause IS NOT NULL ORDER BY cause")?;
+    let mut statement =
+        conn.prepare_cached("SELECT cause FROM entry WHERE item = ?1 AND cause IS NOT NULL ORDER BY cause")?;
     let rows = statement.query_map([item], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -227,4 +235,26 @@ pub fn purge_foreign(tx: &Transaction<'_>, item: ItemId, own: IncarnationId) -> 
     )?;
     tx.execute("DELETE FROM entry WHERE item = ?1 AND incarnation IS NOT ?2", (item, own))?;
     Ok(())
+}
+
+/// The place of an entry in its chain, where it is known here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn seq(conn: &Connection, id: EntryId) -> Result<Option<u64>, StoreError> {
+    let found: Option<Option<u64>> =
+        conn.prepare_cached("SELECT seq FROM entry WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(found.flatten())
+}
+
+/// The place of an item's Open in its chain; none where somebody else opened it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn open_seq(conn: &Connection, item: ItemId) -> Result<Option<u64>, StoreError> {
+    let found: Option<Option<u64>> = conn
+        .prepare_cached("SELECT seq FROM entry WHERE item = ?1 AND change = 'open'")?
+        .query_row([item], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
 }

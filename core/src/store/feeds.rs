@@ -85,8 +85,11 @@ pub fn last(conn: &Connection, audience: &str) -> Result<u64, StoreError> {
 /// [`StoreError`].
 pub fn append(tx: &Transaction<'_>, audience: &str, row: &FeedRow) -> Result<(), StoreError> {
     let position = last(tx, audience)? + 1;
-    tx.prepare_cached("INSERT INTO feed (audience, position, row) VALUES (?1, ?2, ?3)")?
-        .execute((audience, position, to_json("feed", row)?))?;
+    tx.prepare_cached("INSERT INTO feed (audience, position, row) VALUES (?1, ?2, ?3)")?.execute((
+        audience,
+        position,
+        to_json("feed", row)?,
+    ))?;
     Ok(())
 }
 
@@ -95,8 +98,9 @@ pub fn append(tx: &Transaction<'_>, audience: &str, row: &FeedRow) -> Result<(),
 /// # Errors
 /// [`StoreError`].
 pub fn after(conn: &Connection, audience: &str, after: u64, limit: usize) -> Result<Vec<(u64, FeedRow)>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT position, row FROM feed WHERE audience = ?1 AND position > ?2 ORDER BY position LIMIT ?3")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT position, row FROM feed WHERE audience = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+    )?;
     let rows = statement.query_map((audience, after, limit), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     rows.map(|row| {
         let (position, text) = row?;
@@ -151,7 +155,10 @@ pub fn forget(tx: &Transaction<'_>, audience: &str) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn granted(conn: &Connection, incarnation: IncarnationId) -> Result<std::collections::BTreeSet<String>, StoreError> {
+pub fn granted(
+    conn: &Connection,
+    incarnation: IncarnationId,
+) -> Result<std::collections::BTreeSet<String>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT audience FROM granted WHERE incarnation = ?1")?;
     let rows = statement.query_map([incarnation], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)

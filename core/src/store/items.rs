@@ -16,7 +16,9 @@ use crate::work::case::Case;
 /// # Errors
 /// [`StoreError`].
 pub fn view(conn: &Connection, item: ItemId) -> Result<Option<View>, StoreError> {
-    read_view(conn.prepare_cached("SELECT view FROM item WHERE id = ?1")?.query_row([item], |row| row.get(0)).optional()?)
+    read_view(
+        conn.prepare_cached("SELECT view FROM item WHERE id = ?1")?.query_row([item], |row| row.get(0)).optional()?,
+    )
 }
 
 /// The item's view as the office judged it; none where the office has no such item.
@@ -95,7 +97,8 @@ fn put_text(tx: &Transaction<'_>, row: i64, view: &View) -> Result<(), StoreErro
         .chain(comments)
         .collect();
     tx.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([row])?;
-    tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?.execute((row, search::segment(&words.join(" "))))?;
+    tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?
+        .execute((row, search::segment(&words.join(" "))))?;
     Ok(())
 }
 
@@ -129,8 +132,10 @@ pub fn remove(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
 /// [`StoreError`].
 pub fn put_confirmed(tx: &Transaction<'_>, item: ItemId, view: Option<&View>) -> Result<(), StoreError> {
     let text = view.map(|view| to_json("item", view)).transpose()?;
-    tx.prepare_cached("INSERT INTO item_confirmed (item, view) VALUES (?1, ?2) ON CONFLICT (item) DO UPDATE SET view = excluded.view")?
-        .execute((item, text))?;
+    tx.prepare_cached(
+        "INSERT INTO item_confirmed (item, view) VALUES (?1, ?2) ON CONFLICT (item) DO UPDATE SET view = excluded.view",
+    )?
+    .execute((item, text))?;
     Ok(())
 }
 
@@ -148,8 +153,12 @@ pub fn settle(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn insert_version(tx: &Transaction<'_>, item: ItemId, version: &Version, entry: EntryId) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO item_version (item, count, history, entry) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((item, version.count, version.history, entry))?;
+    tx.prepare_cached("INSERT INTO item_version (item, count, history, entry) VALUES (?1, ?2, ?3, ?4)")?.execute((
+        item,
+        version.count,
+        version.history,
+        entry,
+    ))?;
     Ok(())
 }
 
@@ -215,7 +224,8 @@ pub fn audiences(conn: &Connection, item: ItemId) -> Result<BTreeSet<String>, St
 /// # Errors
 /// [`StoreError`].
 pub fn join(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR IGNORE INTO membership (item, audience) VALUES (?1, ?2)")?.execute((item, audience))?;
+    tx.prepare_cached("INSERT OR IGNORE INTO membership (item, audience) VALUES (?1, ?2)")?
+        .execute((item, audience))?;
     Ok(())
 }
 
@@ -248,4 +258,15 @@ pub fn view_bytes(conn: &Connection, item: ItemId) -> Result<usize, StoreError> 
         .query_row([item], |row| row.get(0))
         .optional()?;
     Ok(bytes.unwrap_or(0))
+}
+
+/// Items of `kind` whose id begins with these hexadecimal digits, at most two.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn starting_with(conn: &Connection, kind: &str, digits: &str) -> Result<Vec<ItemId>, StoreError> {
+    let mut statement = conn
+        .prepare_cached("SELECT id FROM item WHERE kind = ?1 AND substr(lower(hex(id)), 1, length(?2)) = ?2 LIMIT 2")?;
+    let rows = statement.query_map((kind, digits), |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -45,14 +45,21 @@ const fn name(verdict: &Verdict) -> &'static str {
 /// [`StoreError`].
 pub fn insert(tx: &Transaction<'_>, item: ItemId, judged: &Judged, received_at: Moment) -> Result<(), StoreError> {
     let Judged { text, judgement } = judged;
-    let position: u64 = tx
-        .prepare_cached("SELECT coalesce(max(position), 0) + 1 FROM judgement")?
-        .query_row([], |row| row.get(0))?;
+    let position: u64 =
+        tx.prepare_cached("SELECT coalesce(max(position), 0) + 1 FROM judgement")?.query_row([], |row| row.get(0))?;
     tx.prepare_cached(
         "INSERT INTO judgement (entry, position, item, verdict, count, judgement, received_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute((judgement.entry, position, item, name(&judgement.verdict), judgement.version.map(|v| v.count), text, received_at))?;
+    .execute((
+        judgement.entry,
+        position,
+        item,
+        name(&judgement.verdict),
+        judgement.version.map(|v| v.count),
+        text,
+        received_at,
+    ))?;
     Ok(())
 }
 
@@ -60,7 +67,13 @@ pub fn insert(tx: &Transaction<'_>, item: ItemId, judged: &Judged, received_at: 
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn learn(tx: &Transaction<'_>, item: ItemId, judged: &Judged, attestation: &str, path: &MerklePath) -> Result<(), StoreError> {
+pub fn learn(
+    tx: &Transaction<'_>,
+    item: ItemId,
+    judged: &Judged,
+    attestation: &str,
+    path: &MerklePath,
+) -> Result<(), StoreError> {
     let Judged { text, judgement } = judged;
     let path = super::to_json("judgement", path)?;
     tx.prepare_cached(
@@ -81,10 +94,8 @@ fn text(row: &Row<'_>) -> rusqlite::Result<String> {
 /// # Errors
 /// [`StoreError`].
 pub fn get(conn: &Connection, entry: EntryId) -> Result<Option<Judged>, StoreError> {
-    let found = conn
-        .prepare_cached("SELECT judgement FROM judgement WHERE entry = ?1")?
-        .query_row([entry], text)
-        .optional()?;
+    let found =
+        conn.prepare_cached("SELECT judgement FROM judgement WHERE entry = ?1")?.query_row([entry], text).optional()?;
     found.map(Judged::read).transpose()
 }
 
@@ -109,4 +120,21 @@ pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> R
         }
     }
     Ok(None)
+}
+
+/// What of `incarnation`'s entries was held or rejected, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn refused(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<(ItemId, Judged)>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT j.item, j.judgement FROM judgement j JOIN entry e ON e.id = j.entry
+         WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') ORDER BY e.seq",
+    )?;
+    let rows = statement.query_map([incarnation], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    rows.map(|row| {
+        let (item, text) = row?;
+        Ok((item, Judged::read(text)?))
+    })
+    .collect()
 }

@@ -1,7 +1,7 @@
 //! Lists of items: filtered, searched, boxed on a map, page by page.
 
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -120,11 +120,27 @@ pub fn page(
          FROM item i WHERE {conditions} ORDER BY i.occurred_at DESC, i.id DESC LIMIT ?"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows: Vec<ListRow> = statement.query_map(rusqlite::params_from_iter(values), read)?.collect::<Result<_, _>>()?;
+    let mut rows: Vec<ListRow> =
+        statement.query_map(rusqlite::params_from_iter(values), read)?.collect::<Result<_, _>>()?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| Cursor { occurred_at: row.occurred_at, id: row.id });
     Ok(Page { rows, next })
+}
+
+/// One item as a list would show it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn row(conn: &Connection, item: ItemId) -> Result<Option<ListRow>, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT i.id, i.state, i.label, i.category, i.area, i.org, i.occurred_at, i.thumbnail, i.view,
+                 EXISTS (SELECT 1 FROM pending p WHERE p.item = i.id) AS pending
+             FROM item i WHERE i.id = ?1",
+        )?
+        .query_row([item], read)
+        .optional()?)
 }
 
 /// How many items of `kind` the query finds.

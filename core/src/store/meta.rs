@@ -45,10 +45,8 @@ pub mod key {
 /// # Errors
 /// [`StoreError`].
 pub fn get<T: DeserializeOwned>(conn: &Connection, name: &str) -> Result<Option<T>, StoreError> {
-    let text: Option<String> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()?;
+    let text: Option<String> =
+        conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([name], |row| row.get(0)).optional()?;
     text.map(|text| from_json("meta", &text)).transpose()
 }
 
@@ -58,8 +56,10 @@ pub fn get<T: DeserializeOwned>(conn: &Connection, name: &str) -> Result<Option<
 /// [`StoreError`].
 pub fn set<T: Serialize>(tx: &Transaction<'_>, name: &str, value: &T) -> Result<(), StoreError> {
     let text = to_json("meta", value)?;
-    tx.prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
-        .execute((name, text))?;
+    tx.prepare_cached(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute((name, text))?;
     Ok(())
 }
 

@@ -96,7 +96,13 @@ pub fn put(tx: &Transaction<'_>, photo: &Photo, here: Here) -> Result<(), StoreE
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn attach(tx: &Transaction<'_>, entry: EntryId, item: ItemId, sha256: PhotoHash, own: bool) -> Result<(), StoreError> {
+pub fn attach(
+    tx: &Transaction<'_>,
+    entry: EntryId,
+    item: ItemId,
+    sha256: PhotoHash,
+    own: bool,
+) -> Result<(), StoreError> {
     tx.prepare_cached("INSERT OR IGNORE INTO attachment (entry, sha256, item, own) VALUES (?1, ?2, ?3, ?4)")?
         .execute((entry, sha256, item, own))?;
     Ok(())
@@ -180,7 +186,8 @@ pub fn original_owed(conn: &Connection) -> Result<Option<(EntryId, PhotoHash, u6
 /// # Errors
 /// [`StoreError`].
 pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET previewed = 1 WHERE entry = ?1 AND sha256 = ?2")?.execute((entry, sha256))?;
+    tx.prepare_cached("UPDATE attachment SET previewed = 1 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256))?;
     Ok(())
 }
 
@@ -189,8 +196,11 @@ pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) ->
 /// # Errors
 /// [`StoreError`].
 pub fn set_receipt(tx: &Transaction<'_>, receipt: &Receipt, signed: &Signed<Receipt>) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET receipt = ?3 WHERE entry = ?1 AND sha256 = ?2")?
-        .execute((receipt.entry, receipt.sha256, to_json("attachment", signed)?))?;
+    tx.prepare_cached("UPDATE attachment SET receipt = ?3 WHERE entry = ?1 AND sha256 = ?2")?.execute((
+        receipt.entry,
+        receipt.sha256,
+        to_json("attachment", signed)?,
+    ))?;
     Ok(())
 }
 

@@ -28,7 +28,9 @@ pub const CORE: Migrations = Migrations {
 /// # Errors
 /// [`StoreError::Newer`] when the file was written by a later version; it is left as it is.
 pub fn migrate(conn: &mut Connection, migrations: Migrations) -> Result<(), StoreError> {
-    conn.execute_batch("CREATE TABLE IF NOT EXISTS migration (component TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT")?;
+    conn.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migration (component TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT",
+    )?;
     let Migrations { component, files } = migrations;
     let found: usize = conn
         .query_row("SELECT number FROM migration WHERE component = ?1", [component], |row| row.get(0))

@@ -26,8 +26,11 @@ pub struct Upload {
 /// # Errors
 /// [`StoreError`].
 pub fn begin<T: Serialize>(tx: &Transaction<'_>, id: Nonce, intent: &T, at: Moment) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO action (id, intent, created_at) VALUES (?1, ?2, ?3)")?
-        .execute((id, to_json("action", intent)?, at))?;
+    tx.prepare_cached("INSERT INTO action (id, intent, created_at) VALUES (?1, ?2, ?3)")?.execute((
+        id,
+        to_json("action", intent)?,
+        at,
+    ))?;
     Ok(())
 }
 

@@ -117,7 +117,15 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
             return Err(ApplyError::OldPage);
         }
     }
-    let mut reading = Reading { tx, reader, entries: BTreeMap::new(), confirmed: BTreeMap::new(), touched: BTreeSet::new(), left: BTreeSet::new(), want: BTreeSet::new() };
+    let mut reading = Reading {
+        tx,
+        reader,
+        entries: BTreeMap::new(),
+        confirmed: BTreeMap::new(),
+        touched: BTreeSet::new(),
+        left: BTreeSet::new(),
+        want: BTreeSet::new(),
+    };
     reading.keep_entries(page)?;
     for snapshot in &page.snapshots {
         reading.adopt(snapshot)?;
@@ -186,8 +194,13 @@ impl Reading<'_> {
 
     fn header_hash(&self, judged: &JudgedEntry) -> Result<Hash, ApplyError> {
         match &judged.header {
-            Some(header) => Ok(Entry { header: header.clone(), origin: None, sealed: None, body: None, private: None }.header_hash()),
-            None => Ok(entries::get(self.tx, judged.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?.header_hash()),
+            Some(header) => {
+                Ok(Entry { header: header.clone(), origin: None, sealed: None, body: None, private: None }
+                    .header_hash())
+            }
+            None => Ok(entries::get(self.tx, judged.entry)?
+                .ok_or(ApplyError::NotWhole("an own entry that is not here"))?
+                .header_hash()),
         }
     }
 
@@ -198,10 +211,13 @@ impl Reading<'_> {
         }
         let item = match wire.header {
             Some(header) => {
-                let entry = Entry { header, origin: None, sealed: Some(wire.sealed), body: wire.body, private: wire.private };
+                let entry =
+                    Entry { header, origin: None, sealed: Some(wire.sealed), body: wire.body, private: wire.private };
                 self.keep_foreign(&entry, wire.entry)?
             }
-            None => entries::item_of(self.tx, wire.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?,
+            None => {
+                entries::item_of(self.tx, wire.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?
+            }
         };
         judgements::learn(self.tx, item, &judged, proof, path)?;
         self.entries.insert(wire.entry, (header_hash, judged));
@@ -217,7 +233,8 @@ impl Reading<'_> {
         }
         // A body that this version cannot read is kept as it came: its effects say what it did.
         let change = entry.read_body(&header).ok().map(|body| body.change);
-        let known = Known { header: &header, origin: None, change: change.as_ref().map(Change::name), who: None, cause: None };
+        let known =
+            Known { header: &header, origin: None, change: change.as_ref().map(Change::name), who: None, cause: None };
         entries::insert(self.tx, entry, &known)?;
         if let Some(Change::Attach { photo }) = &change {
             photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
@@ -237,7 +254,8 @@ impl Reading<'_> {
     fn adopt(&mut self, snapshot: &Snapshot) -> Result<(), ApplyError> {
         let view: View = from_json("item", &snapshot.view)?;
         let held = self.confirmed(snapshot.item)?;
-        let newer = held.as_ref().is_none_or(|held| held.version != view.version && held.version.count <= view.version.count);
+        let newer =
+            held.as_ref().is_none_or(|held| held.version != view.version && held.version.count <= view.version.count);
         if newer {
             *held = Some(view);
         }

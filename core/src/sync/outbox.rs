@@ -7,9 +7,9 @@ use crate::id::{Hash, IncarnationId};
 use crate::journal::entry::Entry;
 use crate::journal::seal::BatchSeal;
 use crate::limits;
+use crate::store::entries::Head;
 use crate::store::meta::{self, key};
 use crate::store::{StoreError, entries};
-use crate::store::entries::Head;
 
 /// The entries of one request.
 #[derive(Debug, Clone)]
@@ -32,7 +32,13 @@ pub fn through(conn: &Connection) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn batch(conn: &Connection, incarnation: IncarnationId, through: u64, most: usize, now: &Now) -> Result<Batch, StoreError> {
+pub fn batch(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    through: u64,
+    most: usize,
+    now: &Now,
+) -> Result<Batch, StoreError> {
     let most = most.clamp(1, limits::BATCH_ENTRIES);
     let mut waiting = entries::after(conn, incarnation, through, most)?;
     let mut bytes = 0;

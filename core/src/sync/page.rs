@@ -54,7 +54,8 @@ pub fn build(
     }
     let (names, more) = (draft.names, draft.more);
     let feeds: Vec<FeedPage> = pages.into_iter().filter(|page| page.next > page.from).collect();
-    let snapshots: Vec<Snapshot> = names.items.iter().filter_map(|item| snapshot(conn, *item).transpose()).collect::<Result<_, _>>()?;
+    let snapshots: Vec<Snapshot> =
+        names.items.iter().filter_map(|item| snapshot(conn, *item).transpose()).collect::<Result<_, _>>()?;
     let entries = judged_entries(conn, reader, &names)?;
     let receipts = names
         .receipts
@@ -105,7 +106,12 @@ struct PageDraft<'a> {
 }
 
 impl PageDraft<'_> {
-    fn feed(&mut self, audience: &str, positions: &BTreeMap<String, u64>, of_items: bool) -> Result<FeedPage, StoreError> {
+    fn feed(
+        &mut self,
+        audience: &str,
+        positions: &BTreeMap<String, u64>,
+        of_items: bool,
+    ) -> Result<FeedPage, StoreError> {
         let from = positions.get(audience).copied().unwrap_or(0);
         let left = limits::PAGE_ROWS.saturating_sub(self.rows);
         let mut page = FeedPage { audience: audience.to_owned(), from, rows: Vec::new(), next: from };
@@ -147,7 +153,11 @@ impl PageDraft<'_> {
                 self.names.entry(*entry, None);
             }
             FeedRow::Receipt { entry, sha256 } => self.names.receipts.push((*entry, *sha256)),
-            FeedRow::Leave { .. } | FeedRow::Safe { .. } | FeedRow::Grant { .. } | FeedRow::Withdraw { .. } | FeedRow::Unknown(_) => {}
+            FeedRow::Leave { .. }
+            | FeedRow::Safe { .. }
+            | FeedRow::Grant { .. }
+            | FeedRow::Withdraw { .. }
+            | FeedRow::Unknown(_) => {}
         }
         Ok(true)
     }
@@ -162,7 +172,11 @@ fn snapshot(conn: &Connection, item: ItemId) -> Result<Option<Snapshot>, StoreEr
     Ok(Some(Snapshot { item, view, entries: items::applied(conn, item)?, causes: entries::causes(conn, item)? }))
 }
 
-fn judged_entries(conn: &Connection, reader: IncarnationId, names: &Names) -> Result<Vec<(Hash, JudgedEntry)>, StoreError> {
+fn judged_entries(
+    conn: &Connection,
+    reader: IncarnationId,
+    names: &Names,
+) -> Result<Vec<(Hash, JudgedEntry)>, StoreError> {
     let mut judged = Vec::new();
     for (id, item) in &names.entries {
         // A snapshot in the same page has it in already.

@@ -17,7 +17,9 @@ use super::apply::{self, ApplyError, Reader};
 use super::message::{self, Direction, MessageError};
 use super::outbox;
 use super::uploads::{self, UploadIntent};
-use super::wire::{Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Problem, Refusal, SyncRequest, SyncResponse};
+use super::wire::{
+    Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Problem, Refusal, SyncRequest, SyncResponse,
+};
 use crate::clock::{Now, Seed};
 use crate::crypto::{CryptoError, PublicKey, Signed, Signer};
 use crate::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
@@ -137,7 +139,9 @@ pub enum SyncError {
         detail: String,
     },
     /// Whatever answered was not the office.
-    #[error("something answered in the office's place (a captive portal, a proxy): open a web page to sign in to this network")]
+    #[error(
+        "something answered in the office's place (a captive portal, a proxy): open a web page to sign in to this network"
+    )]
     NotTheOffice,
     /// No answer.
     #[error("no answer from the office: {0}")]
@@ -192,9 +196,9 @@ impl From<MessageError> for SyncError {
     fn from(error: MessageError) -> Self {
         match error {
             // An answer that is none of the office's messages, or not signed by it.
-            MessageError::NotAMessage | MessageError::Unreadable(_) | MessageError::Crypto(CryptoError::Signature { .. }) => {
-                Self::NotTheOffice
-            }
+            MessageError::NotAMessage
+            | MessageError::Unreadable(_)
+            | MessageError::Crypto(CryptoError::Signature { .. }) => Self::NotTheOffice,
             MessageError::Crypto(error) => Self::Crypto(error),
             error @ MessageError::TooLarge { .. } => Self::Message(error),
         }
@@ -294,7 +298,9 @@ pub fn next_action(conn: &mut Connection, phone: &Phone<'_>, now: &Now, seed: &S
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
     let back_off: Option<BackOff> = meta::get(&tx, key::BACK_OFF)?;
-    if let Some(wait) = back_off.filter(|wait| wait.boot_id == now.boot_id && wait.until_monotonic_ms > now.monotonic_ms) {
+    if let Some(wait) =
+        back_off.filter(|wait| wait.boot_id == now.boot_id && wait.until_monotonic_ms > now.monotonic_ms)
+    {
         return Ok(Action::WaitUntil { monotonic_ms: wait.until_monotonic_ms });
     }
     let action = decide(&tx, phone, &office, now, seed)?;
@@ -302,7 +308,13 @@ pub fn next_action(conn: &mut Connection, phone: &Phone<'_>, now: &Now, seed: &S
     Ok(action)
 }
 
-fn decide(tx: &Transaction<'_>, phone: &Phone<'_>, office: &OfficeKeys, now: &Now, seed: &Seed) -> Result<Action, SyncError> {
+fn decide(
+    tx: &Transaction<'_>,
+    phone: &Phone<'_>,
+    office: &OfficeKeys,
+    now: &Now,
+    seed: &Seed,
+) -> Result<Action, SyncError> {
     let mut entropy = seed.entropy();
     // An action whose outcome nobody reported: a request is repeated as it was, a piece is asked about.
     while let Some((id, intent)) = transfers::open::<Intent>(tx)? {
@@ -363,7 +375,12 @@ fn sync_intent(tx: &Transaction<'_>, through: u64, now: &Now, nonce: Nonce) -> R
 }
 
 /// The request for an intent; none where there is nothing to send any more.
-fn request(tx: &Transaction<'_>, phone: &Phone<'_>, office: &OfficeKeys, intent: &Intent) -> Result<Option<Request>, SyncError> {
+fn request(
+    tx: &Transaction<'_>,
+    phone: &Phone<'_>,
+    office: &OfficeKeys,
+    intent: &Intent,
+) -> Result<Option<Request>, SyncError> {
     let post = |path: &str, body: Vec<u8>| Request {
         method: Method::Post,
         path: path.to_owned(),
@@ -388,7 +405,8 @@ fn request(tx: &Transaction<'_>, phone: &Phone<'_>, office: &OfficeKeys, intent:
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
         Intent::Previews { nonce, photos } => {
-            let previews: Vec<Preview> = photos.iter().filter_map(|(entry, sha256)| preview(phone, *entry, *sha256)).collect();
+            let previews: Vec<Preview> =
+                photos.iter().filter_map(|(entry, sha256)| preview(phone, *entry, *sha256)).collect();
             let body = PreviewsRequest { nonce: *nonce, incarnation: phone.incarnation, previews };
             Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -492,7 +510,9 @@ fn take_answer(
 fn refused_entry(refusal: &Refusal) -> SyncError {
     let (code, detail) = match refusal {
         Refusal::Gap => ("gap", "the office misses entries before those that were sent; they are sent again"),
-        Refusal::Clone => ("clone", "the office has other entries in this phone's place: two copies of this store write"),
+        Refusal::Clone => {
+            ("clone", "the office has other entries in this phone's place: two copies of this store write")
+        }
         Refusal::Seal => ("seal", "the signature over the batch did not cover it; it is signed and sent again"),
         Refusal::Malformed => ("malformed", "the office could not read an entry of this phone; it is kept here"),
         Refusal::Unknown(_) => ("unknown", "the office refused an entry for a reason that this version does not know"),

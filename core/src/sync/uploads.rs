@@ -98,7 +98,11 @@ pub(super) fn doubt(tx: &Transaction<'_>, intent: &UploadIntent) -> Result<(), S
 }
 
 /// The request for a step; its body is a piece of the original's file, read when it is sent.
-pub(super) fn request(tx: &Transaction<'_>, folder: &PhotoFolder, intent: &UploadIntent) -> Result<Option<Request>, StoreError> {
+pub(super) fn request(
+    tx: &Transaction<'_>,
+    folder: &PhotoFolder,
+    intent: &UploadIntent,
+) -> Result<Option<Request>, StoreError> {
     let token: Option<String> = meta::get(tx, key::TOKEN)?;
     let mut headers = vec![
         ("Tus-Resumable".to_owned(), "1.0.0".to_owned()),
@@ -115,8 +119,12 @@ pub(super) fn request(tx: &Transaction<'_>, folder: &PhotoFolder, intent: &Uploa
             headers.push(("Upload-Metadata".to_owned(), metadata));
             Some(Request { method: Method::Post, path: PATH.to_owned(), headers, body: piece(sha256, 0, *length) })
         }
-        UploadIntent::Probe { entry, sha256, .. } => transfers::upload(tx, *entry, *sha256)?
-            .map(|upload| Request { method: Method::Head, path: upload.location, headers, body: Body::Empty }),
+        UploadIntent::Probe { entry, sha256, .. } => transfers::upload(tx, *entry, *sha256)?.map(|upload| Request {
+            method: Method::Head,
+            path: upload.location,
+            headers,
+            body: Body::Empty,
+        }),
         UploadIntent::Piece { entry, sha256, offset, length, .. } => {
             headers.push(content());
             headers.push(("Upload-Offset".to_owned(), offset.to_string()));
@@ -184,7 +192,13 @@ pub(super) fn answered(tx: &Transaction<'_>, intent: &UploadIntent, response: &R
     }
 }
 
-fn acknowledged(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash, bytes: u64, upload: &Upload) -> Result<(), SyncError> {
+fn acknowledged(
+    tx: &Transaction<'_>,
+    entry: EntryId,
+    sha256: PhotoHash,
+    bytes: u64,
+    upload: &Upload,
+) -> Result<(), SyncError> {
     transfers::put_upload(tx, entry, sha256, upload)?;
     if upload.offset >= bytes {
         meta::set(tx, key::RECEIPTS_EXPECTED, &true)?;

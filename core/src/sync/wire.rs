@@ -159,7 +159,8 @@ impl Snapshot {
     pub fn leaf(&self) -> Hash {
         let entries: Vec<u8> = self.entries.iter().flat_map(|entry| *entry.as_bytes()).collect();
         let causes = self.causes.join("\n");
-        let parts = [&entries[..], causes.as_bytes(), self.view.as_bytes()].map(|part| Hash::of("snapshot/part", &[part]));
+        let parts =
+            [&entries[..], causes.as_bytes(), self.view.as_bytes()].map(|part| Hash::of("snapshot/part", &[part]));
         let [entries, causes, view] = &parts;
         let whole = [self.item.as_bytes().as_slice(), entries.as_bytes(), causes.as_bytes(), view.as_bytes()].concat();
         crate::crypto::leaf(&whole)

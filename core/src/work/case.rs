@@ -145,10 +145,25 @@ pub static RULES: Rules = Rules {
         FieldRule { name: "originals", written_by: &[Who::Office], policy: Policy::AddToSet, group: "originals" },
         FieldRule { name: "area", written_by: &[], policy: Policy::LatestArrival, group: "place" },
         FieldRule { name: "responsible_org", written_by: &[], policy: Policy::LatestArrival, group: "responsible_org" },
-        FieldRule { name: "category", written_by: &[Who::Author, Who::Acceptor], policy: Policy::OfficeWins, group: "category" },
+        FieldRule {
+            name: "category",
+            written_by: &[Who::Author, Who::Acceptor],
+            policy: Policy::OfficeWins,
+            group: "category",
+        },
         FieldRule { name: "category_name", written_by: &[], policy: Policy::LatestArrival, group: "category" },
-        FieldRule { name: "place", written_by: &[Who::Author, Who::Acceptor], policy: Policy::LatestArrival, group: "place" },
-        FieldRule { name: "address", written_by: &[Who::Author, Who::Acceptor], policy: Policy::LatestArrival, group: "place" },
+        FieldRule {
+            name: "place",
+            written_by: &[Who::Author, Who::Acceptor],
+            policy: Policy::LatestArrival,
+            group: "place",
+        },
+        FieldRule {
+            name: "address",
+            written_by: &[Who::Author, Who::Acceptor],
+            policy: Policy::LatestArrival,
+            group: "place",
+        },
         FieldRule { name: "tags", written_by: &[Who::Author, Who::Acceptor], policy: Policy::AddToSet, group: "tags" },
     ],
     derive: |pack, field, value| match field {
@@ -158,7 +173,8 @@ pub static RULES: Rules = Rules {
         }
         // Kept beside the code, so that it is found by its name and shown by a replica with another pack.
         "category" => {
-            let name = value.as_str().and_then(|code| pack.catalogue().find(code)).map(|category| category.name.clone());
+            let name =
+                value.as_str().and_then(|code| pack.catalogue().find(code)).map(|category| category.name.clone());
             vec![("category_name", name.map_or(Value::Null, Value::String))]
         }
         _ => Vec::new(),
@@ -241,7 +257,10 @@ impl<'a> Case<'a> {
         audiences.extend(reporter.cloned().map(Audience::Own));
         let open = !matches!(self.state(), Some(Closed | Declined | Withdrawn));
         if let (true, Some(area)) = (open, self.area()) {
-            let class = self.category().and_then(|code| pack.catalogue().find(code)).map_or(CategoryKind::Matter, |c| c.class().clone());
+            let class = self
+                .category()
+                .and_then(|code| pack.catalogue().find(code))
+                .map_or(CategoryKind::Matter, |c| c.class().clone());
             if let Ok(area) = area.parse() {
                 audiences.insert(Audience::Area(area, class));
             }

@@ -160,7 +160,8 @@ impl Actor {
     }
 
     fn is(&self, who: Who, view: &View) -> bool {
-        let responsible = view.text("responsible_org").is_some_and(|org| self.org.as_ref().is_some_and(|own| own.as_str() == org));
+        let responsible =
+            view.text("responsible_org").is_some_and(|org| self.org.as_ref().is_some_and(|own| own.as_str() == org));
         match who {
             Who::Author => self.opened_it,
             Who::Inspector => self.has(&Role::Inspector),
@@ -182,7 +183,8 @@ impl Need {
         match self {
             Self::Reason => text("reason").is_none().then_some(Code::ReasonMissing),
             Self::Organisation => {
-                let known = text("responsible_org").is_some_and(|code| OrgCode::new(code).is_ok_and(|code| pack.organisation(&code).is_some()));
+                let known = text("responsible_org")
+                    .is_some_and(|code| OrgCode::new(code).is_ok_and(|code| pack.organisation(&code).is_some()));
                 (!known).then_some(Code::OrganisationMissing)
             }
             Self::AfterPhoto => {

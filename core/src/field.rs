@@ -1,0 +1,276 @@
+//! What an app calls: one person's store on one phone.
+//!
+//! [`Field::init`] makes it, [`Field::capture`] keeps a case with its photos, [`Field::cases`] lists, [`Field::step`] takes
+//! a step, [`Field::next_action`] and [`Field::completed`] carry all of it to the office. Every call blocks for SQLite and
+//! the photo folder, and for nothing else; what it says it has done is durable when it returns.
+
+mod capture;
+mod cases;
+mod enrol;
+mod status;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+pub use capture::{Capture, CapturePhoto, CaseAct, CaseEdit, reason_args};
+pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary};
+pub use enrol::Enrolling;
+pub use status::{PhotoCounts, RefusedEntry, Status};
+
+use crate::clock::{Now, Seed};
+use crate::crypto::{CryptoError, Signer, SoftwareKey};
+use crate::id::{IncarnationId, Nonce, PersonId};
+use crate::journal::predict::Predictor;
+use crate::journal::verdict::Code;
+use crate::journal::write::{Author, WriteError};
+use crate::pack::{Pack, PackError};
+use crate::photo::{PhotoError, PhotoFolder};
+use crate::store::meta::{self, key};
+use crate::store::{self, StoreError};
+use crate::sync::session::{self, Action, Outcome, Phone, SyncError};
+
+/// Why a call did not do what it was asked. Nothing of it was kept then.
+#[derive(Debug, thiserror::Error)]
+pub enum FieldError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A photo.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    /// A key.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The district pack.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// An entry that is over its bounds.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The conversation with the office.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// There is a store in this folder already.
+    #[error("there is a store in {0} already")]
+    Exists(PathBuf),
+    /// The folder cannot be made or read.
+    #[error("cannot use folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the file system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No such case on this phone.
+    #[error("there is no case {0:?} on this phone")]
+    UnknownCase(String),
+    /// The beginning of an id that fits several cases.
+    #[error("{0:?} fits more than one case: give more of its id")]
+    Ambiguous(String),
+    /// Not a category of the district pack.
+    #[error("{0:?} is no category of the district: give a code like matter/09006, or a name like 占道经营")]
+    UnknownCategory(String),
+    /// A case without a photo is no evidence.
+    #[error("a capture needs at least one photo and takes at most {most}; {given} were given")]
+    PhotoCount {
+        /// How many there were.
+        given: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A text that is too long.
+    #[error("the {what} has {chars} characters; at most {most} fit")]
+    TextTooLong {
+        /// Which text.
+        what: &'static str,
+        /// Its length.
+        chars: usize,
+        /// The bound.
+        most: usize,
+    },
+    /// The workflow does not let this person take the step now.
+    #[error("the step {step} cannot be taken now: {code:?}")]
+    NotNow {
+        /// The step.
+        step: String,
+        /// Why.
+        code: Code,
+    },
+    /// The case was sent: it can no longer be taken back or corrected as if it had not been.
+    #[error("case {0} was sent already: only the office can take it back now")]
+    Sent(String),
+    /// The store belongs to somebody else.
+    #[error("this store belongs to {own}, the code is for {other}: a phone that changes hands gets another store")]
+    OtherPerson {
+        /// Whose store it is.
+        own: PersonId,
+        /// Whose code it is.
+        other: PersonId,
+    },
+    /// Whatever answered the enrolment does not hold the key that the code names.
+    #[error("the office that answered is not the one that gave the code: its key is another")]
+    OtherOffice,
+}
+
+impl From<rusqlite::Error> for FieldError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// One person's store on one phone.
+pub struct Field {
+    conn: Connection,
+    photos: PhotoFolder,
+    signer: Box<dyn Signer>,
+    pack: Pack,
+    person: PersonId,
+    incarnation: IncarnationId,
+}
+
+const DATABASE: &str = "xuncheng.sqlite";
+const PHOTOS: &str = "photos";
+const KEY: &str = "device.key";
+
+impl Field {
+    /// Makes a store for `person` in `folder`, which is made too; its key is a file beside it.
+    ///
+    /// # Errors
+    /// [`FieldError::Exists`], [`FieldError::Folder`], [`FieldError::Store`].
+    pub fn init(folder: &Path, person: &PersonId, seed: &Seed) -> Result<Self, FieldError> {
+        let unusable = |source| FieldError::Folder { path: folder.to_owned(), source };
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        let database = folder.join(DATABASE);
+        let made = match store::open(&database) {
+            Ok(conn) if meta::get::<PersonId>(&conn, key::PERSON)?.is_some() => {
+                return Err(FieldError::Exists(folder.to_owned()));
+            }
+            Ok(conn) => conn,
+            Err(error) => return Err(error.into()),
+        };
+        let mut entropy = seed.entropy();
+        let key_file = folder.join(KEY);
+        // A first try that was cut off after its key keeps that key.
+        if !key_file.exists() {
+            SoftwareKey::generate(&mut entropy).save(&key_file)?;
+        }
+        let mut conn = made;
+        let tx = conn.transaction()?;
+        meta::set(&tx, key::PERSON, person)?;
+        meta::set(&tx, key::INCARNATION, &IncarnationId::from_bytes(entropy.bytes()))?;
+        tx.commit()?;
+        drop(conn);
+        Self::open(folder)
+    }
+
+    /// Opens the store in `folder`, with its key in a file beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`], [`FieldError::Store`], [`FieldError::Crypto`].
+    pub fn open(folder: &Path) -> Result<Self, FieldError> {
+        if !folder.join(DATABASE).exists() {
+            return Err(StoreError::NoStore(folder.to_owned()).into());
+        }
+        let signer = SoftwareKey::load(&folder.join(KEY))?;
+        Self::open_with(folder, Box::new(signer))
+    }
+
+    /// Opens the store in `folder`, signing with `signer`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`], [`FieldError::Store`].
+    pub fn open_with(folder: &Path, signer: Box<dyn Signer>) -> Result<Self, FieldError> {
+        let database = folder.join(DATABASE);
+        if !database.exists() {
+            return Err(StoreError::NoStore(folder.to_owned()).into());
+        }
+        let conn = store::open(&database)?;
+        let no_store = || StoreError::NoStore(folder.to_owned());
+        let person = meta::get(&conn, key::PERSON)?.ok_or_else(no_store)?;
+        let incarnation = meta::get(&conn, key::INCARNATION)?.ok_or_else(no_store)?;
+        let photos = PhotoFolder::open(&folder.join(PHOTOS))?;
+        Ok(Self { conn, photos, signer, pack: Pack::bazhou()?, person, incarnation })
+    }
+
+    /// The district's rules, as far as this phone has them.
+    #[must_use]
+    pub const fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// Whose store it is.
+    #[must_use]
+    pub const fn person(&self) -> &PersonId {
+        &self.person
+    }
+
+    /// The life of the journal that this store writes.
+    #[must_use]
+    pub const fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+
+    /// Where the photos lie.
+    #[must_use]
+    pub const fn photos(&self) -> &PhotoFolder {
+        &self.photos
+    }
+
+    /// The store's connection, for readers.
+    #[must_use]
+    pub const fn store(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// Begins a conversation with the office, or goes on with it at once when the network comes up.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn start_sync(&mut self) -> Result<(), FieldError> {
+        Ok(session::start(&mut self.conn)?)
+    }
+
+    /// What to do next for the conversation.
+    ///
+    /// # Errors
+    /// [`FieldError::Sync`].
+    pub fn next_action(&mut self, now: &Now, seed: &Seed) -> Result<Action, FieldError> {
+        let (conn, phone) = self.session();
+        Ok(session::next_action(conn, &phone, now, seed)?)
+    }
+
+    /// Takes the outcome of an action.
+    ///
+    /// # Errors
+    /// [`FieldError::Sync`] says why the exchange did not succeed; nothing is lost by it.
+    pub fn completed(&mut self, action: Nonce, outcome: &Outcome, now: &Now, seed: &Seed) -> Result<(), FieldError> {
+        let (conn, phone) = self.session();
+        Ok(session::completed(conn, &phone, action, outcome, now, seed)?)
+    }
+
+    fn session(&mut self) -> (&mut Connection, Phone<'_>) {
+        let phone = Phone {
+            person: &self.person,
+            incarnation: self.incarnation,
+            photos: &self.photos,
+            signer: &*self.signer,
+            pack: &self.pack,
+        };
+        (&mut self.conn, phone)
+    }
+
+    const fn predictor(&self) -> Predictor<'_> {
+        Predictor { pack: &self.pack, person: &self.person }
+    }
+
+    fn author(&self) -> Result<Author, StoreError> {
+        Ok(Author {
+            incarnation: self.incarnation,
+            who: self.person.clone(),
+            last_exchange: meta::get(&self.conn, key::LAST_EXCHANGE)?,
+            session: None,
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! Capturing a case, and what can be done with it afterwards: each call is one transaction.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rusqlite::{Transaction, TransactionBehavior};
+use serde_json::Value;
+
+use super::{CaseDetail, Field, FieldError};
+use crate::clock::{Entropy, Moment, Now, Seed};
+use crate::id::{EntryId, ItemId};
+use crate::journal::entry::{Change, Photo, PhotoRole};
+use crate::journal::judge::Reading;
+use crate::journal::predict::Predictor;
+use crate::journal::verdict::Verdict;
+use crate::journal::write::{Author, Draft, write};
+use crate::limits;
+use crate::photo::{Ingested, ingest};
+use crate::place::{Fix, GeoPoint, Provider};
+use crate::store::photos::{self, Here};
+use crate::store::{entries, items, pending};
+use crate::sync::outbox;
+use crate::work::case::{CASE, Case, CaseState, CaseStep};
+
+/// A case as an inspector captures it.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    /// The category: a code like `matter/09006`, or its name.
+    pub category: String,
+    /// What was seen, in words.
+    pub description: String,
+    /// Where it is, in words.
+    pub address: Option<String>,
+    /// Where it is; none takes the first photo's position, then the device's fix.
+    pub place: Option<GeoPoint>,
+    /// Where the device is.
+    pub fix: Option<Fix>,
+    /// When it was seen; none is now.
+    pub occurred_at: Option<Moment>,
+    /// A far and a near view at best.
+    pub photos: Vec<CapturePhoto>,
+}
+
+/// A photo to be kept.
+#[derive(Debug, Clone)]
+pub struct CapturePhoto {
+    /// The file as the camera wrote it.
+    pub file: PathBuf,
+    /// A JPEG of the same picture, where the file is a HEIC.
+    pub working_copy: Option<PathBuf>,
+    /// What it shows.
+    pub role: PhotoRole,
+}
+
+impl Field {
+    /// Keeps a case: the photos' files first, then in one transaction its entries, its row and its photos' rows.
+    /// It is in the list when this returns.
+    ///
+    /// # Errors
+    /// [`FieldError::Photo`], [`FieldError::UnknownCategory`], [`FieldError::PhotoCount`], [`FieldError::TextTooLong`],
+    /// [`FieldError::Store`]; nothing was kept then.
+    pub fn capture(&mut self, capture: &Capture, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
+        let given = capture.photos.len();
+        if given == 0 || given > limits::PHOTOS_PER_CAPTURE {
+            return Err(FieldError::PhotoCount { given, most: limits::PHOTOS_PER_CAPTURE });
+        }
+        let category = self.category(&capture.category)?;
+        within("description", &capture.description)?;
+        within("address", capture.address.as_deref().unwrap_or(""))?;
+        let kept = self.ingest_all(&capture.photos)?;
+
+        let from_photo = kept.iter().find_map(|(photo, _)| photo.exif.position);
+        let place = capture.place.or(from_photo).or_else(|| capture.fix.as_ref().map(|fix| fix.point));
+        let occurred_at = capture.occurred_at.unwrap_or(now.wall).to_minute();
+        let mut fields: BTreeMap<String, Value> = BTreeMap::new();
+        fields.insert("category".to_owned(), category.into());
+        fields.insert("occurred_at".to_owned(), occurred_at.unix_ms().into());
+        fields.insert("description".to_owned(), capture.description.trim().into());
+        if let Some(address) = capture.address.as_deref().map(str::trim).filter(|address| !address.is_empty()) {
+            fields.insert("address".to_owned(), address.into());
+        }
+        if let Some(point) = place {
+            fields
+                .insert("place".to_owned(), serde_json::json!({ "lat_e7": point.lat_e7(), "lon_e7": point.lon_e7() }));
+        }
+        let fix = capture.fix.clone().or_else(|| fix_of_photo(&kept, now));
+
+        let item = self.in_one_transaction(now, seed, |hand| {
+            let item = hand.write(None, Change::Open { fields }, fix)?;
+            for (photo, role) in &kept {
+                hand.attach(item, photo, role)?;
+            }
+            Ok(item)
+        })?;
+        self.case(item)
+    }
+
+    /// Corrects fields of a case. Values that others changed meanwhile are merged at the office, and what does not win is
+    /// kept and shown.
+    ///
+    /// # Errors
+    /// [`FieldError::NotNow`] where this person may not; [`FieldError::Store`].
+    pub fn edit(&mut self, item: ItemId, edit: &CaseEdit, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
+        let mut fields: BTreeMap<String, Value> = BTreeMap::new();
+        if let Some(category) = &edit.category {
+            fields.insert("category".to_owned(), self.category(category)?.into());
+        }
+        if let Some(description) = &edit.description {
+            within("description", description)?;
+            fields.insert("description".to_owned(), description.trim().into());
+        }
+        if let Some(address) = &edit.address {
+            within("address", address)?;
+            fields.insert("address".to_owned(), address.trim().into());
+        }
+        if let Some(point) = edit.place {
+            fields
+                .insert("place".to_owned(), serde_json::json!({ "lat_e7": point.lat_e7(), "lon_e7": point.lon_e7() }));
+        }
+        self.known(item)?;
+        self.in_one_transaction(now, seed, |hand| hand.write_allowed(item, "edit", Change::Edit { fields }, None))?;
+        self.case(item)
+    }
+
+    /// Takes a case back before it was sent.
+    ///
+    /// # Errors
+    /// [`FieldError::Sent`] once the office has it; [`FieldError::Store`].
+    pub fn withdraw(&mut self, item: ItemId, reason: &str, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
+        let opened = entries::open_seq(&self.conn, item)?.ok_or_else(|| FieldError::UnknownCase(item.to_string()))?;
+        if opened <= outbox::through(&self.conn)? {
+            return Err(FieldError::Sent(super::cases::provisional_label(item)));
+        }
+        self.step(
+            item,
+            &CaseAct { step: CaseStep::Withdraw, args: reason_args(reason), photos: Vec::new(), fix: None },
+            now,
+            seed,
+        )
+    }
+
+    /// Takes a step, with the photos that it needs, in one transaction.
+    ///
+    /// # Errors
+    /// [`FieldError::NotNow`] where the workflow does not let this person take it; [`FieldError::Photo`],
+    /// [`FieldError::Store`].
+    pub fn step(&mut self, item: ItemId, act: &CaseAct, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
+        let view = self.known(item)?;
+        for text in act.args.values().filter_map(Value::as_str) {
+            within("reason", text)?;
+        }
+        let kept = self.ingest_all(&act.photos)?;
+        let fix = act.fix.clone().or_else(|| fix_of_photo(&kept, now));
+        self.in_one_transaction(now, seed, |hand| {
+            for (photo, role) in &kept {
+                hand.attach(item, photo, role)?;
+            }
+            let change = Change::Step {
+                transition: act.step.name().to_owned(),
+                from: view.state.clone(),
+                round: view.round,
+                args: act.args.clone(),
+            };
+            hand.write_allowed(item, act.step.name(), change, fix)
+        })?;
+        self.case(item)
+    }
+
+    /// Says something about a case.
+    ///
+    /// # Errors
+    /// [`FieldError::NotNow`], [`FieldError::TextTooLong`], [`FieldError::Store`].
+    pub fn comment(&mut self, item: ItemId, text: &str, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
+        within("comment", text)?;
+        self.known(item)?;
+        let change = Change::Comment { text: text.trim().to_owned() };
+        self.in_one_transaction(now, seed, |hand| hand.write_allowed(item, "comment", change, None))?;
+        self.case(item)
+    }
+
+    fn known(&self, item: ItemId) -> Result<crate::journal::view::View, FieldError> {
+        items::view(&self.conn, item)?.ok_or_else(|| FieldError::UnknownCase(item.to_string()))
+    }
+
+    /// The category's code on the wire.
+    fn category(&self, text: &str) -> Result<String, FieldError> {
+        let catalogue = self.pack.catalogue();
+        let found = catalogue.find(text).or_else(|| catalogue.named(text).last());
+        found.map(|category| category.code.to_string()).ok_or_else(|| FieldError::UnknownCategory(text.to_owned()))
+    }
+
+    fn ingest_all(&self, photos: &[CapturePhoto]) -> Result<Vec<(Ingested, PhotoRole)>, FieldError> {
+        let keep = |photo: &CapturePhoto| {
+            Ok((ingest(&photo.file, photo.working_copy.as_deref(), &self.photos)?, photo.role.clone()))
+        };
+        photos.iter().map(keep).collect()
+    }
+
+    fn in_one_transaction<T>(
+        &mut self,
+        now: &Now,
+        seed: &Seed,
+        work: impl FnOnce(&mut Hand<'_, '_>) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let author = self.author()?;
+        let predictor = Predictor { pack: &self.pack, person: &self.person };
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut hand = Hand { tx: &tx, author: &author, predictor, now, entropy: seed.entropy() };
+        let result = work(&mut hand)?;
+        tx.commit()?;
+        Ok(result)
+    }
+}
+
+/// What to correct; what is none stays.
+#[derive(Debug, Clone, Default)]
+pub struct CaseEdit {
+    /// The category, by code or name.
+    pub category: Option<String>,
+    /// What was seen.
+    pub description: Option<String>,
+    /// Where it is, in words.
+    pub address: Option<String>,
+    /// Where it is.
+    pub place: Option<GeoPoint>,
+}
+
+/// A step to be taken.
+#[derive(Debug, Clone)]
+pub struct CaseAct {
+    /// Which.
+    pub step: CaseStep,
+    /// What it needs, by name: `reason`, `responsible_org`, `waiver`.
+    pub args: BTreeMap<String, Value>,
+    /// Photos that go with it.
+    pub photos: Vec<CapturePhoto>,
+    /// Where the device is.
+    pub fix: Option<Fix>,
+}
+
+/// The argument that a reason is given in.
+#[must_use]
+pub fn reason_args(reason: &str) -> BTreeMap<String, Value> {
+    let reason = reason.trim();
+    if reason.is_empty() { BTreeMap::new() } else { [("reason".to_owned(), reason.into())].into() }
+}
+
+fn within(what: &'static str, text: &str) -> Result<(), FieldError> {
+    let chars = text.chars().count();
+    if chars > limits::TEXT_CHARS {
+        Err(FieldError::TextTooLong { what, chars, most: limits::TEXT_CHARS })
+    } else {
+        Ok(())
+    }
+}
+
+/// A fix out of the first photo's EXIF position: said to be one.
+fn fix_of_photo(kept: &[(Ingested, PhotoRole)], now: &Now) -> Option<Fix> {
+    let point = kept.iter().find_map(|(photo, _)| photo.exif.position)?;
+    Some(Fix { point, accuracy_m: None, provider: Provider::Exif, at: now.wall, mock: false })
+}
+
+/// The hand that writes entries in one transaction: what it wrote is predicted and shown at once.
+struct Hand<'a, 'tx> {
+    tx: &'a Transaction<'tx>,
+    author: &'a Author,
+    predictor: Predictor<'a>,
+    now: &'a Now,
+    entropy: Entropy,
+}
+
+impl Hand<'_, '_> {
+    /// Writes a change, and refuses one that the office would not apply.
+    fn write_allowed(
+        &mut self,
+        item: ItemId,
+        step: &str,
+        change: Change,
+        fix: Option<Fix>,
+    ) -> Result<ItemId, FieldError> {
+        let view = items::view(self.tx, item)?;
+        let own = entries::last_own(self.tx, item, &self.author.who)?;
+        let probe = EntryId::from_bytes(self.entropy.bytes());
+        let kind = view.as_ref().map_or(CASE, |view| view.kind.as_str());
+        let reading = Reading { id: probe, kind, own, change: &change };
+        let seen = view.as_ref().map(|view| view.version);
+        let decision =
+            self.predictor.decide(self.tx, view.as_ref(), item, seen, &reading, self.now.wall.to_minute())?;
+        match decision.verdict {
+            Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => {
+                Err(FieldError::NotNow { step: step.to_owned(), code })
+            }
+            Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } => self.write(Some(item), change, fix),
+        }
+    }
+
+    fn write(&mut self, item: Option<ItemId>, change: Change, fix: Option<Fix>) -> Result<ItemId, FieldError> {
+        let draft = Draft { item, kind: CASE.to_owned(), change, fix, seen: None, cause: None };
+        // What the office has judged so far; an item with pending entries keeps it apart.
+        let confirmed = match item {
+            Some(item) => items::confirmed(self.tx, item)?,
+            None => None,
+        };
+        let written = write(self.tx, self.author, draft, self.now, &mut self.entropy)?;
+        let item = written.header.item;
+        pending::insert(self.tx, written.header.id, item)?;
+        self.predictor.settle(self.tx, item, confirmed.as_ref(), false)?;
+        if let Change::Attach { photo } = &written.change {
+            photos::put(self.tx, photo, Here { original: true, view: true, thumbnail: true })?;
+            photos::attach(self.tx, written.header.id, item, photo.sha256, true)?;
+        }
+        Ok(item)
+    }
+
+    fn attach(&mut self, item: ItemId, kept: &Ingested, role: &PhotoRole) -> Result<ItemId, FieldError> {
+        let photo = Photo {
+            sha256: kept.sha256,
+            sm3: kept.sm3,
+            bytes: kept.bytes,
+            media: kept.media.clone(),
+            role: role.clone(),
+            width_px: kept.width,
+            height_px: kept.height,
+            view: kept.view,
+            thumbnail: kept.thumbnail,
+        };
+        self.write(Some(item), Change::Attach { photo }, None)
+    }
+}
+
+impl CaseDetail {
+    /// Whether its reporter may still take it back on this phone.
+    #[must_use]
+    pub fn is_only_here(&self) -> bool {
+        !self.summary.sent && Case::of(&self.view).state() == Some(CaseState::Reported)
+    }
+}

@@ -1,0 +1,248 @@
+//! Cases as screens show them.
+
+use serde::Serialize;
+
+use super::{Field, FieldError};
+use crate::clock::Moment;
+use crate::id::{EntryId, ItemId, PhotoHash};
+use crate::journal::entry::{Change, PhotoRole};
+use crate::journal::verdict::Verdict;
+use crate::journal::view::View;
+use crate::place::GeoPoint;
+use crate::store::list::{self, Cursor, ListRow, Query};
+use crate::store::photos::PhotoStage;
+use crate::store::{entries, from_json, items, judgements, photos};
+use crate::sync::outbox;
+use crate::work::case::{CASE, Case, CaseState, CaseStep};
+use crate::work::flow::Who;
+
+/// A case in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CaseSummary {
+    /// The item.
+    pub id: ItemId,
+    /// Its number from the office, or what it is called until then.
+    pub label: String,
+    /// Whether the office gave it its number.
+    pub numbered: bool,
+    /// Where it stands, by its name on the wire.
+    pub state: String,
+    /// The category's code.
+    pub category: String,
+    /// The category's name.
+    pub category_name: String,
+    /// What was seen.
+    pub description: String,
+    /// Where, in words.
+    pub address: Option<String>,
+    /// Where.
+    pub place: Option<GeoPoint>,
+    /// When it was seen, to the minute.
+    pub occurred_at: Moment,
+    /// The organisation that is to handle it.
+    pub responsible_org: Option<String>,
+    /// The photo that stands for it.
+    pub thumbnail: Option<PhotoHash>,
+    /// Whether something about it waits to be sent or judged.
+    pub pending: bool,
+    /// Whether the office has its Open.
+    pub sent: bool,
+}
+
+/// A page of cases, newest first.
+#[derive(Debug, Clone, Serialize)]
+pub struct CasePage {
+    /// The cases.
+    pub cases: Vec<CaseSummary>,
+    /// Where the next page begins; none on the last one.
+    pub next: Option<Cursor>,
+}
+
+/// A case with its photos and its story.
+#[derive(Debug, Clone, Serialize)]
+pub struct CaseDetail {
+    /// What the list shows.
+    pub summary: CaseSummary,
+    /// Its photos, in the order in which they came.
+    pub photos: Vec<CasePhoto>,
+    /// What was done, as far as this phone holds it, oldest first.
+    pub entries: Vec<CaseEntry>,
+    /// The steps that this phone's person may take now.
+    pub steps: Vec<String>,
+    /// The whole view, with what this version has no words for.
+    pub view: View,
+}
+
+/// A photo of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CasePhoto {
+    /// The original.
+    pub sha256: PhotoHash,
+    /// What it shows.
+    pub role: PhotoRole,
+    /// The round that it was taken in.
+    pub round: u32,
+    /// Where it stands on its way; none for a photo of somebody else's.
+    pub stage: Option<PhotoStage>,
+}
+
+/// One thing that was done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseEntry {
+    /// The entry.
+    pub id: EntryId,
+    /// What was done.
+    pub change: Change,
+    /// What the office decided; none while it has not.
+    pub verdict: Option<Verdict>,
+    /// Whether this phone wrote it.
+    pub own: bool,
+}
+
+/// What a case is called until the office gives it its number: `新-` and the beginning of its id.
+#[must_use]
+pub(super) fn provisional_label(item: ItemId) -> String {
+    let id = item.to_string();
+    format!("新-{}", id.get(..6).unwrap_or(&id))
+}
+
+impl Field {
+    /// One page of cases, newest first; the next begins at `after`.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn cases(&self, query: &Query, after: Option<&Cursor>, limit: usize) -> Result<CasePage, FieldError> {
+        let page = list::page(&self.conn, CASE, query, self.pack.synonyms(), after, limit)?;
+        let cases = page.rows.into_iter().map(|row| self.summary(row)).collect::<Result<_, _>>()?;
+        Ok(CasePage { cases, next: page.next })
+    }
+
+    /// The case whose number, provisional label or id begins with `text`.
+    ///
+    /// # Errors
+    /// [`FieldError::UnknownCase`], [`FieldError::Ambiguous`].
+    pub fn find_case(&self, text: &str) -> Result<ItemId, FieldError> {
+        if let Some(item) = items::labelled(&self.conn, CASE, text)? {
+            return Ok(item);
+        }
+        let id = text.strip_prefix("新-").unwrap_or(text).to_ascii_lowercase();
+        let found = if id.len() < 4 { Vec::new() } else { items::starting_with(&self.conn, CASE, &id)? };
+        match found.as_slice() {
+            [] => Err(FieldError::UnknownCase(text.to_owned())),
+            [only] => Ok(*only),
+            _ => Err(FieldError::Ambiguous(text.to_owned())),
+        }
+    }
+
+    /// A case with its photos and its story.
+    ///
+    /// # Errors
+    /// [`FieldError::UnknownCase`], [`FieldError::Store`].
+    pub fn case(&self, item: ItemId) -> Result<CaseDetail, FieldError> {
+        let unknown = || FieldError::UnknownCase(item.to_string());
+        let row = list::row(&self.conn, item)?.ok_or_else(unknown)?;
+        let view: View = from_json("item", &row.view)?;
+        Ok(CaseDetail {
+            photos: self.photos_of(item, &view)?,
+            entries: self.story(item)?,
+            steps: self.steps(item, &view)?.into_iter().map(|step| step.name().to_owned()).collect(),
+            summary: self.summary(row)?,
+            view,
+        })
+    }
+
+    /// The steps that this phone's person may take from where the case stands.
+    fn steps(&self, item: ItemId, view: &View) -> Result<Vec<CaseStep>, FieldError> {
+        let actor = self.predictor().actor(&self.conn, item)?;
+        let rows = crate::work::case::RULES.steps.iter();
+        let open = rows.filter(|row| row.from == view.state && actor.is_any(row.who, view));
+        // Withdrawing is for what nobody else has seen.
+        let sent = self.is_sent(item)?;
+        Ok(open.filter(|row| !(sent && row.who == [Who::Author])).filter_map(|row| CaseStep::named(row.step)).collect())
+    }
+
+    fn is_sent(&self, item: ItemId) -> Result<bool, FieldError> {
+        let through = outbox::through(&self.conn)?;
+        Ok(entries::open_seq(&self.conn, item)?.is_none_or(|seq| seq <= through))
+    }
+
+    fn summary(&self, row: ListRow) -> Result<CaseSummary, FieldError> {
+        let view: View = from_json("item", &row.view)?;
+        let case = Case::of(&view);
+        let category = row.category.unwrap_or_default();
+        let name = self.pack.catalogue().find(&category).map(|known| known.name.clone());
+        Ok(CaseSummary {
+            id: row.id,
+            numbered: row.label.is_some(),
+            label: row.label.unwrap_or_else(|| provisional_label(row.id)),
+            state: row.state,
+            category_name: name
+                .or_else(|| view.text("category_name").map(str::to_owned))
+                .unwrap_or_else(|| category.clone()),
+            category,
+            description: case.description().unwrap_or_default().to_owned(),
+            address: case.address().map(str::to_owned),
+            place: case.place(),
+            occurred_at: Moment::from_unix_ms(row.occurred_at),
+            responsible_org: row.org,
+            thumbnail: row.thumbnail,
+            pending: row.pending,
+            sent: self.is_sent(row.id)?,
+        })
+    }
+
+    fn photos_of(&self, item: ItemId, view: &View) -> Result<Vec<CasePhoto>, FieldError> {
+        let attachments = photos::of_item(&self.conn, item)?;
+        let mut found = Vec::new();
+        for (key, member) in view.members("photos") {
+            let Ok(sha256) = key.parse::<PhotoHash>() else { continue };
+            let own = attachments.iter().find(|attachment| attachment.own && attachment.sha256 == sha256);
+            let stage = own.map(|attachment| self.stage(attachment)).transpose()?;
+            let role =
+                serde_json::from_value(member.value["role"].clone()).unwrap_or(PhotoRole::Unknown(String::new()));
+            let round = member.value["round"].as_u64().and_then(|round| u32::try_from(round).ok()).unwrap_or(0);
+            found.push(CasePhoto { sha256, role, round, stage });
+        }
+        Ok(found)
+    }
+
+    /// Where an own photo stands on its way to the office.
+    pub(super) fn stage(&self, photo: &photos::Attachment) -> Result<PhotoStage, FieldError> {
+        Ok(if photo.safe {
+            PhotoStage::Safe
+        } else if photo.received {
+            PhotoStage::Received
+        } else if judgements::get(&self.conn, photo.entry)?.is_some() {
+            PhotoStage::Judged
+        } else if entries::seq(&self.conn, photo.entry)?
+            .is_some_and(|seq| outbox::through(&self.conn).is_ok_and(|through| seq <= through))
+        {
+            PhotoStage::Sent
+        } else {
+            PhotoStage::Saved
+        })
+    }
+
+    fn story(&self, item: ItemId) -> Result<Vec<CaseEntry>, FieldError> {
+        let mut story = Vec::new();
+        for entry in entries::of_item(&self.conn, item)? {
+            // A part of a later version, or one that was erased, has no words here.
+            let Ok(header) = entry.read_header() else { continue };
+            let Ok(body) = entry.read_body(&header) else { continue };
+            let verdict = judgements::get(&self.conn, header.id)?.map(|judged| judged.judgement.verdict);
+            story.push(CaseEntry { id: header.id, change: body.change, verdict, own: entry.origin.is_some() });
+        }
+        Ok(story)
+    }
+}
+
+impl CaseSummary {
+    /// Where it stands, as screens call it; the name on the wire for a state of a later version.
+    #[must_use]
+    pub fn state_label(&self) -> &str {
+        match CaseState::named(&self.state) {
+            Some(state) => state.label(),
+            None => &self.state,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! How the store stands: what waits, what is held, what needs a person.
+
+use serde::Serialize;
+
+use super::{Field, FieldError};
+use crate::id::{EntryId, IncarnationId, ItemId, PersonId};
+use crate::journal::entry::Exchange;
+use crate::journal::verdict::Verdict;
+use crate::store::meta::{self, key};
+use crate::store::photos::{self, PhotoStage};
+use crate::store::{entries, judgements, pending};
+use crate::sync::outbox;
+use crate::sync::session::Attention;
+use crate::sync::wire::PhoneLimits;
+
+/// How the store stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// Whose store it is.
+    pub person: PersonId,
+    /// The life of its journal.
+    pub incarnation: IncarnationId,
+    /// The office's address; none before enrolment.
+    pub office: Option<String>,
+    /// Whether that office makes backups; none before the first exchange.
+    pub office_has_backups: Option<bool>,
+    /// The last exchange with the office.
+    pub last_exchange: Option<Exchange>,
+    /// Entries written.
+    pub entries: u64,
+    /// Entries that the office does not have.
+    pub unsent: u64,
+    /// Entries that wait for their verdict.
+    pub pending: u64,
+    /// Own photos by where they stand.
+    pub photos: PhotoCounts,
+    /// Own entries that the office held or rejected, and why.
+    pub refused: Vec<RefusedEntry>,
+    /// What needs a person, until the next exchange succeeds.
+    pub attention: Option<Attention>,
+    /// Requests that were answered.
+    pub round_trips: u64,
+    /// Bytes of originals that were sent and acknowledged.
+    pub bytes_sent: u64,
+    /// Bytes of originals that may have been sent before a cut and were sent again; never more than a piece for each cut.
+    pub bytes_sent_again: u64,
+}
+
+/// Own photos by where they stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PhotoCounts {
+    /// On this device only.
+    pub saved: u64,
+    /// The office has the entry.
+    pub sent: u64,
+    /// The office has judged the entry.
+    pub judged: u64,
+    /// The office has signed for the original.
+    pub received: u64,
+    /// A verified backup covers the original.
+    pub safe: u64,
+}
+
+/// An own entry that the office held or rejected.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedEntry {
+    /// The entry.
+    pub entry: EntryId,
+    /// Its item.
+    pub item: ItemId,
+    /// What the office decided.
+    pub verdict: Verdict,
+}
+
+impl Field {
+    /// How the store stands.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn status(&self) -> Result<Status, FieldError> {
+        let head = entries::head(&self.conn, self.incarnation)?;
+        let through = outbox::through(&self.conn)?;
+        let mut counts = PhotoCounts::default();
+        for photo in photos::own(&self.conn)? {
+            let count = match self.stage(&photo)? {
+                PhotoStage::Saved => &mut counts.saved,
+                PhotoStage::Sent => &mut counts.sent,
+                PhotoStage::Judged => &mut counts.judged,
+                PhotoStage::Received => &mut counts.received,
+                PhotoStage::Safe => &mut counts.safe,
+            };
+            *count += 1;
+        }
+        let refused = judgements::refused(&self.conn, self.incarnation)?
+            .into_iter()
+            .map(|(item, judged)| RefusedEntry {
+                entry: judged.judgement.entry,
+                item,
+                verdict: judged.judgement.verdict,
+            })
+            .collect();
+        Ok(Status {
+            person: self.person.clone(),
+            incarnation: self.incarnation,
+            office: self.office()?.map(|office| office.url),
+            office_has_backups: meta::get::<PhoneLimits>(&self.conn, key::LIMITS)?.map(|limits| limits.has_backups),
+            last_exchange: meta::get(&self.conn, key::LAST_EXCHANGE)?,
+            entries: head.seq,
+            unsent: head.seq.saturating_sub(through),
+            pending: pending::count(&self.conn)?,
+            photos: counts,
+            refused,
+            attention: meta::get(&self.conn, key::ATTENTION)?,
+            round_trips: meta::tallied(&self.conn, "round_trips")?,
+            bytes_sent: meta::tallied(&self.conn, "bytes_sent")?,
+            bytes_sent_again: meta::tallied(&self.conn, "bytes_sent_again")?,
+        })
+    }
+}
