@@ -1,0 +1,3 @@
+//! What the project's tests share.
+
+pub mod fixtures;

@@ -68,7 +68,7 @@ fn open(photo: &PhotoBytes, notes: &mut Vec<String>) -> Option<Exif> {
     let attempts = match photo.media {
         MediaType::Jpeg => {
             let blocks = jpeg::walk(&photo.bytes).exif;
-            blocks.into_iter().map(|block| reader.read_raw(block.to_vec())).collect()
+            blocks.into_iter().map(|block| reader.read_raw(mended(block))).collect()
         }
         MediaType::Png | MediaType::Heic | MediaType::Unknown(_) => {
             let most = usize::try_from(limits::EXIF_BYTES).unwrap_or(usize::MAX);
@@ -90,6 +90,32 @@ fn open(photo: &PhotoBytes, notes: &mut Vec<String>) -> Option<Exif> {
         }
     }
     None
+}
+
+/// A copy of `block` without the two faults for which the reader gives up where every other program reads on: a wrong
+/// version number, and pointers to the lists of EXIF and GPS fields that are not of the one type that they can have.
+fn mended(block: &[u8]) -> Vec<u8> {
+    let mut tiff = block.to_vec();
+    let big_endian = tiff.starts_with(b"MM");
+    let short = |number: u16| if big_endian { number.to_be_bytes() } else { number.to_le_bytes() };
+    if let Some(version) = tiff.get_mut(2..4) {
+        version.copy_from_slice(&short(42));
+    }
+    // The first list: where it starts, how many fields it has, then twelve bytes each: tag, type, count, value.
+    let Some(&start) = tiff.get(4..).and_then(<[u8]>::first_chunk::<4>) else { return tiff };
+    let start = if big_endian { u32::from_be_bytes(start) } else { u32::from_le_bytes(start) };
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    let Some((&mut count, fields)) = tiff.get_mut(start..).and_then(|list| list.split_first_chunk_mut::<2>()) else {
+        return tiff;
+    };
+    let count = if big_endian { u16::from_be_bytes(count) } else { u16::from_le_bytes(count) };
+    let pointers = [Tag::ExifIFDPointer, Tag::GPSInfoIFDPointer].map(|tag| short(tag.number()));
+    for field in fields.chunks_exact_mut(12).take(count.into()) {
+        if pointers.iter().any(|pointer| field.starts_with(pointer)) {
+            field[2..4].copy_from_slice(&short(4));
+        }
+    }
+    tiff
 }
 
 /// One EXIF block being read, with the notes taken on the way.

@@ -1,0 +1,200 @@
+//! Every file that is no photo gets a reason, and leaves nothing behind.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use xuncheng_core::photo::{PhotoError, PhotoFolder, derive_renditions, ingest, inspect};
+use xuncheng_tests::fixtures::{self, Camera};
+
+use super::{Desk, files_below};
+
+/// Tries to keep `bytes` under `name`, and gives the error's text after checking that nothing was kept.
+fn refused(name: &str, bytes: &[u8]) -> (PhotoError, String) {
+    let desk = Desk::new();
+    let source = desk.camera_writes(name, bytes);
+    let error = ingest(&source, None, &desk.folder).expect_err("this is no photo");
+    assert!(desk.kept().is_empty(), "left behind: {:?}", desk.kept());
+    assert!(derive_renditions(&source, &desk.folder).is_err());
+    assert!(desk.kept().is_empty(), "left behind: {:?}", desk.kept());
+    let text = error.to_string();
+    assert!(text.contains(name), "the text names the photo: {text}");
+    (error, text)
+}
+
+#[test]
+fn an_empty_file() {
+    assert_eq!(refused("IMG_1.jpg", b"").1, "cannot read photo IMG_1.jpg: the file is empty");
+}
+
+#[test]
+fn a_text_file_named_jpg() {
+    let (error, text) = refused("IMG_1.jpg", &fixtures::text_file());
+    assert!(matches!(error, PhotoError::NotAPhoto { .. }));
+    assert!(
+        text.starts_with(
+            "cannot read photo IMG_1.jpg: it is not a JPEG, PNG or HEIC picture; it starts with \"各位同事"
+        )
+    );
+}
+
+#[test]
+fn a_jpeg_that_was_cut_off_anywhere() {
+    let whole = fixtures::jpeg_with_exif(640, 480, 3, &Camera::default());
+    for keep in [3, 20, 200, 512, 700, whole.len() / 2, whole.len() - 100, whole.len() - 1] {
+        let (error, text) = refused("IMG_1.jpg", &fixtures::cut_off(&whole, keep));
+        assert!(matches!(error, PhotoError::CutOff { .. }), "after {keep} bytes: {text}");
+    }
+}
+
+#[test]
+fn a_jpeg_whose_end_is_zeros_after_a_power_cut() {
+    let whole = fixtures::jpeg(640, 480, 3);
+    let keep = (512..).find(|keep| whole[keep - 1] != 0).unwrap();
+    let (_, text) = refused("IMG_1.jpg", &fixtures::zeroed_from(&whole, keep));
+    assert!(text.starts_with(&format!("cannot read photo IMG_1.jpg: the picture ends after {keep} of ")), "{text}");
+    assert!(text.ends_with("bytes; the file is cut off"), "{text}");
+}
+
+#[test]
+fn a_png_that_was_cut_off() {
+    let whole = fixtures::png(300, 200, 3);
+    for keep in [10, 40, whole.len() / 2] {
+        let (error, text) = refused("IMG_1.png", &fixtures::cut_off(&whole, keep));
+        assert!(matches!(error, PhotoError::CutOff { .. }), "after {keep} bytes: {text}");
+    }
+}
+
+#[test]
+fn a_header_of_four_thousand_megapixels_in_a_small_file() {
+    let bytes = fixtures::jpeg_that_claims(65_500, 65_500);
+    assert!(bytes.len() < 10_000);
+    let (_, text) = refused("IMG_1.jpg", &bytes);
+    assert_eq!(
+        text,
+        "cannot read photo IMG_1.jpg: it says to be 65,500 × 65,500 pixels, and at most 200,000,000 in all are read"
+    );
+    let desk = Desk::new();
+    let seen = inspect(&desk.camera_writes("a.jpg", &bytes)).unwrap();
+    assert_eq!((seen.width, seen.height), (Some(65_500), Some(65_500)), "looking takes no memory");
+}
+
+#[test]
+fn a_jpeg_of_no_pixels() {
+    let (error, text) = refused("IMG_1.jpg", &fixtures::jpeg_that_claims(0, 0));
+    assert!(matches!(error, PhotoError::Damaged { .. }), "{text}");
+}
+
+#[test]
+fn a_heic_alone_or_with_a_copy_that_cannot_be_read() {
+    let (_, text) = refused("IMG_1.HEIC", &fixtures::heic(&Camera::default()));
+    assert_eq!(
+        text,
+        "cannot read photo IMG_1.HEIC: a HEIC picture is kept only together with a JPEG working copy of it"
+    );
+    let desk = Desk::new();
+    let heic = desk.camera_writes("IMG_1.HEIC", &fixtures::heic(&Camera::default()));
+    let copy = desk.camera_writes("copy.jpg", &fixtures::text_file());
+    let text = ingest(&heic, Some(&copy), &desk.folder).unwrap_err().to_string();
+    assert!(text.starts_with("cannot read photo copy.jpg: it is not"), "{text}");
+    assert!(desk.kept().is_empty());
+}
+
+#[test]
+fn a_photo_that_is_gone_or_a_folder() {
+    let desk = Desk::new();
+    let text = |path: &Path| ingest(path, None, &desk.folder).unwrap_err().to_string();
+    assert_eq!(text(&desk.dir.path().join("IMG_2.jpg")), "cannot read photo IMG_2.jpg: there is no such file");
+    assert!(text(desk.folder.root()).starts_with("cannot read photo photos: Is a directory"));
+    assert!(inspect(&desk.dir.path().join("IMG_2.jpg")).is_err());
+    // A card that was pulled out: its folder is no folder any more.
+    let card = desk.camera_writes("DCIM", b"");
+    assert!(text(&card.join("IMG_3.jpg")).starts_with("cannot read photo IMG_3.jpg: Not a directory"));
+}
+
+#[test]
+fn a_photo_or_a_folder_without_permission() {
+    let desk = Desk::new();
+    let closed = desk.dir.path().join("DCIM");
+    fs::create_dir(&closed).unwrap();
+    let inside = desk.camera_writes("DCIM/IMG_1.jpg", &fixtures::jpeg(64, 64, 1));
+    let alone = desk.camera_writes("IMG_2.jpg", &fixtures::jpeg(64, 64, 1));
+    for path in [&closed, &alone] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    if fs::read(&alone).is_ok() {
+        return unchecked("a photo without permission: this user may read everything");
+    }
+    for path in [&inside, &alone] {
+        let error = ingest(path, None, &desk.folder).unwrap_err();
+        assert!(matches!(error, PhotoError::Unreadable { .. }), "{error}");
+    }
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_made() {
+    let desk = Desk::new();
+    let file = desk.camera_writes("photos.zip", b"");
+    let text = PhotoFolder::open(&file.join("photos")).unwrap_err().to_string();
+    assert!(text.starts_with("cannot write to the photo folder at "), "{text}");
+}
+
+#[test]
+fn a_folder_whose_place_for_new_files_is_gone() {
+    let desk = Desk::new();
+    fs::remove_dir(desk.folder.temporary()).unwrap();
+    let source = desk.camera_writes("IMG_1.jpg", &fixtures::jpeg(64, 64, 1));
+    let error = ingest(&source, None, &desk.folder).unwrap_err();
+    assert!(matches!(error, PhotoError::Folder { .. }), "{error}");
+    assert!(desk.kept().is_empty());
+}
+
+#[test]
+fn a_full_disk_keeps_all_of_a_photo_or_nothing() {
+    let Some(disk) = SmallDisk::mounted("2m") else {
+        return unchecked("a full disk: mounting a small one takes root");
+    };
+    let desk = Desk::new();
+    let folder = PhotoFolder::open(&disk.path.join("photos")).unwrap();
+    let small = desk.camera_writes("small.jpg", &fixtures::jpeg(640, 480, 1));
+    let kept = ingest(&small, None, &folder).unwrap();
+
+    let bytes = fixtures::jpeg_of_at_least(1_500_000, 2);
+    let large = desk.camera_writes("large.jpg", &bytes);
+    let error = ingest(&large, None, &folder).unwrap_err();
+    let PhotoError::DiskFull { needed_bytes } = error else { panic!("{error}") };
+    assert!(needed_bytes > bytes.len() as u64, "the renditions take room too");
+    assert!(error.to_string().starts_with("no space left: keeping this photo takes "));
+    assert_eq!(files_below(folder.root()).len(), 3, "only the first photo is there");
+    assert_eq!(ingest(&small, None, &folder).unwrap(), kept, "and what is there can still be kept");
+}
+
+/// A file system of a few megabytes in memory, gone when dropped.
+struct SmallDisk {
+    path: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn mounted(size: &str) -> Option<Self> {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().to_owned();
+        let options = format!("size={size}");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path).output().ok()?;
+        mount.status.success().then_some(Self { path, _dir: dir })
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.path).status();
+    }
+}
+
+/// Says what this machine cannot check, past the test runner, which hides what a passing test prints.
+fn unchecked(what: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT CHECKED: {what}");
+}
