@@ -176,6 +176,14 @@ pub fn has_cause(conn: &Connection, cause: &str) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached("SELECT 1 FROM entry WHERE cause = ?1")?.exists([cause])?)
 }
 
+/// The entry that the office wrote for this cause.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn with_cause(conn: &Connection, cause: &str) -> Result<Option<EntryId>, StoreError> {
+    Ok(conn.prepare_cached("SELECT id FROM entry WHERE cause = ?1")?.query_row([cause], |row| row.get(0)).optional()?)
+}
+
 /// Keeps the seal over a batch.
 ///
 /// # Errors

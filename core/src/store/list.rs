@@ -1,5 +1,7 @@
 //! Lists of items: filtered, searched, boxed on a map, page by page.
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,19 @@ pub struct Query {
     pub within: Option<BoundingBox>,
     /// Only with these words, any two characters in a row included.
     pub text: Option<String>,
+    /// Only what these have a right to see; all where it is not given.
+    pub sight: Option<Sight>,
+}
+
+/// What somebody may see: every item that any of these reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Names of feeds that the item is in.
+    pub audiences: Vec<String>,
+    /// Areas that the item lies in, whether it still is in their feeds or was closed.
+    pub areas: Vec<String>,
+    /// Organisations that are, or were last, to handle it.
+    pub orgs: Vec<String>,
 }
 
 /// Where a page ended: newest first, the next page begins after it.
@@ -153,11 +168,43 @@ pub fn count(conn: &Connection, kind: &str, query: &Query, synonyms: &Synonyms) 
     Ok(conn.prepare_cached(&sql)?.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
 }
 
+/// How many items of `kind` the query finds in each state; states without any are left out.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count_by_state(
+    conn: &Connection,
+    kind: &str,
+    query: &Query,
+    synonyms: &Synonyms,
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    let (conditions, values) = conditions(kind, query, synonyms, None);
+    let sql = format!("SELECT i.state, count(*) FROM item i WHERE {conditions} GROUP BY i.state");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map(rusqlite::params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether the query finds `item` among the items of `kind`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn finds(conn: &Connection, kind: &str, query: &Query, synonyms: &Synonyms, item: ItemId) -> Result<bool, StoreError> {
+    let (conditions, mut values) = conditions(kind, query, synonyms, None);
+    values.push(Sql::Blob(item.as_bytes().to_vec()));
+    let sql = format!("SELECT 1 FROM item i WHERE {conditions} AND i.id = ?");
+    Ok(conn.prepare_cached(&sql)?.exists(rusqlite::params_from_iter(values))?)
+}
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
 fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cursor>) -> (String, Vec<Sql>) {
     let mut conditions = vec!["i.kind = ?".to_owned()];
     let mut values = vec![Sql::Text(kind.to_owned())];
     if !query.states.is_empty() {
-        conditions.push(format!("i.state IN ({})", vec!["?"; query.states.len()].join(", ")));
+        conditions.push(format!("i.state IN ({})", marks(query.states.len())));
         values.extend(query.states.iter().cloned().map(Sql::Text));
     }
     for (column, wanted) in [("i.category", &query.category), ("i.area", &query.area), ("i.org", &query.org)] {
@@ -165,6 +212,15 @@ fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cur
             conditions.push(format!("{column} = ?"));
             values.push(Sql::Text(wanted.clone()));
         }
+    }
+    if let Some(Sight { audiences, areas, orgs }) = &query.sight {
+        conditions.push(format!(
+            "(i.area IN ({}) OR i.org IN ({}) OR i.id IN (SELECT item FROM membership WHERE audience IN ({})))",
+            marks(areas.len()),
+            marks(orgs.len()),
+            marks(audiences.len()),
+        ));
+        values.extend(areas.iter().chain(orgs).chain(audiences).cloned().map(Sql::Text));
     }
     if let Some(within) = &query.within {
         conditions.push(

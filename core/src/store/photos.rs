@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{StoreError, from_json, to_json};
 use crate::crypto::Signed;
-use crate::id::{EntryId, ItemId, PhotoHash};
+use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
 use crate::journal::entry::Photo;
 use crate::sync::wire::Receipt;
 
@@ -179,6 +179,67 @@ pub fn original_owed(conn: &Connection) -> Result<Option<(EntryId, PhotoHash, u6
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?)
+}
+
+/// How far the photos of one device's entries have come, at the office.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Photos that its entries name.
+    pub named: u64,
+    /// Of these, whose original the office has signed for.
+    pub received: u64,
+    /// Of these, that a verified backup covers.
+    pub safe: u64,
+    /// Bytes of the originals that have not arrived.
+    pub missing_bytes: u64,
+}
+
+/// An original that an entry names and that has not arrived, at the office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// The item of the entry.
+    pub item: ItemId,
+    /// The original.
+    pub sha256: PhotoHash,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// How far the photos of `incarnation`'s entries have come.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn progress(conn: &Connection, incarnation: IncarnationId) -> Result<Progress, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT count(*) AS named, count(a.receipt) AS received, coalesce(sum(a.safe), 0) AS safe,
+                 coalesce(sum(CASE WHEN a.receipt IS NULL THEN p.bytes END), 0) AS missing_bytes
+             FROM entry e JOIN attachment a ON a.entry = e.id JOIN photo p ON p.sha256 = a.sha256
+             WHERE e.incarnation = ?1 AND e.change = 'attach'",
+        )?
+        .query_row([incarnation], |row| {
+            Ok(Progress {
+                named: row.get("named")?,
+                received: row.get("received")?,
+                safe: row.get("safe")?,
+                missing_bytes: row.get("missing_bytes")?,
+            })
+        })?)
+}
+
+/// The originals that `incarnation`'s entries name and that have not arrived, oldest first, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn missing(conn: &Connection, incarnation: IncarnationId, limit: usize) -> Result<Vec<Missing>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT a.item, a.sha256, p.bytes
+         FROM entry e JOIN attachment a ON a.entry = e.id JOIN photo p ON p.sha256 = a.sha256
+         WHERE e.incarnation = ?1 AND e.change = 'attach' AND a.receipt IS NULL ORDER BY e.seq LIMIT ?2",
+    )?;
+    let rows = statement
+        .query_map((incarnation, limit), |row| Ok(Missing { item: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Says that the office took the thumbnails of these entries.
