@@ -1,1 +1,65 @@
-fn main() {}
+//! `xuncheng`: the office, a phone without a screen, and a demonstration of both, in one program.
+// The command line owns clock, threads and environment; core gets them as arguments.
+#![allow(clippy::disallowed_methods)]
+
+mod backup;
+mod demo;
+mod driver;
+mod machine;
+mod office;
+mod phone;
+mod photo;
+mod print;
+
+use clap::{Parser, Subcommand};
+
+/// Xuncheng (巡城): field inspection for a city district that loses nothing, network or not.
+///
+/// `xuncheng demo` shows the whole journey: an office and three phones, a phone that dies in the middle of an upload, and
+/// every case from its capture to its closing.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole journey on this machine and leave the console up.
+    Demo(demo::Args),
+    /// Run an office: phones sync with it, people work in its console.
+    Serve(office::ServeArgs),
+    /// Enrolment codes of an office: make, list, revoke.
+    Code(office::CodeArgs),
+    /// Phones of an office: list, revoke.
+    Device(office::DeviceArgs),
+    /// Copy an office's ledger and photos to another place, and read all of it back.
+    Backup(backup::BackupArgs),
+    /// Make an office's data folder out of a backup.
+    Restore(backup::RestoreArgs),
+    /// Use a phone's store from the command line.
+    Phone(phone::Args),
+    /// Look at a photo file.
+    Photo(photo::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => office::serve(&args),
+        Command::Code(args) => office::code(&args),
+        Command::Device(args) => office::device(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Phone(args) => phone::run(&args),
+        Command::Photo(args) => photo::run(&args),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xuncheng: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

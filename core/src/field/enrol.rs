@@ -1,7 +1,7 @@
 //! Enrolment: a code from the office makes this store a device of its person.
 
 use super::{Field, FieldError};
-use crate::clock::{Now, Seed};
+use crate::clock::Seed;
 use crate::id::Nonce;
 use crate::limits;
 use crate::store::meta::{self, key};
@@ -54,7 +54,7 @@ impl Field {
     /// # Errors
     /// [`FieldError::OtherOffice`] when the answer is not under the root key that the code names; [`FieldError::Sync`]
     /// with the office's refusal.
-    pub fn enrolled(&mut self, enrolling: &Enrolling, response: &Response, _now: &Now) -> Result<(), FieldError> {
+    pub fn enrolled(&mut self, enrolling: &Enrolling, response: &Response) -> Result<(), FieldError> {
         if response.status != 200 {
             return Err(SyncError::refused(response).into());
         }

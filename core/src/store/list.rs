@@ -189,7 +189,13 @@ pub fn count_by_state(
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn finds(conn: &Connection, kind: &str, query: &Query, synonyms: &Synonyms, item: ItemId) -> Result<bool, StoreError> {
+pub fn finds(
+    conn: &Connection,
+    kind: &str,
+    query: &Query,
+    synonyms: &Synonyms,
+    item: ItemId,
+) -> Result<bool, StoreError> {
     let (conditions, mut values) = conditions(kind, query, synonyms, None);
     values.push(Sql::Blob(item.as_bytes().to_vec()));
     let sql = format!("SELECT 1 FROM item i WHERE {conditions} AND i.id = ?");

@@ -237,8 +237,9 @@ pub fn missing(conn: &Connection, incarnation: IncarnationId, limit: usize) -> R
          FROM entry e JOIN attachment a ON a.entry = e.id JOIN photo p ON p.sha256 = a.sha256
          WHERE e.incarnation = ?1 AND e.change = 'attach' AND a.receipt IS NULL ORDER BY e.seq LIMIT ?2",
     )?;
-    let rows = statement
-        .query_map((incarnation, limit), |row| Ok(Missing { item: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)? }))?;
+    let rows = statement.query_map((incarnation, limit), |row| {
+        Ok(Missing { item: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)? })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -1,0 +1,185 @@
+//! The network of a phone on the command line: does what core's session asks for, and reports what came of it.
+
+use std::io::{Read, Seek as _, SeekFrom};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use xuncheng_core::field::{Field, FieldError};
+use xuncheng_core::limits;
+use xuncheng_core::sync::session::{Action, Body, Method, Outcome, Request, Response};
+
+use crate::machine;
+
+/// How a conversation is driven.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pace {
+    /// At most so many bytes of photos a second.
+    pub bytes_per_second: Option<u64>,
+    /// Wait and try again after a failure, instead of ending with it.
+    pub keep_trying: bool,
+}
+
+/// What happens on the way, for progress bars and for whoever watches.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// The office answered a request.
+    Answered {
+        /// The request's path.
+        path: String,
+        /// The status.
+        status: u16,
+        /// Bytes of the request's body.
+        sent: u64,
+        /// How much of an upload the office has, where it says so.
+        offset: Option<u64>,
+    },
+    /// A request failed and is tried again later.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// An HTTP client for one office.
+pub(crate) struct Http {
+    agent: ureq::Agent,
+    base: String,
+}
+
+impl Http {
+    /// A client for the office at `base`. Redirects are not followed: the office sends none, portals do.
+    pub(crate) fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_resolve(Some(Duration::from_secs(10)))
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_send_request(Some(Duration::from_secs(20)))
+            .timeout_send_body(Some(Duration::from_secs(120)))
+            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_recv_body(Some(Duration::from_secs(60)))
+            .user_agent(concat!("xuncheng/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Sends `request`; every failure is an outcome.
+    pub(crate) fn send(&self, request: &Request, pace: Pace) -> Outcome {
+        match self.try_send(request, pace) {
+            Ok(response) => Outcome::Answered(response),
+            Err(error) => Outcome::Failed(format!("{error:#}")),
+        }
+    }
+
+    fn try_send(&self, request: &Request, pace: Pace) -> anyhow::Result<Response> {
+        let url = format!("{}{}", self.base, request.path);
+        let method = match request.method {
+            Method::Post => ureq::http::Method::POST,
+            Method::Patch => ureq::http::Method::PATCH,
+            Method::Head => ureq::http::Method::HEAD,
+        };
+        let mut builder = ureq::http::Request::builder().method(method).uri(url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let answer = match &request.body {
+            Body::Empty => self.agent.run(builder.body(())?)?,
+            Body::Bytes(bytes) => self.agent.run(builder.body(bytes.as_slice())?)?,
+            Body::File { path, offset, length } => {
+                let mut file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+                file.seek(SeekFrom::Start(*offset))?;
+                let piece =
+                    Paced { inner: file.take(*length), pace: pace.bytes_per_second, begun: Instant::now(), sent: 0 };
+                let builder = builder.header("Content-Length", length.to_string());
+                self.agent.run(builder.body(ureq::SendBody::from_owned_reader(piece))?)?
+            }
+        };
+        read_answer(answer)
+    }
+}
+
+fn read_answer(mut answer: ureq::http::Response<ureq::Body>) -> anyhow::Result<Response> {
+    let status = answer.status().as_u16();
+    let text = |value: &ureq::http::HeaderValue| value.to_str().ok().map(str::to_owned);
+    let headers = answer.headers().iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect();
+    let mut body = Vec::new();
+    let bound = limits::RESPONSE_BYTES as u64;
+    answer.body_mut().as_reader().take(bound + 1).read_to_end(&mut body).context("the answer was cut off")?;
+    if body.len() as u64 > bound {
+        bail!("the answer is longer than {bound} bytes");
+    }
+    Ok(Response { status, headers, body })
+}
+
+/// A reader that gives no more than so many bytes a second.
+struct Paced<R> {
+    inner: R,
+    pace: Option<u64>,
+    begun: Instant,
+    sent: u64,
+}
+
+impl<R: Read> Read for Paced<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = if self.pace.is_some() { buffer.len().min(16 * 1024) } else { buffer.len() };
+        let read = self.inner.read(buffer.get_mut(..most).unwrap_or_default())?;
+        self.sent += read as u64;
+        if let Some(pace) = self.pace.filter(|pace| *pace > 0) {
+            let due = Duration::from_micros(self.sent.saturating_mul(1_000_000) / pace);
+            if let Some(early) = due.checked_sub(self.begun.elapsed()) {
+                std::thread::sleep(early);
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Carries everything that waits to the office and brings what is new there.
+///
+/// # Errors
+/// Why it did not go on; nothing is lost, the next call goes on where this one ended.
+pub(crate) fn sync(field: &mut Field, pace: Pace, mut tell: impl FnMut(&Event)) -> anyhow::Result<()> {
+    let office = field.office()?.ok_or(FieldError::Sync(xuncheng_core::sync::session::SyncError::NotEnrolled))?;
+    let http = Http::new(&office.url);
+    field.start_sync()?;
+    let mut failure: Option<FieldError> = None;
+    loop {
+        match field.next_action(&machine::now(), &machine::seed()?)? {
+            Action::Done => return Ok(()),
+            Action::WaitUntil { monotonic_ms } => {
+                if !pace.keep_trying {
+                    return Err(
+                        failure.map_or_else(|| anyhow::anyhow!("the office asks to be left alone for now"), Into::into)
+                    );
+                }
+                let now = machine::now().monotonic_ms;
+                std::thread::sleep(Duration::from_millis(monotonic_ms.saturating_sub(now)));
+            }
+            Action::Send { id, request } => {
+                let outcome = http.send(&request, pace);
+                if let Outcome::Answered(response) = &outcome {
+                    tell(&answered(&request, response));
+                }
+                match field.completed(id, &outcome, &machine::now(), &machine::seed()?) {
+                    Ok(()) => failure = None,
+                    Err(error) => {
+                        tell(&Event::Failed { why: error.to_string() });
+                        failure = Some(error);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn answered(request: &Request, response: &Response) -> Event {
+    let sent = match &request.body {
+        Body::Empty => 0,
+        Body::Bytes(bytes) => bytes.len() as u64,
+        Body::File { length, .. } => *length,
+    };
+    let offset = response.header("Upload-Offset").and_then(|offset| offset.parse().ok());
+    Event::Answered { path: request.path.clone(), status: response.status, sent, offset }
+}

@@ -1,0 +1,117 @@
+//! What a phone's store looks like on a terminal.
+
+use xuncheng_core::field::{CaseDetail, CasePage, Field, Status};
+use xuncheng_core::place::GeoPoint;
+
+use crate::print;
+
+fn degrees(point: GeoPoint) -> String {
+    format!("{:.6}, {:.6}", point.lat_degrees(), point.lon_degrees())
+}
+
+/// A case with its photos and its story.
+pub(super) fn case(field: &Field, case: &CaseDetail, json: bool) -> anyhow::Result<()> {
+    if json {
+        return print::json(case);
+    }
+    let summary = &case.summary;
+    println!("{}  {}  {}", summary.label, summary.category_name, summary.state_label());
+    println!("{}", summary.occurred_at.beijing());
+    for line in
+        [Some(&summary.description), summary.address.as_ref()].into_iter().flatten().filter(|line| !line.is_empty())
+    {
+        println!("{line}");
+    }
+    if let Some(place) = summary.place {
+        println!("{}", degrees(place));
+    }
+    if let Some(org) = &summary.responsible_org {
+        let known = field.pack().organisations().iter().find(|known| known.code.as_str() == org);
+        println!("responsible: {}", known.map_or(org.as_str(), |known| &known.name));
+    }
+    let mut photos = print::table(&["photo", "shows", "stands"]);
+    for photo in &case.photos {
+        let stage = photo.stage.map_or("somebody else's", print::stage);
+        let name = photo.sha256.to_string();
+        photos.add_row([name.get(..12).unwrap_or(&name), print::role(&photo.role), stage]);
+    }
+    println!("{photos}");
+    let mut story = print::table(&["done", "verdict"]);
+    for entry in &case.entries {
+        let verdict = entry.verdict.as_ref().map_or_else(|| "waits".to_owned(), print::verdict);
+        story.add_row([print::change(&entry.change), verdict]);
+    }
+    println!("{story}");
+    if !case.steps.is_empty() {
+        println!("you can: {}", case.steps.join(", "));
+    }
+    Ok(())
+}
+
+/// A page of cases.
+pub(super) fn page(page: &CasePage, json: bool) -> anyhow::Result<()> {
+    if json {
+        return print::json(page);
+    }
+    if page.cases.is_empty() {
+        println!("no cases");
+        return Ok(());
+    }
+    let mut table = print::table(&["case", "state", "category", "seen", "what", ""]);
+    for case in &page.cases {
+        let waits = if case.pending { "waits" } else { "" };
+        let what: String = case.description.chars().take(24).collect();
+        table.add_row([
+            &case.label,
+            case.state_label(),
+            &case.category_name,
+            &case.occurred_at.beijing(),
+            &what,
+            waits,
+        ]);
+    }
+    println!("{table}");
+    if let Some(next) = &page.next {
+        println!("more: --after {next}");
+    }
+    Ok(())
+}
+
+/// How the store stands.
+pub(super) fn status(status: &Status, json: bool) -> anyhow::Result<()> {
+    if json {
+        return print::json(status);
+    }
+    let mut table = print::table(&["", ""]);
+    let last = status.last_exchange.as_ref().map_or_else(|| "never".to_owned(), |last| last.server_time.beijing());
+    let photos = &status.photos;
+    let held = format!(
+        "{} saved, {} sent, {} judged, {} received, {} safe",
+        photos.saved, photos.sent, photos.judged, photos.received, photos.safe
+    );
+    for (name, value) in [
+        ("person", status.person.to_string()),
+        ("office", status.office.clone().unwrap_or_else(|| "not enrolled".to_owned())),
+        ("last exchange", last),
+        (
+            "entries",
+            format!("{} written, {} not sent, {} without a verdict", status.entries, status.unsent, status.pending),
+        ),
+        ("photos", held),
+        ("round trips", status.round_trips.to_string()),
+        ("bytes of originals", format!("{} sent, {} of them again", status.bytes_sent, status.bytes_sent_again)),
+    ] {
+        table.add_row([name, &value]);
+    }
+    println!("{table}");
+    if status.office_has_backups == Some(false) {
+        println!("this office makes no backups: nothing becomes safe, and this phone keeps what it has");
+    }
+    for refused in &status.refused {
+        println!("needs attention: case {} — {}", refused.item, print::verdict(&refused.verdict));
+    }
+    if let Some(attention) = &status.attention {
+        println!("needs attention: {}", attention.detail);
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! `xuncheng photo`: looking at a photo file.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use xuncheng_core::photo::inspect;
+
+use crate::print;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say where and when a photo was taken, and what its file is.
+    Inspect {
+        /// The photo: JPEG, PNG or HEIC.
+        file: PathBuf,
+        /// Print JSON: null where the file has none; degrees signed, east and north positive.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let Command::Inspect { file, json } = &args.command;
+    let seen = inspect(file)?;
+    if *json {
+        return print::json(&seen);
+    }
+    let shown = serde_json::to_value(&seen)?;
+    let mut table = print::table(&["", ""]);
+    for (name, value) in shown.as_object().into_iter().flatten() {
+        let value = match value {
+            serde_json::Value::Null => "—".to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        table.add_row([name.as_str(), &value]);
+    }
+    println!("{table}");
+    Ok(())
+}

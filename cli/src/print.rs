@@ -1,0 +1,92 @@
+//! Words and tables for people.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use xuncheng_core::journal::entry::{Change, PhotoRole};
+use xuncheng_core::journal::verdict::{Code, Verdict};
+use xuncheng_core::store::photos::PhotoStage;
+use xuncheng_core::work::case::CaseStep;
+
+/// A table with these headings, as wide as its content.
+pub(crate) fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headings);
+    table
+}
+
+/// Prints `value` as JSON, for programs.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Where a photo stands.
+pub(crate) const fn stage(stage: PhotoStage) -> &'static str {
+    match stage {
+        PhotoStage::Saved => "saved 已保存",
+        PhotoStage::Sent => "sent 已发送",
+        PhotoStage::Judged => "judged 已判定",
+        PhotoStage::Received => "original received 原件已签收",
+        PhotoStage::Safe => "original safe 原件已备份",
+    }
+}
+
+/// What a photo shows.
+pub(crate) fn role(role: &PhotoRole) -> &str {
+    match role {
+        PhotoRole::Scene => "scene 远景",
+        PhotoRole::Close => "close 近景",
+        PhotoRole::After => "after 整改后",
+        PhotoRole::Check => "check 核查",
+        PhotoRole::Unknown(word) => word,
+    }
+}
+
+/// What was done, in a line.
+pub(crate) fn change(change: &Change) -> String {
+    match change {
+        Change::Open { .. } => "reported 上报".to_owned(),
+        Change::Edit { fields } => {
+            format!("edited 修改: {}", fields.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+        }
+        Change::Attach { photo } => format!("photo 照片: {} ({} bytes)", role(&photo.role), photo.bytes),
+        Change::Step { transition, args, .. } => {
+            let label = CaseStep::named(transition).map_or("", CaseStep::label);
+            let said: Vec<&str> = args.values().filter_map(serde_json::Value::as_str).collect();
+            let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
+            format!("{transition} {label}{said}")
+        }
+        Change::Comment { text } => format!("comment 备注: {text}"),
+    }
+}
+
+/// What the office decided.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Applied => "applied 生效".to_owned(),
+        Verdict::NoOp => "no change 无变化".to_owned(),
+        Verdict::Merged { lost } => format!("merged 合并 (kept beside: {})", lost.join(", ")),
+        Verdict::Rejected { code, .. } => format!("rejected 驳回: {}", reason(code)),
+        Verdict::Held { reason: code, .. } => format!("held 待人工处理: {}", reason(code)),
+    }
+}
+
+/// Why something was refused, and what to do.
+pub(crate) fn reason(code: &Code) -> String {
+    match code {
+        Code::NotFromHere => "the case is not where this step starts from".to_owned(),
+        Code::StaleRound => "it was meant for an earlier round; look at the case again".to_owned(),
+        Code::ReasonMissing => "a reason is needed: --reason".to_owned(),
+        Code::OrganisationMissing => "a responsible organisation is needed: --org".to_owned(),
+        Code::AfterPhotoMissing => "a photo taken after the work is needed: --photo".to_owned(),
+        Code::OriginalMissing => {
+            "an original has not arrived at the office: sync the phone that holds it, or give --waiver".to_owned()
+        }
+        Code::NotAllowed => "this person may not do this".to_owned(),
+        Code::Revoked => "this device was revoked by the office".to_owned(),
+        Code::Malformed => "it cannot be read".to_owned(),
+        Code::UnknownItem => "there is no such case at the office".to_owned(),
+        Code::Follows => "it follows an entry that was not taken".to_owned(),
+        Code::Unknown(code) => code.clone(),
+    }
+}
