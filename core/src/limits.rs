@@ -63,3 +63,9 @@ pub const BACK_OFF_MS_MAX: u64 = 15 * 60_000;
 pub const BACK_OFF_MS_MIN: u64 = 1_000;
 /// A one-time enrolment code lives this long.
 pub const ENROLMENT_MS: i64 = 24 * 3_600_000;
+/// Uploads that one phone may have open: a long day's photos, twice.
+pub const UPLOADS_OPEN: usize = 2000;
+/// An office gives up on a request whose body is silent for so long: a phone begins again with what was kept.
+pub const BODY_SILENCE_MS: u64 = 60_000;
+/// What is on the disk for certain grows in steps of this many bytes while an original streams in.
+pub const UPLOAD_SYNC_BYTES: u64 = 4 * 1024 * 1024;

@@ -22,5 +22,5 @@ pub use folder::PhotoFolder;
 pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect};
 pub use media::MediaType;
-pub use rendition::{Renditions, derive_renditions};
+pub use rendition::{Renditions, derive_renditions, keep_thumbnail};
 pub use taken_at::TakenAt;

@@ -85,6 +85,21 @@ impl PhotoFolder {
         Ok(swept)
     }
 
+    /// Takes the file at `file`, on the same file system, as the original with this hash: synced, then renamed into
+    /// place. Durable when it returns. The caller has checked its bytes; one that is there already is replaced by the same.
+    ///
+    /// # Errors
+    /// [`PhotoError::Folder`], [`PhotoError::DiskFull`].
+    pub fn adopt(&self, file: &Path, original: &PhotoHash) -> Result<(), PhotoError> {
+        let path = self.original(original);
+        let parent = path.parent().unwrap_or(&self.root);
+        let failed = |error| PhotoError::writing(&path, 0, error);
+        File::open(file).and_then(|file| file.sync_all()).map_err(failed)?;
+        make_folder(parent, 0)?;
+        fs::rename(file, &path).map_err(failed)?;
+        sync_folder(parent).map_err(failed)
+    }
+
     /// Keeps all of `files` (final path, bytes), durably: when this returns they survive a power cut.
     ///
     /// All are written and synced before the first gets its name, so that a full disk leaves none of them behind. A file

@@ -85,6 +85,11 @@ impl PhotoBytes {
         if length > limits::PHOTO_BYTES {
             return Err(PhotoError::TooManyBytes { name, bytes: length });
         }
+        Self::of(name, bytes)
+    }
+
+    /// Bytes that were read already; `name` is for error texts.
+    pub(super) fn of(name: String, bytes: Vec<u8>) -> Result<Self, PhotoError> {
         if bytes.is_empty() {
             return Err(PhotoError::Empty { name });
         }
@@ -92,6 +97,11 @@ impl PhotoBytes {
             Some(media) => Ok(Self { name, bytes, media }),
             None => Err(PhotoError::NotAPhoto { name, starts_with: beginning(&bytes) }),
         }
+    }
+
+    /// The error for a picture of another kind than the one that is wanted.
+    pub(super) fn not_a_photo(&self) -> PhotoError {
+        PhotoError::NotAPhoto { name: self.name.clone(), starts_with: beginning(&self.bytes) }
     }
 }
 

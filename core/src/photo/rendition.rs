@@ -50,6 +50,30 @@ pub fn derive_renditions(original: &Path, folder: &PhotoFolder) -> Result<Rendit
     Ok(drawn.describe(original))
 }
 
+/// Checks a thumbnail that a phone sent, and keeps it as that of `original`, durably: a whole JPEG that can be decoded and
+/// is no larger than a thumbnail is. Gives its SHA-256, which the caller has found in the photo's entry.
+///
+/// # Errors
+/// [`PhotoError::NotAPhoto`], [`PhotoError::CutOff`], [`PhotoError::Damaged`], [`PhotoError::TooManyPixels`] when it is
+/// none; [`PhotoError::Folder`] and [`PhotoError::DiskFull`] when it cannot be kept.
+pub fn keep_thumbnail(bytes: &[u8], original: &PhotoHash, folder: &PhotoFolder) -> Result<PhotoHash, PhotoError> {
+    let name = format!("{original}.thumb.jpg");
+    let photo = PhotoBytes::of(name.clone(), bytes.to_vec())?;
+    if photo.media != MediaType::Jpeg {
+        return Err(photo.not_a_photo());
+    }
+    let picture = decode_within(&photo, THUMBNAIL_PIXELS)?;
+    let (width, height) = (picture.width(), picture.height());
+    if width.max(height) > limits::THUMBNAIL_EDGE_PX {
+        return Err(PhotoError::TooManyPixels { name, width, height });
+    }
+    folder.keep(&[(folder.thumbnail(original), bytes)])?;
+    Ok(sha256(bytes))
+}
+
+/// Of a square thumbnail: a larger one is told by its header, before anything is decoded.
+const THUMBNAIL_PIXELS: u64 = limits::THUMBNAIL_EDGE_PX as u64 * limits::THUMBNAIL_EDGE_PX as u64;
+
 /// Both renditions in memory.
 pub(super) struct Drawn {
     pub(super) view: Vec<u8>,
@@ -95,6 +119,10 @@ pub(super) fn draw(photo: &PhotoBytes) -> Result<Drawn, PhotoError> {
 
 /// The pixels as stored, after the bounds of [`limits`] and the picture's own end have been checked.
 fn decode(photo: &PhotoBytes) -> Result<DynamicImage, PhotoError> {
+    decode_within(photo, limits::PHOTO_PIXELS)
+}
+
+fn decode_within(photo: &PhotoBytes, most_pixels: u64) -> Result<DynamicImage, PhotoError> {
     let damaged = |source| {
         let ended = matches!(&source, ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof);
         if ended { cut_off(photo) } else { PhotoError::Damaged { name: photo.name.clone(), source } }
@@ -111,7 +139,7 @@ fn decode(photo: &PhotoBytes) -> Result<DynamicImage, PhotoError> {
     let whole = format != ImageFormat::Jpeg || jpeg::walk(&photo.bytes).whole;
     let decoder = reader.into_decoder().map_err(|source| if whole { damaged(source) } else { cut_off(photo) })?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > limits::PHOTO_PIXELS {
+    if u64::from(width) * u64::from(height) > most_pixels {
         return Err(PhotoError::TooManyPixels { name: photo.name.clone(), width, height });
     }
     if !whole {
