@@ -48,6 +48,9 @@ pub enum OfficeError {
     /// Another office has the data folder open.
     #[error("another office runs on {}; end it first, or give this one a folder of its own", .0.display())]
     InUse(PathBuf),
+    /// A backup cannot be made, trusted or restored.
+    #[error("{0}")]
+    Backup(String),
     /// The data folder is not as an office left it.
     #[error("{0}")]
     Setup(String),
@@ -120,6 +123,9 @@ pub enum OfficeError {
     /// Another request writes to this upload.
     #[error("another request is writing to this upload; ask for its offset and try again")]
     Locked,
+    /// This phone has more uploads open than a phone should.
+    #[error("this phone has too many uploads open; finish some, or wait until they expire")]
+    TooManyUploads,
     /// The upload is gone.
     #[error("this upload has expired; begin it again")]
     Expired,
@@ -129,6 +135,9 @@ pub enum OfficeError {
     /// A version of tus that is not spoken here.
     #[error("uploads here speak tus 1.0.0")]
     TusVersion,
+    /// The path is there, but not for this method.
+    #[error("this path does not answer to this method")]
+    Method,
     /// The media type of a body is another.
     #[error("the body must be {0}")]
     MediaType(&'static str),
@@ -213,6 +222,7 @@ impl OfficeError {
             | Self::File { .. }
             | Self::InUse(_)
             | Self::Setup(_)
+            | Self::Backup(_)
             | Self::Entropy(_)
             | Self::Listen(_)
             | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -232,9 +242,11 @@ impl OfficeError {
             Self::NotOfEntry(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not_of_entry"),
             Self::Offset { .. } => (StatusCode::CONFLICT, "offset_mismatch"),
             Self::Locked => (StatusCode::LOCKED, "locked"),
+            Self::TooManyUploads => (StatusCode::TOO_MANY_REQUESTS, "too_many_uploads"),
             Self::Expired => (StatusCode::GONE, "expired"),
             Self::Checksum => (checksum_mismatch(), "checksum_mismatch"),
             Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "tus_version"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type"),
         }
     }

@@ -19,10 +19,13 @@ use xuncheng_core::pack::Pack;
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::schema::{self, Migrations};
 use xuncheng_core::store::{self, StoreError, entries};
+use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::wire::{Certificate, Epoch};
 
 use crate::clock::{Clock, entropy};
+use crate::codes::{self, Code};
 use crate::config::Config;
+use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::folder::DataFolder;
 use crate::keys::Keys;
@@ -120,6 +123,48 @@ impl Ledger {
 
     pub(crate) const fn grounds(&self) -> &Arc<Grounds> {
         &self.grounds
+    }
+
+    /// As [`Office::new_code`](crate::Office::new_code), beside a running office or without one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new_code(&mut self, person: &PersonId, office: Option<String>) -> Result<EnrolmentCode, OfficeError> {
+        let grounds = Arc::clone(&self.grounds);
+        self.turn(|intake| codes::make(intake, &grounds, person, office))
+    }
+
+    /// All codes, newest first, without their secrets.
+    ///
+    /// # Errors
+    /// [`OfficeError::Store`].
+    pub fn codes(&self) -> Result<Vec<Code>, OfficeError> {
+        codes::list(&self.conn, self.grounds.clock.now().wall)
+    }
+
+    /// Revokes the code with this number.
+    ///
+    /// # Errors
+    /// [`OfficeError::Setup`] when there is none.
+    pub fn revoke_code(&mut self, number: u64) -> Result<(), OfficeError> {
+        self.turn(|intake| codes::revoke(intake, number))
+    }
+
+    /// All devices, by person.
+    ///
+    /// # Errors
+    /// [`OfficeError::Store`].
+    pub fn devices(&self) -> Result<Vec<Device>, OfficeError> {
+        devices::list(&self.conn)
+    }
+
+    /// Revokes a device by the office's own hand.
+    ///
+    /// # Errors
+    /// As [`devices::revoke`].
+    pub fn revoke_device(&mut self, incarnation: IncarnationId) -> Result<(), OfficeError> {
+        let node = self.grounds.node.clone();
+        self.turn(|intake| devices::revoke(intake, &node, incarnation))
     }
 
     /// For reading between turns.

@@ -1,10 +1,10 @@
 //! The office: it takes in what phones send, judges it once, keeps it, and shows it.
 //!
 //! 1. [`serve`] opens the [data folder](folder) of a [`Config`] as an [`Office`] and answers on one port with [`app`].
-//! 2. A device is [enrolled](enrolment) once, with a one-time code.
-//! 3. [`intake`] takes entries one after the other, in one [turn](Office::turn) at the [`ledger`], and answers with what
-//!    is new for that phone.
-//! 4. [`previews`] and [`uploads`] take thumbnails and originals; an original that is durable gets a signed receipt.
+//! 2. A [device](devices) is enrolled once, with a one-time [code](codes).
+//! 3. `intake` takes entries one after the other, in one [turn](Office::turn) at the [`ledger`], and answers with what is
+//!    new for that phone.
+//! 4. `previews` and `uploads` take thumbnails and originals; an original that is durable gets a signed receipt.
 //! 5. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
 //!
 //! Whatever writes the ledger does so in a turn: one transaction, committed before anybody is answered.
@@ -12,16 +12,28 @@
 // The office owns what core is given as arguments: the clock, threads, the process.
 #![allow(clippy::disallowed_methods)]
 
+mod body;
 mod clock;
+pub mod codes;
 mod config;
 mod console;
+pub mod devices;
+mod enrolment;
 mod error;
 pub mod folder;
+mod intake;
 mod keys;
 pub mod ledger;
 mod office;
+mod people;
+mod previews;
+mod shown;
+mod status;
+mod uploads;
 
 pub use clock::Clock;
 pub use config::{Config, Tls};
 pub use error::{CodeProblem, OfficeError};
+pub use ledger::Ledger;
 pub use office::{Office, app, write_at_desk};
+pub use status::{PhotoCounts, Status, UploadCounts};

@@ -6,26 +6,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use axum::Router;
+use axum::routing::{get, post};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use xuncheng_core::clock::Now;
 use xuncheng_core::crypto::Signer;
-use xuncheng_core::id::{ItemId, PersonId};
+use xuncheng_core::id::{IncarnationId, ItemId, Nonce, PersonId};
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::write::{Author, Draft};
 use xuncheng_core::pack::Pack;
 use xuncheng_core::photo::PhotoFolder;
 use xuncheng_core::store;
+use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::wire::Epoch;
 
 use crate::clock::entropy;
+use crate::codes::{self, Code};
 use crate::config::Config;
-use crate::console;
+use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::folder::{DataFolder, Lock};
 use crate::keys::Keys;
 use crate::ledger::{Grounds, Ledger};
+use crate::uploads::{self, Busy, Claim};
+use crate::{console, enrolment, intake, people, previews, status};
 
 /// An office on its data folder. Shared as `Arc<Office>` by all that answer requests.
 pub struct Office {
@@ -34,13 +39,24 @@ pub struct Office {
     photos: PhotoFolder,
     readers: Mutex<Vec<Connection>>,
     writer: Writer,
+    busy: Arc<Busy>,
+    drawing: Semaphore,
     // The last to go: the folder is free once nothing of it is open any more.
     _lock: Lock,
 }
 
 /// The routes of an office.
 pub fn app(office: Arc<Office>) -> Router {
-    Router::new().merge(console::routes(office))
+    let machine = Router::new()
+        .route("/enrolment", post(enrolment::enrol))
+        .route("/sync", post(intake::sync))
+        .route("/photos/previews", post(previews::take))
+        .nest("/photos/uploads", uploads::routes())
+        .route("/status", get(status::status))
+        .method_not_allowed_fallback(async || OfficeError::Method)
+        .fallback(async || OfficeError::NotFound)
+        .with_state(Arc::clone(&office));
+    Router::new().nest("/v1", machine).merge(console::routes(office))
 }
 
 impl Office {
@@ -56,10 +72,21 @@ impl Office {
         let keys = Keys::load_or_make(&folder, &mut entropy)?;
         let photos = PhotoFolder::open(&folder.photos())?;
         photos.sweep_temporary()?;
-        let ledger = Ledger::open_with(&config, folder, keys, &mut entropy)?;
+        let mut ledger = Ledger::open_with(&config, folder, keys, &mut entropy)?;
+        people::import(&mut ledger)?;
+        uploads::finish::recover(&mut ledger, &photos)?;
         let grounds = Arc::clone(ledger.grounds());
-        let writer = Writer::start(ledger)?;
-        Ok(Arc::new(Self { config, grounds, photos, readers: Mutex::default(), writer, _lock: lock }))
+        let office = Self {
+            config,
+            grounds,
+            photos,
+            readers: Mutex::default(),
+            writer: Writer::start(ledger)?,
+            busy: Arc::default(),
+            drawing: Semaphore::new(1),
+            _lock: lock,
+        };
+        Ok(Arc::new(office))
     }
 
     /// The rules of the district.
@@ -108,10 +135,77 @@ impl Office {
         &self.grounds
     }
 
+    pub(crate) const fn busy(&self) -> &Arc<Busy> {
+        &self.busy
+    }
+
+    pub(crate) const fn drawing(&self) -> &Semaphore {
+        &self.drawing
+    }
+
+    /// The right to write to an upload.
+    pub(crate) fn claim(&self, upload: Nonce) -> Result<Claim, OfficeError> {
+        Claim::of(&self.busy, upload)
+    }
+
+    /// Whether the root key still lies in the data folder, where a thief of the machine finds it too.
+    #[must_use]
+    pub fn root_key_is_here(&self) -> bool {
+        self.grounds.folder.root_key().exists()
+    }
+
     /// The hand of `person` at the console, in the session with this name.
     #[must_use]
     pub fn author_for(&self, person: PersonId, session: impl Into<String>) -> Author {
         Author { who: person, session: Some(session.into()), ..self.grounds.node.clone() }
+    }
+
+    /// The hand of the office itself.
+    #[must_use]
+    pub fn author(&self) -> Author {
+        self.grounds.node.clone()
+    }
+
+    /// Makes a one-time code by which a device becomes `person`'s. The secret is told here and never again.
+    ///
+    /// # Errors
+    /// [`OfficeError::Setup`] when there is no such person, or the office has no address yet.
+    pub async fn new_code(&self, person: PersonId) -> Result<EnrolmentCode, OfficeError> {
+        let (grounds, url) = (Arc::clone(&self.grounds), self.config.url.clone());
+        self.turn(move |intake| codes::make(intake, &grounds, &person, url)).await
+    }
+
+    /// All codes, newest first, without their secrets.
+    ///
+    /// # Errors
+    /// [`OfficeError::Store`].
+    pub async fn codes(self: &Arc<Self>) -> Result<Vec<Code>, OfficeError> {
+        let now = self.now().wall;
+        self.read(move |conn| codes::list(conn, now)).await
+    }
+
+    /// Revokes the code with this number.
+    ///
+    /// # Errors
+    /// [`OfficeError::Setup`] when there is none.
+    pub async fn revoke_code(&self, number: u64) -> Result<(), OfficeError> {
+        self.turn(move |intake| codes::revoke(intake, number)).await
+    }
+
+    /// All devices.
+    ///
+    /// # Errors
+    /// [`OfficeError::Store`].
+    pub async fn devices(self: &Arc<Self>) -> Result<Vec<Device>, OfficeError> {
+        self.read(devices::list).await
+    }
+
+    /// Revokes a device by the hand of `author`.
+    ///
+    /// # Errors
+    /// As [`devices::revoke`].
+    pub async fn revoke_device(&self, author: Author, incarnation: IncarnationId) -> Result<(), OfficeError> {
+        self.turn(move |intake| devices::revoke(intake, &author, incarnation)).await
     }
 
     /// Reads the ledger as it stands: all that `look` reads is of one moment.

@@ -1,0 +1,84 @@
+//! Bodies of requests, read within their bounds.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use xuncheng_core::id::IncarnationId;
+use xuncheng_core::limits;
+use xuncheng_core::sync::message::{self, Direction, Unverified};
+use xuncheng_core::sync::wire::{PreviewsRequest, SyncRequest};
+
+use crate::devices::{self, Device};
+use crate::error::OfficeError;
+use crate::office::Office;
+use std::sync::Arc;
+
+/// Reads a whole body of at most `limit` bytes.
+pub(crate) async fn whole(body: Body, limit: usize) -> Result<Vec<u8>, OfficeError> {
+    let mut stream = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = next(&mut stream).await? {
+        if bytes.len() + piece.len() > limit {
+            return Err(OfficeError::TooLarge { limit: limit as u64 });
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+/// The next piece of a body; none at its end, an error when it is cut or falls silent.
+pub(crate) async fn next(stream: &mut axum::body::BodyDataStream) -> Result<Option<Bytes>, OfficeError> {
+    let silence = Duration::from_millis(limits::BODY_SILENCE_MS);
+    match tokio::time::timeout(silence, stream.next()).await {
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(None) => Ok(None),
+        Ok(Some(Err(_))) | Err(_) => Err(OfficeError::CutOff),
+    }
+}
+
+/// Unpacks a message; what it unpacks to is bounded too.
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Unverified, OfficeError> {
+    Ok(message::unpack(bytes, limits::REQUEST_BYTES)?)
+}
+
+/// A request that a device signs.
+pub(crate) trait FromDevice: DeserializeOwned + Send + 'static {
+    /// Who says to have signed it.
+    fn incarnation(&self) -> IncarnationId;
+}
+
+impl FromDevice for SyncRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+}
+
+impl FromDevice for PreviewsRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+}
+
+/// Reads a device's request and checks that this device signed it.
+pub(crate) async fn signed<T: FromDevice>(office: &Arc<Office>, body: Body) -> Result<(T, Device), OfficeError> {
+    let bytes = whole(body, limits::REQUEST_BYTES).await?;
+    office
+        .read(move |conn| {
+            let message = unpack(&bytes)?;
+            let claimed: T = message.read_unverified()?;
+            let device = devices::get(conn, claimed.incarnation())?.ok_or(OfficeError::UnknownDevice)?;
+            Ok((message.open(Direction::Request, &device.key)?, device))
+        })
+        .await
+}
+
+/// An answer under the office's signature.
+pub(crate) fn answer<T: Serialize>(office: &Office, body: &T) -> Result<Response, OfficeError> {
+    let bytes = message::pack(Direction::Response, body, office.signer())?;
+    Ok(([(header::CONTENT_TYPE, "application/vnd.xuncheng+zstd")], bytes).into_response())
+}

@@ -1,0 +1,153 @@
+//! One-time enrolment codes: made for a person, used once, listed, revoked.
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use xuncheng_core::clock::Moment;
+use xuncheng_core::id::{Hash, IncarnationId, PersonId};
+use xuncheng_core::journal::ledger::Intake;
+use xuncheng_core::limits;
+use xuncheng_core::store::{items, meta};
+use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_core::work::person::PERSON;
+
+use crate::error::{CodeProblem, OfficeError};
+use crate::ledger::{Grounds, fact};
+
+/// A code as the office remembers it: without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// What people name it by.
+    pub number: u64,
+    /// Whose it is.
+    pub person: PersonId,
+    /// When it was made.
+    pub created_at: Moment,
+    /// Until when it can be used.
+    pub expires_at: Moment,
+    /// What has become of it.
+    pub state: CodeState,
+}
+
+/// What has become of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeState {
+    /// It can be used.
+    Open,
+    /// This device used it.
+    Used(IncarnationId),
+    /// Nobody used it in time.
+    Expired,
+    /// It was revoked.
+    Revoked,
+}
+
+/// Makes a code for `person`; `office` is the address that the phone will be told.
+pub(crate) fn make(
+    intake: &mut Intake<'_, '_>,
+    grounds: &Grounds,
+    person: &PersonId,
+    office: Option<String>,
+) -> Result<EnrolmentCode, OfficeError> {
+    if items::labelled(intake.tx, PERSON, person.as_str())?.is_none() {
+        return Err(OfficeError::Setup(format!("there is no person {person} in people.toml")));
+    }
+    let address = match office {
+        Some(address) => Some(address),
+        None => meta::get(intake.tx, fact::URL)?,
+    };
+    let office = address.ok_or_else(|| {
+        OfficeError::Setup(
+            "this office has no address yet: start it once, or say what address phones are to use".to_owned(),
+        )
+    })?;
+    let secret = hex::encode(intake.entropy.bytes::<16>());
+    let now = intake.now.wall;
+    let number: u64 =
+        intake.tx.query_row("SELECT coalesce(max(number), 0) + 1 FROM office_code", [], |row| row.get(0))?;
+    intake.tx.execute(
+        "INSERT INTO office_code (secret, number, person, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (hash(&secret), number, person.as_str(), now, now.plus_ms(limits::ENROLMENT_MS)),
+    )?;
+    Ok(EnrolmentCode { office, person: person.clone(), secret, root: grounds.root.fingerprint() })
+}
+
+/// All codes, newest first.
+///
+/// # Errors
+/// [`OfficeError::Store`].
+pub fn list(conn: &Connection, now: Moment) -> Result<Vec<Code>, OfficeError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT number, person, created_at, expires_at, revoked_at, used_by FROM office_code ORDER BY number DESC",
+    )?;
+    let rows = statement.query_map([], |row| read(row, now))?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?)
+}
+
+fn read(row: &Row<'_>, now: Moment) -> rusqlite::Result<Code> {
+    let used: Option<IncarnationId> = row.get("used_by")?;
+    let revoked: Option<Moment> = row.get("revoked_at")?;
+    let expires_at: Moment = row.get("expires_at")?;
+    let state = match (used, revoked) {
+        (Some(by), _) => CodeState::Used(by),
+        (None, Some(_)) => CodeState::Revoked,
+        (None, None) if expires_at < now => CodeState::Expired,
+        (None, None) => CodeState::Open,
+    };
+    Ok(Code {
+        number: row.get("number")?,
+        person: crate::devices::person(row, "person")?,
+        created_at: row.get("created_at")?,
+        expires_at,
+        state,
+    })
+}
+
+/// Revokes the code with this number. One that was used, has expired or was revoked stays what it is.
+pub(crate) fn revoke(intake: &Intake<'_, '_>, number: u64) -> Result<(), OfficeError> {
+    let known = intake.tx.execute(
+        "UPDATE office_code SET revoked_at = coalesce(revoked_at, ?2) WHERE number = ?1",
+        (number, intake.now.wall),
+    )?;
+    if known == 1 { Ok(()) } else { Err(OfficeError::Setup(format!("there is no code number {number}"))) }
+}
+
+/// Checks the secret of `person` for `incarnation`; true where this incarnation used it already and asks again.
+pub(crate) fn open(
+    intake: &Intake<'_, '_>,
+    secret: &str,
+    person: &PersonId,
+    incarnation: IncarnationId,
+) -> Result<bool, OfficeError> {
+    let found = intake
+        .tx
+        .prepare_cached(
+            "SELECT number, person, created_at, expires_at, revoked_at, used_by FROM office_code WHERE secret = ?1",
+        )?
+        .query_row([hash(secret)], |row| read(row, intake.now.wall))
+        .optional()?;
+    let refused = |problem| Err(OfficeError::Code(problem));
+    match found {
+        None => refused(CodeProblem::Wrong),
+        Some(code) if code.person != *person => refused(CodeProblem::WrongPerson),
+        Some(code) => match code.state {
+            CodeState::Open => Ok(false),
+            CodeState::Used(by) if by == incarnation => Ok(true),
+            CodeState::Used(_) => refused(CodeProblem::Used),
+            CodeState::Expired => refused(CodeProblem::Expired),
+            CodeState::Revoked => refused(CodeProblem::Revoked),
+        },
+    }
+}
+
+/// Marks the secret as used up.
+pub(crate) fn use_up(intake: &Intake<'_, '_>, secret: &str, incarnation: IncarnationId) -> Result<(), OfficeError> {
+    intake.tx.execute(
+        "UPDATE office_code SET used_at = ?2, used_by = ?3 WHERE secret = ?1",
+        (hash(secret), intake.now.wall, incarnation),
+    )?;
+    Ok(())
+}
+
+/// What is kept of a secret. It has 128 random bits: nobody finds it from its hash.
+fn hash(secret: &str) -> Hash {
+    Hash::of("enrolment secret", &[secret.as_bytes()])
+}

@@ -1,0 +1,167 @@
+//! Devices: who may send, when they were last heard, what they still hold.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use xuncheng_core::clock::Moment;
+use xuncheng_core::crypto::PublicKey;
+use xuncheng_core::id::{IncarnationId, ItemId, PersonId};
+use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::ledger::Intake;
+use xuncheng_core::journal::write::{Author, Draft};
+use xuncheng_core::work::device;
+
+use crate::error::OfficeError;
+use crate::office::write_at_desk;
+
+/// An enrolled device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The life of the journal that it writes.
+    pub incarnation: IncarnationId,
+    /// The item that tells its story.
+    pub item: ItemId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// The key that it signs with.
+    pub key: PublicKey,
+    /// What it calls itself.
+    pub name: String,
+    /// Since when.
+    pub enrolled_at: Moment,
+    /// Since when what it sends is held.
+    pub revoked_at: Option<Moment>,
+    /// When it was last heard.
+    pub last_sync_at: Option<Moment>,
+}
+
+/// What a device still holds that the office lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Originals that the office has not signed for.
+    pub originals: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Photos of which the office has not even a thumbnail from this device.
+    pub unseen: u64,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Device> {
+    Ok(Device {
+        incarnation: row.get("incarnation")?,
+        item: row.get("item")?,
+        person: person(row, "person")?,
+        key: parsed(row, "key", |text| text.parse::<PublicKey>())?,
+        name: row.get("name")?,
+        enrolled_at: row.get("enrolled_at")?,
+        revoked_at: row.get("revoked_at")?,
+        last_sync_at: row.get("last_sync_at")?,
+    })
+}
+
+/// A column that holds a person's code.
+pub(crate) fn person(row: &Row<'_>, column: &str) -> rusqlite::Result<PersonId> {
+    parsed(row, column, PersonId::new)
+}
+
+fn parsed<T, E>(row: &Row<'_>, column: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> rusqlite::Result<T>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    parse(&text).map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+}
+
+/// The device that writes `incarnation`.
+///
+/// # Errors
+/// [`OfficeError::Store`].
+pub fn get(conn: &Connection, incarnation: IncarnationId) -> Result<Option<Device>, OfficeError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT incarnation, item, person, key, name, enrolled_at, revoked_at, last_sync_at
+             FROM office_device WHERE incarnation = ?1",
+        )?
+        .query_row([incarnation], read)
+        .optional()?)
+}
+
+/// All devices, by person, oldest first.
+///
+/// # Errors
+/// [`OfficeError::Store`].
+pub fn list(conn: &Connection) -> Result<Vec<Device>, OfficeError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT incarnation, item, person, key, name, enrolled_at, revoked_at, last_sync_at
+         FROM office_device ORDER BY person, enrolled_at, incarnation",
+    )?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// What each device still holds; a device that holds nothing is not in it.
+///
+/// # Errors
+/// [`OfficeError::Store`].
+pub fn owed(conn: &Connection) -> Result<BTreeMap<IncarnationId, Owed>, OfficeError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.incarnation, count(*), sum(p.bytes), sum(a.previewed = 0) FROM attachment a
+         JOIN entry e ON e.id = a.entry JOIN photo p ON p.sha256 = a.sha256
+         WHERE a.receipt IS NULL GROUP BY e.incarnation",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, Owed { originals: row.get(1)?, bytes: row.get(2)?, unseen: row.get(3)? }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Keeps a new device.
+pub(crate) fn insert(intake: &Intake<'_, '_>, device: &Device) -> Result<(), OfficeError> {
+    intake.tx.execute(
+        "INSERT INTO office_device (incarnation, item, person, key, name, enrolled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        rusqlite::params![
+            device.incarnation,
+            device.item,
+            device.person.as_str(),
+            device.key.to_string(),
+            device.name,
+            device.enrolled_at
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes that a device was heard.
+pub(crate) fn heard(intake: &Intake<'_, '_>, incarnation: IncarnationId) -> Result<(), OfficeError> {
+    intake
+        .tx
+        .prepare_cached("UPDATE office_device SET last_sync_at = ?2 WHERE incarnation = ?1")?
+        .execute((incarnation, intake.now.wall))?;
+    Ok(())
+}
+
+/// Revokes a device by the hand of `author`: what it sends from now on is held, and it reads nothing more but what became
+/// of its own entries.
+///
+/// # Errors
+/// [`OfficeError::UnknownDevice`]; [`OfficeError::NotDone`] when `author` may not.
+pub fn revoke(intake: &mut Intake<'_, '_>, author: &Author, incarnation: IncarnationId) -> Result<(), OfficeError> {
+    let device = get(intake.tx, incarnation)?.ok_or(OfficeError::UnknownDevice)?;
+    if device.revoked_at.is_some() {
+        return Ok(());
+    }
+    let change = Change::Step {
+        transition: device::REVOKE.to_owned(),
+        from: device::ACTIVE.to_owned(),
+        round: 0,
+        args: BTreeMap::new(),
+    };
+    let kind = device::DEVICE.to_owned();
+    write_at_desk(intake, author, Draft { item: Some(device.item), kind, change, fix: None, seen: None, cause: None })?;
+    intake
+        .tx
+        .execute("UPDATE office_device SET revoked_at = ?2 WHERE incarnation = ?1", (incarnation, intake.now.wall))?;
+    intake.grant(incarnation, None)?;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! `POST /v1/enrolment`: a device becomes a person's, with a one-time secret.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::json;
+use xuncheng_core::id::PersonId;
+use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::ledger::Intake;
+use xuncheng_core::journal::view::View;
+use xuncheng_core::journal::write::Draft;
+use xuncheng_core::limits;
+use xuncheng_core::store::{StoreError, items};
+use xuncheng_core::sync::message::Direction;
+use xuncheng_core::sync::wire::{EnrolRequest, Enrolled};
+use xuncheng_core::work::device;
+use xuncheng_core::work::person::{PERSON, Person};
+
+use crate::body;
+use crate::codes;
+use crate::devices::{self, Device};
+use crate::error::{CodeProblem, OfficeError};
+use crate::office::Office;
+
+/// Characters of the name that a device gives itself.
+const NAME_CHARS: usize = 100;
+
+pub(crate) async fn enrol(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
+    let bytes = body::whole(body, limits::REQUEST_BYTES).await?;
+    let message = body::unpack(&bytes)?;
+    // The key is in the request: the signature shows that whoever sends it holds the key.
+    let claimed: EnrolRequest = message.read_unverified()?;
+    let asked: EnrolRequest = message.open(Direction::Request, &claimed.key)?;
+    let nonce = asked.nonce;
+    let device = asked.device.clone();
+    let person = asked.person.clone();
+    let first = office.turn(move |intake| take(intake, asked)).await?;
+    if first {
+        tracing::info!(%person, device, "a device was enrolled");
+    }
+    let grounds = office.grounds();
+    let enrolled = Enrolled {
+        nonce,
+        root: grounds.root.clone(),
+        certificate: grounds.certificate.clone(),
+        epoch: grounds.signed_epoch.clone(),
+        server_time: office.now().wall,
+    };
+    body::answer(&office, &enrolled)
+}
+
+/// Enrols the device; false where it was enrolled by this code before and asks again, its answer having been lost.
+fn take(intake: &mut Intake<'_, '_>, asked: EnrolRequest) -> Result<bool, OfficeError> {
+    let again = codes::open(intake, &asked.secret, &asked.person, asked.incarnation)?;
+    match devices::get(intake.tx, asked.incarnation)? {
+        Some(known) if again && known.key == asked.key => return Ok(false),
+        Some(_) => return Err(OfficeError::Enrolled),
+        None if again => return Err(OfficeError::Code(CodeProblem::Used)),
+        None if asked.incarnation == intake.office.node.incarnation => return Err(OfficeError::Enrolled),
+        None => {}
+    }
+    let name = asked.device.trim().to_owned();
+    if name.is_empty() || name.chars().count() > NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(OfficeError::Junk(format!("a device's name has 1 to {NAME_CHARS} characters")));
+    }
+    let fields = [
+        ("person".to_owned(), json!(asked.person)),
+        ("incarnation".to_owned(), json!(asked.incarnation)),
+        ("key".to_owned(), json!(asked.key)),
+        ("name".to_owned(), json!(name)),
+    ];
+    let draft = Draft {
+        item: None,
+        kind: device::DEVICE.to_owned(),
+        change: Change::Open { fields: fields.into() },
+        fix: None,
+        seen: None,
+        cause: Some(format!("device/{}", asked.incarnation)),
+    };
+    let node = intake.office.node.clone();
+    let (item, _) = intake.write(&node, draft)?;
+    codes::use_up(intake, &asked.secret, asked.incarnation)?;
+    let device = Device {
+        incarnation: asked.incarnation,
+        item,
+        person: asked.person,
+        key: asked.key,
+        name,
+        enrolled_at: intake.now.wall,
+        revoked_at: None,
+        last_sync_at: None,
+    };
+    devices::insert(intake, &device)?;
+    let person = person(intake, &device.person)?;
+    intake.grant(device.incarnation, person.as_ref())?;
+    Ok(true)
+}
+
+/// The person with this code, as they stand now.
+pub(crate) fn person(intake: &Intake<'_, '_>, code: &PersonId) -> Result<Option<Person>, StoreError> {
+    let Some(item) = items::labelled(intake.tx, PERSON, code.as_str())? else { return Ok(None) };
+    Ok(items::view(intake.tx, item)?.as_ref().and_then(|view: &View| Person::of(view)))
+}

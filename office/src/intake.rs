@@ -1,0 +1,170 @@
+//! `POST /v1/sync`: takes what is new on a phone, answers with what is new for it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use rusqlite::OptionalExtension as _;
+use xuncheng_core::crypto::Signed;
+use xuncheng_core::id::{Hash, IncarnationId};
+use xuncheng_core::journal::entry::Entry;
+use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender};
+use xuncheng_core::journal::seal::BatchSeal;
+use xuncheng_core::limits;
+use xuncheng_core::store::{StoreError, entries, meta};
+use xuncheng_core::sync::page;
+use xuncheng_core::sync::wire::{
+    Attestation, Countersignature, PROTOCOL, Page, PhoneLimits, Refusal, SyncRequest, SyncResponse,
+};
+
+use crate::body;
+use crate::devices::{self, Device};
+use crate::enrolment;
+use crate::error::OfficeError;
+use crate::ledger::{Grounds, fact};
+use crate::office::Office;
+use crate::uploads::token;
+
+pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
+    let (request, device): (SyncRequest, Device) = body::signed(&office, body).await?;
+    if request.entries.len() > limits::BATCH_ENTRIES {
+        return Err(OfficeError::TooLarge { limit: limits::BATCH_ENTRIES as u64 });
+    }
+    let SyncRequest { protocol: _, nonce, incarnation, epoch, positions, seal, entries, want } = request;
+    let (grounds, person, count) = (Arc::clone(office.grounds()), device.person.clone(), entries.len());
+    let taken = office.turn(move |intake| take(intake, &grounds, &device, entries, &seal)).await?;
+    let Taken { head, refusal } = taken;
+    if let Some(refusal) = &refusal {
+        tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
+    } else if count > 0 {
+        tracing::info!(%person, entries = count, "entries came in");
+    }
+
+    let reader = Arc::clone(&office);
+    let (page, has_backups) = office
+        .read(move |conn| {
+            let own = reader.epoch().id;
+            // Positions of another branch mean nothing here, and a phone does not apply this page: it learns the epoch.
+            let page = if epoch == own {
+                page::build(conn, incarnation, &positions, &want, own, reader.signer())?
+            } else {
+                empty(&reader)?
+            };
+            Ok((page, meta::get::<serde_json::Value>(conn, fact::BACKUP)?.is_some()))
+        })
+        .await?;
+    let server_time = office.now().wall;
+    let response = SyncResponse {
+        protocol: PROTOCOL,
+        nonce,
+        epoch: office.grounds().signed_epoch.clone(),
+        server_time,
+        head,
+        page,
+        token: token::issue(&office, incarnation, server_time)?,
+        limits: PhoneLimits { piece_bytes: office.config().piece_bytes, retry_after_s: None, has_backups },
+        refusal,
+    };
+    body::answer(&office, &response)
+}
+
+struct Taken {
+    head: Signed<Countersignature>,
+    refusal: Option<Refusal>,
+}
+
+/// Takes a batch up to the first entry that is refused; those before it are kept.
+///
+/// The phone's epoch is not asked for: an entry is bound to its chain, and a phone that comes to a restored office sends
+/// what that office has lost.
+fn take(
+    intake: &mut Intake<'_, '_>,
+    grounds: &Grounds,
+    device: &Device,
+    batch: Vec<Entry>,
+    seal: &Signed<BatchSeal>,
+) -> Result<Taken, OfficeError> {
+    let device = devices::get(intake.tx, device.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
+    let revoked = device.revoked_at.is_some();
+    let sender = Sender { incarnation: device.incarnation, person: device.person.clone(), revoked };
+    let refusal = match sealed(&device, &batch, seal) {
+        Some(statement) => take_entries(intake, &sender, batch, &statement, seal)?,
+        None => Some(Refusal::Seal),
+    };
+    let person = if revoked { None } else { enrolment::person(intake, &device.person)? };
+    intake.grant(device.incarnation, person.as_ref())?;
+    devices::heard(intake, device.incarnation)?;
+    meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
+    Ok(Taken { head: countersign(intake, grounds, device.incarnation)?, refusal })
+}
+
+/// What the device said over its batch, if it signed it and it covers just these entries.
+fn sealed(device: &Device, batch: &[Entry], seal: &Signed<BatchSeal>) -> Option<BatchSeal> {
+    let statement = seal.open(&device.key).ok()?;
+    let hashes: Vec<Hash> = batch.iter().map(Entry::header_hash).collect();
+    (statement.incarnation == device.incarnation && statement.covers(&hashes)).then_some(statement)
+}
+
+fn take_entries(
+    intake: &mut Intake<'_, '_>,
+    sender: &Sender,
+    batch: Vec<Entry>,
+    statement: &BatchSeal,
+    seal: &Signed<BatchSeal>,
+) -> Result<Option<Refusal>, OfficeError> {
+    for entry in batch {
+        match intake.take(entry, sender) {
+            Ok(_) => {}
+            Err(LedgerError::Refused(refusal)) => return Ok(Some(refusal)),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    // A seal over entries that were refused proves nothing without them; the next one covers the chain up to its head.
+    if entries::hash_at(intake.tx, statement.incarnation, statement.head.seq)? == statement.head.hash {
+        entries::insert_seal(intake.tx, statement, seal)?;
+    }
+    Ok(None)
+}
+
+/// Signs for where the office has the chain. The same head is signed for once: asking again gives the same answer.
+fn countersign(
+    intake: &Intake<'_, '_>,
+    grounds: &Grounds,
+    incarnation: IncarnationId,
+) -> Result<Signed<Countersignature>, OfficeError> {
+    let head = entries::head(intake.tx, incarnation)?;
+    let epoch = grounds.epoch.id;
+    let known: Option<String> = intake
+        .tx
+        .prepare_cached(
+            "SELECT countersignature FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2 AND seq = ?3",
+        )?
+        .query_row((incarnation, epoch, head.seq), |row| row.get(0))
+        .optional()?;
+    let json = |source| StoreError::Row { table: "office_countersignature", source };
+    if let Some(known) = known {
+        return Ok(serde_json::from_str(&known).map_err(json)?);
+    }
+    let signed = Signed::new(&Countersignature { incarnation, head, epoch, at: intake.minute() }, grounds.signer())?;
+    intake
+        .tx
+        .prepare_cached(
+            "INSERT INTO office_countersignature (incarnation, epoch, seq, countersignature) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute((incarnation, epoch, head.seq, serde_json::to_string(&signed).map_err(json)?))?;
+    Ok(signed)
+}
+
+/// A page that says nothing.
+fn empty(office: &Office) -> Result<Page, OfficeError> {
+    let attestation = Attestation { epoch: office.epoch().id, root: xuncheng_core::crypto::root(&[]) };
+    Ok(Page {
+        feeds: Vec::new(),
+        entries: Vec::new(),
+        snapshots: Vec::new(),
+        receipts: Vec::new(),
+        attestation: Signed::new(&attestation, office.signer())?,
+        more: false,
+    })
+}

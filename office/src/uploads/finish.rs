@@ -1,0 +1,248 @@
+//! The end of an upload (docs/protocol.md, 7): the whole is checked, synced, renamed, and only then signed for.
+//!
+//! Each step may be repeated: what a crash left out between two of them is done at the next start.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use xuncheng_core::crypto::Signed;
+use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
+use xuncheng_core::journal::entry::Photo;
+use xuncheng_core::journal::ledger::Intake;
+use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder, Renditions, derive_renditions};
+use xuncheng_core::store::feeds::{self, FeedRow};
+use xuncheng_core::store::photos::{self, Here};
+use xuncheng_core::store::{entries, items};
+use xuncheng_core::sync::wire::Receipt;
+
+use super::Busy;
+use super::rows::{self, Upload};
+use crate::error::OfficeError;
+use crate::ledger::{Grounds, Ledger};
+use crate::office::Office;
+use crate::shown;
+
+/// Ends an upload whose bytes are all here.
+pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Upload, OfficeError> {
+    let grounds = Arc::clone(office.grounds());
+    let uploads = grounds.folder.uploads();
+    let file = upload.file(&uploads);
+    let found = blocking(move || Ok(Fingerprint::of_file(&file)?)).await?;
+    if found.sha256 != upload.sha256 || found.bytes != upload.length {
+        tracing::warn!(upload = %upload.id, "the bytes of an upload are not the photo that its entry names; discarded");
+        office.turn(move |intake| rows::discard(intake, &uploads, &upload)).await?;
+        return Err(OfficeError::Checksum);
+    }
+    let (folder, file, sha256) = (office.photos().clone(), upload.file(&uploads), upload.sha256);
+    blocking(move || Ok(folder.adopt(&file, &sha256)?)).await?;
+    let ended = office
+        .turn(move |intake| {
+            let photo = sign_for(intake, &grounds, &upload, &found)?;
+            Ok((rows::get(intake.tx, upload.id)?.unwrap_or(upload), photo))
+        })
+        .await?;
+    let (upload, photo) = ended;
+    let folder = office.photos().clone();
+    // One at a time: a large photo takes half a gigabyte while it is decoded.
+    let turn = office.drawing().acquire().await.map_err(|_| OfficeError::Closing)?;
+    let drawn = blocking(move || Ok(derive_renditions(&folder.original(&sha256), &folder))).await?;
+    drop(turn);
+    let entry = upload.entry;
+    office.turn(move |intake| note_renditions(intake, entry, &photo, drawn)).await?;
+    Ok(upload)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OfficeError> + Send + 'static,
+) -> Result<T, OfficeError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| OfficeError::Panic)?
+}
+
+/// The original lies in the photo folder, whole and durable: the office signs for it and tells the phone.
+fn sign_for(
+    intake: &mut Intake<'_, '_>,
+    grounds: &Grounds,
+    upload: &Upload,
+    found: &Fingerprint,
+) -> Result<Photo, OfficeError> {
+    let Upload { entry, sha256, incarnation, .. } = *upload;
+    let shown = shown::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
+    photos::put(intake.tx, &shown.photo, Here { original: true, view: false, thumbnail: false })?;
+    let epoch = grounds.epoch.id;
+    let known = photos::receipt(intake.tx, entry, sha256)?.and_then(|signed| signed.read_unverified().ok());
+    if known.is_none_or(|known| known.epoch != epoch) {
+        let receipt = Receipt { entry, sha256, bytes: found.bytes, epoch, at: intake.minute() };
+        photos::set_receipt(intake.tx, &receipt, &Signed::new(&receipt, grounds.signer())?)?;
+        // A backup of another branch says nothing about this receipt.
+        intake.tx.execute("UPDATE attachment SET safe = 0 WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
+    }
+    feeds::append(intake.tx, &feeds::private(incarnation), &FeedRow::Receipt { entry, sha256 })?;
+    if shown.photo.sm3 != found.sm3 {
+        flag(intake, entry, sha256, "sm3", "the SM3 that the entry names is not this original's")?;
+    }
+    note_original(intake, entry, sha256, incarnation)?;
+    intake.tx.execute("UPDATE office_upload SET finished_at = ?2 WHERE id = ?1", (upload.id, intake.now.wall))?;
+    Ok(shown.photo)
+}
+
+/// Says in the item's journal, once, that the original has arrived: a case closes only then.
+fn note_original(
+    intake: &mut Intake<'_, '_>,
+    entry: EntryId,
+    sha256: PhotoHash,
+    incarnation: IncarnationId,
+) -> Result<(), OfficeError> {
+    let Some(shown) = shown::by(intake.tx, entry, incarnation)? else { return Ok(()) };
+    // Behind a held entry it waits for the release; the next start writes it then.
+    if !shown.counts || items::view(intake.tx, shown.header.item)?.is_none() {
+        return Ok(());
+    }
+    let fields = BTreeMap::from([("originals".to_owned(), sha256.to_string().into())]);
+    intake.write_once(&format!("original/{entry}/{sha256}"), shown.header.item, &shown.header.kind, fields)?;
+    Ok(())
+}
+
+/// Notes what the office drew from an original, and where it differs from what the phone showed.
+fn note_renditions(
+    intake: &Intake<'_, '_>,
+    entry: EntryId,
+    photo: &Photo,
+    drawn: Result<Renditions, PhotoError>,
+) -> Result<(), OfficeError> {
+    match drawn {
+        Ok(drawn) => {
+            photos::put(intake.tx, photo, Here { original: true, view: true, thumbnail: true })?;
+            if drawn.thumbnail != photo.thumbnail {
+                flag(
+                    intake,
+                    entry,
+                    photo.sha256,
+                    "thumbnail",
+                    "the phone's thumbnail is not drawn from this original",
+                )?;
+            }
+            if drawn.view != photo.view {
+                flag(intake, entry, photo.sha256, "view", "the phone's picture is not drawn from this original")?;
+            }
+            Ok(())
+        }
+        // Drawn on the phone, by its platform; the office has no decoder for it.
+        Err(PhotoError::NeedsWorkingCopy { .. }) => Ok(()),
+        Err(error @ (PhotoError::DiskFull { .. } | PhotoError::Folder { .. })) => Err(error.into()),
+        Err(error) => flag(intake, entry, photo.sha256, "unreadable", &error.to_string()),
+    }
+}
+
+fn flag(
+    intake: &Intake<'_, '_>,
+    entry: EntryId,
+    sha256: PhotoHash,
+    what: &str,
+    detail: &str,
+) -> Result<(), OfficeError> {
+    tracing::warn!(%entry, %sha256, "{detail}");
+    intake.tx.execute(
+        "INSERT OR IGNORE INTO office_flag (entry, sha256, what, detail, flagged_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (entry, sha256, what, detail, intake.now.wall),
+    )?;
+    Ok(())
+}
+
+/// At the start: sweeps what has expired, ends what a crash left whole but not signed for, writes what it left out.
+pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<(), OfficeError> {
+    let grounds = Arc::clone(ledger.grounds());
+    let uploads = grounds.folder.uploads();
+    let nobody = Arc::new(Busy::default());
+    let swept = ledger.turn(|intake| rows::sweep(intake, &uploads, &nobody))?;
+    if swept > 0 {
+        tracing::info!(swept, "uploads that nobody went on with were forgotten");
+    }
+    for upload in rows::unfinished(ledger.connection())? {
+        recover_one(ledger, &grounds, folder, &uploads, upload)?;
+    }
+    sweep_files(ledger.connection(), &uploads)?;
+    note_originals(ledger)?;
+    draw_missing(ledger, folder)
+}
+
+fn recover_one(
+    ledger: &mut Ledger,
+    grounds: &Grounds,
+    folder: &PhotoFolder,
+    uploads: &Path,
+    upload: Upload,
+) -> Result<(), OfficeError> {
+    let file = upload.file(uploads);
+    if upload.offset < upload.length {
+        // A file that is gone has nothing to go on with.
+        return if file.exists() { Ok(()) } else { ledger.turn(|intake| rows::discard(intake, uploads, &upload)) };
+    }
+    // The crash came before the rename or after it.
+    let original = folder.original(&upload.sha256);
+    let found = Fingerprint::of_file(if file.exists() { &file } else { &original });
+    match found {
+        Ok(found) if found.sha256 == upload.sha256 && found.bytes == upload.length => {
+            if file.exists() {
+                folder.adopt(&file, &upload.sha256)?;
+            }
+            ledger.turn(|intake| sign_for(intake, grounds, &upload, &found))?;
+            Ok(())
+        }
+        Ok(_) | Err(PhotoError::Missing { .. }) => ledger.turn(|intake| rows::discard(intake, uploads, &upload)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Deletes files that no upload names.
+fn sweep_files(conn: &Connection, uploads: &Path) -> Result<(), OfficeError> {
+    let failed = |source| OfficeError::file(uploads, source);
+    for file in std::fs::read_dir(uploads).map_err(failed)? {
+        let file = file.map_err(failed)?;
+        let known = match file.file_name().to_str().and_then(|name| name.parse().ok()) {
+            Some(id) => rows::get(conn, id)?.is_some_and(|upload| upload.finished_at.is_none()),
+            None => false,
+        };
+        if !known {
+            rows::remove(&file.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the entry of each original that is signed for and has none yet.
+fn note_originals(ledger: &mut Ledger) -> Result<(), OfficeError> {
+    let mut statement = ledger.connection().prepare(
+        "SELECT a.entry, a.sha256, e.incarnation FROM attachment a JOIN entry e ON e.id = a.entry
+         WHERE a.receipt IS NOT NULL AND e.incarnation IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM entry o WHERE o.cause = 'original/' || lower(hex(a.entry)) || '/' || lower(hex(a.sha256)))",
+    )?;
+    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let missing: Vec<(EntryId, PhotoHash, IncarnationId)> = found.collect::<Result<_, _>>()?;
+    drop(statement);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    ledger.turn(|intake| missing.iter().try_for_each(|(entry, sha256, by)| note_original(intake, *entry, *sha256, *by)))
+}
+
+/// Draws the renditions that a crash left out.
+fn draw_missing(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<(), OfficeError> {
+    let mut statement = ledger.connection().prepare(
+        "SELECT min(a.entry), a.sha256 FROM attachment a JOIN photo p ON p.sha256 = a.sha256
+         WHERE p.original_here = 1 AND p.view_here = 0 AND a.receipt IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM office_flag f WHERE f.sha256 = a.sha256 AND f.what = 'unreadable')
+         GROUP BY a.sha256",
+    )?;
+    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let missing: Vec<(EntryId, PhotoHash)> = found.collect::<Result<_, _>>()?;
+    drop(statement);
+    for (entry, sha256) in missing {
+        let Some(by) = entries::incarnation(ledger.connection(), entry)? else { continue };
+        let Some(shown) = shown::by(ledger.connection(), entry, by)? else { continue };
+        let drawn = derive_renditions(&folder.original(&sha256), folder);
+        ledger.turn(|intake| note_renditions(intake, entry, &shown.photo, drawn))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! The bearer token of uploads: it opens one phone's own photos, for some days, and nothing else.
+//!
+//! A statement under the node's key, so that it holds over restarts and there is no secret to compare.
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde::{Deserialize, Serialize};
+use xuncheng_core::clock::Moment;
+use xuncheng_core::crypto::{Signed, Statement};
+use xuncheng_core::id::IncarnationId;
+use xuncheng_core::limits;
+
+use crate::error::OfficeError;
+use crate::office::Office;
+
+/// Longer than any token.
+const TOKEN_BYTES: usize = 2048;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct UploadToken {
+    incarnation: IncarnationId,
+    until: Moment,
+}
+
+impl Statement for UploadToken {
+    const WHAT: &'static str = "upload token";
+}
+
+/// A token for `incarnation`, as long as an upload is kept.
+pub(crate) fn issue(office: &Office, incarnation: IncarnationId, now: Moment) -> Result<String, OfficeError> {
+    let token = UploadToken { incarnation, until: now.plus_ms(limits::UPLOAD_KEEP_MS) };
+    let signed = serde_json::to_vec(&Signed::new(&token, office.signer())?)
+        .map_err(|error| OfficeError::Setup(format!("a token has no JSON form: {error}")))?;
+    Ok(BASE64.encode(signed))
+}
+
+/// Whose token the request bears.
+pub(crate) fn holder(office: &Office, headers: &HeaderMap) -> Result<IncarnationId, OfficeError> {
+    let read = || {
+        let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?.trim();
+        let bytes = BASE64.decode(text).ok().filter(|_| text.len() <= TOKEN_BYTES)?;
+        let signed: Signed<UploadToken> = serde_json::from_slice(&bytes).ok()?;
+        let token = signed.open(&office.signer().public_key()).ok()?;
+        (office.now().wall <= token.until).then_some(token.incarnation)
+    };
+    read().ok_or(OfficeError::BadToken)
+}
