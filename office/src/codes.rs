@@ -59,7 +59,7 @@ pub(crate) fn make(
             "this office has no address yet: start it once, or say what address phones are to use".to_owned(),
         )
     })?;
-    let secret = hex::encode(intake.entropy.bytes::<16>());
+    let secret = secret(&intake.entropy.bytes());
     let now = intake.now.wall;
     let number: u64 =
         intake.tx.query_row("SELECT coalesce(max(number), 0) + 1 FROM office_code", [], |row| row.get(0))?;
@@ -147,7 +147,18 @@ pub(crate) fn use_up(intake: &Intake<'_, '_>, secret: &str, incarnation: Incarna
     Ok(())
 }
 
-/// What is kept of a secret. It has 128 random bits: nobody finds it from its hash.
+/// Letters and digits that are not mistaken for each other (Crockford's base 32).
+const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// `K7QM-3ZTA-9WXE-01RS`: 80 random bits that a person can read out.
+fn secret(random: &[u8; 16]) -> String {
+    let letters: Vec<char> = random.iter().map(|byte| char::from(LETTERS[usize::from(byte & 31)])).collect();
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join("-")
+}
+
+/// What is kept of a secret: nobody finds its 80 random bits from it within the day that they are good for.
 fn hash(secret: &str) -> Hash {
-    Hash::of("enrolment secret", &[secret.as_bytes()])
+    let letters: String = secret.chars().filter(char::is_ascii_alphanumeric).collect();
+    Hash::of("enrolment secret", &[letters.to_ascii_uppercase().as_bytes()])
 }
