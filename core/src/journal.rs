@@ -4,14 +4,15 @@
 //! 2. The office takes it in ([`ledger`]), [`judge`]s it once and says with which [`effect`]s.
 //! 3. Everywhere [`fold`] applies those effects to the item's [`view`]; it never judges again.
 
-pub mod effect;
 pub mod entry;
-pub mod fold;
-pub mod judge;
-pub mod ledger;
-pub mod predict;
-pub mod seal;
-pub mod verdict;
 pub mod version;
-pub mod view;
 pub mod write;
+pub mod seal;
+pub mod ledger;
+pub mod judge;
+pub mod verdict;
+pub mod effect;
+pub mod fold;
+pub mod view;
+pub mod predict;
+pub mod audit;

@@ -3,15 +3,15 @@
 //! One file per table family. Writers take a transaction, readers a connection; statements are literals with named
 //! columns. Migrations are numbered per component, so that the office keeps tables of its own beside these.
 
-pub mod entries;
-pub mod feeds;
-pub mod items;
-pub mod judgements;
-pub mod list;
+pub mod schema;
 pub mod meta;
+pub mod entries;
+pub mod judgements;
+pub mod items;
+pub mod list;
+pub mod feeds;
 pub mod pending;
 pub mod photos;
-pub mod schema;
 pub mod transfers;
 
 use std::path::Path;

@@ -3,11 +3,11 @@
 //! A phone drives it in a loop ([`session`]): ask for the next action, do it, report its outcome. What crosses is in
 //! [`wire`]; what the office answers from is in [`page`]; what a phone does with the answer is in [`apply`].
 
-pub mod apply;
 pub mod code;
-pub mod message;
-pub mod outbox;
-pub mod page;
-pub mod session;
-pub mod uploads;
 pub mod wire;
+pub mod message;
+pub mod page;
+pub mod apply;
+pub mod outbox;
+pub mod uploads;
+pub mod session;

@@ -1,9 +1,9 @@
 //! What people work on. Each kind of item is a table of steps ([`flow`]) and a list of fields; one engine
 //! ([`crate::journal::judge`]) walks them all (docs/decisions/D7).
 
+pub mod flow;
 pub mod case;
 pub mod device;
-pub mod flow;
 pub mod person;
 
 use std::collections::BTreeSet;

@@ -266,3 +266,14 @@ pub fn open_seq(conn: &Connection, item: ItemId) -> Result<Option<u64>, StoreErr
         .optional()?;
     Ok(found.flatten())
 }
+
+/// The seals over an incarnation's batches, in chain order.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn seals(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<Signed<BatchSeal>>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT seal FROM batch_seal WHERE incarnation = ?1 ORDER BY first_seq, last_seq")?;
+    let rows = statement.query_map([incarnation], |row| row.get::<_, String>(0))?;
+    rows.map(|row| super::from_json("batch_seal", &row?)).collect()
+}
