@@ -1,10 +1,73 @@
+//! `xuncheng backup` and `restore`: an office's ledger and photos in another place.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use xuncheng_office::{backup as make_backup, restore as restore_backup};
+
+use crate::print;
+
 #[derive(Debug, clap::Args)]
-pub(crate) struct BackupArgs {}
-#[derive(Debug, clap::Args)]
-pub(crate) struct RestoreArgs {}
-pub(crate) fn backup(_: &BackupArgs) -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+pub(crate) struct BackupArgs {
+    /// The office's data folder; the office may be running.
+    #[arg(long, env = "XUNCHENG_DATA", default_value = "xuncheng-office")]
+    data: PathBuf,
+    /// Where backups are kept: another disk at best. Photos that are there already are not copied again.
+    #[arg(long)]
+    to: PathBuf,
+    /// Print JSON, for programs.
+    #[arg(long)]
+    json: bool,
 }
-pub(crate) fn restore(_: &RestoreArgs) -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// Where backups are kept; its newest one is taken, or the one that is named.
+    #[arg(long)]
+    from: PathBuf,
+    /// The data folder to be made; it must not be in use.
+    #[arg(long, env = "XUNCHENG_DATA", default_value = "xuncheng-office")]
+    data: PathBuf,
+    /// Restore a backup although a newer one is known, or something is missing in it.
+    #[arg(long)]
+    accept_loss: bool,
+    /// Print JSON, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes a backup and reads all of it back; only then do its photos become safe.
+pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
+    let report = make_backup::backup(&args.data, &args.to)?;
+    if args.json {
+        let missing: Vec<String> = report.missing.iter().map(ToString::to_string).collect();
+        return print::json(&json!({
+            "backup": report.backup, "copied": report.copied, "newly_safe": report.newly_safe, "missing": missing,
+        }));
+    }
+    println!("{} — read back and verified", report.backup.display());
+    println!("{} photo files copied, {} originals became safe by it", report.copied, report.newly_safe);
+    println!("not in it: keys/root.key, which is to be kept apart");
+    for sha256 in &report.missing {
+        println!("missing or changed in the data folder, and not safe: {sha256}");
+    }
+    Ok(())
+}
+
+/// Makes a data folder out of a backup; it begins a new branch of the ledger's history.
+pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
+    let report = restore_backup::restore(&args.from, &args.data, args.accept_loss)?;
+    if args.json {
+        return print::json(&json!({
+            "data": args.data, "backup": report.backup, "made_at": report.made_at, "epoch": report.epoch.counter,
+            "entries": report.entries, "photos": report.photos, "losses": report.losses,
+        }));
+    }
+    println!("{} restored from {}", args.data.display(), report.backup.display());
+    println!("it holds {} entries and {} photo files, as of {}", report.entries, report.photos, report.made_at.beijing());
+    for loss in &report.losses {
+        println!("lost, unless a phone still has it: {loss}");
+    }
+    println!("the ledger is on branch {} now; phones keep what they have until they are enrolled again", report.epoch.counter);
+    Ok(())
 }

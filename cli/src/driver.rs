@@ -31,6 +31,8 @@ pub(crate) enum Event {
         status: u16,
         /// Bytes of the request's body.
         sent: u64,
+        /// The file that the body is a piece of, by its name.
+        file: Option<String>,
         /// How much of an upload the office has, where it says so.
         offset: Option<u64>,
     },
@@ -180,6 +182,10 @@ fn answered(request: &Request, response: &Response) -> Event {
         Body::Bytes(bytes) => bytes.len() as u64,
         Body::File { length, .. } => *length,
     };
+    let file = match &request.body {
+        Body::File { path, .. } => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        Body::Empty | Body::Bytes(_) => None,
+    };
     let offset = response.header("Upload-Offset").and_then(|offset| offset.parse().ok());
-    Event::Answered { path: request.path.clone(), status: response.status, sent, offset }
+    Event::Answered { path: request.path.clone(), status: response.status, sent, file, offset }
 }

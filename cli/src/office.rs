@@ -1,15 +1,242 @@
+//! `xuncheng serve`, `code`, `device`: an office and who may send to it.
+
+use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use serde_json::json;
+use xuncheng_core::id::{IncarnationId, PersonId};
+use xuncheng_core::limits;
+use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_office::codes::CodeState;
+use xuncheng_office::{Config, Ledger, Tls};
+
+use crate::print;
+
+/// Where an office keeps its data, unless it is told otherwise.
+const DATA: &str = "xuncheng-office";
+
 #[derive(Debug, clap::Args)]
-pub(crate) struct ServeArgs {}
-#[derive(Debug, clap::Args)]
-pub(crate) struct CodeArgs {}
-#[derive(Debug, clap::Args)]
-pub(crate) struct DeviceArgs {}
-pub(crate) fn serve(_: &ServeArgs) -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+pub(crate) struct ServeArgs {
+    /// The data folder; made at the first start.
+    #[arg(long, env = "XUNCHENG_DATA", default_value = DATA)]
+    data: PathBuf,
+    /// The address to listen on. Beyond this machine it needs --tls-cert and --tls-key, or --insecure-listen.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// The port; 0 takes a free one.
+    #[arg(long, default_value_t = 8650)]
+    port: u16,
+    /// The address that phones are told, when it is not the one listened on: https://xc.example.cn
+    #[arg(long)]
+    url: Option<String>,
+    /// A folder with a district pack, instead of the example pack of 巴州区.
+    #[arg(long, value_name = "DIR")]
+    pack: Option<PathBuf>,
+    /// The certificate for HTTPS, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen beyond this machine without TLS, because something in front of it brings TLS.
+    #[arg(long)]
+    insecure_listen: bool,
+    /// The pieces in which phones send originals, in bytes (64 KiB to 4 MiB).
+    #[arg(long, value_name = "BYTES", default_value_t = limits::PIECE_BYTES)]
+    piece_bytes: u64,
+    /// Print where it answers as one line of JSON, for programs.
+    #[arg(long)]
+    json: bool,
 }
-pub(crate) fn code(_: &CodeArgs) -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+
+/// Runs an office until it is asked to end.
+pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("XUNCHENG_LOG").unwrap_or_else(|_| "info".into()),
+        )
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    let config = Config {
+        pack: args.pack.clone(),
+        listen: SocketAddr::from((args.bind, args.port)),
+        url: args.url.clone(),
+        tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| Tls { certificate, key }),
+        insecure_listen: args.insecure_listen,
+        piece_bytes: args.piece_bytes.clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX),
+        ..Config::new(&args.data)
+    };
+    let json = args.json;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the office's threads")?;
+    runtime.block_on(xuncheng_office::serve(config, move |_, serving| {
+        if json {
+            println!("{}", json!({ "address": serving.url, "data": serving.data }));
+            return;
+        }
+        println!("data     {}", serving.data.display());
+        println!("console  {}", serving.url);
+        println!("next     xuncheng code new --data {} --person li", serving.data.display());
+    }))?;
+    Ok(())
 }
-pub(crate) fn device(_: &DeviceArgs) -> anyhow::Result<()> {
-    anyhow::bail!("not yet")
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CodeArgs {
+    #[command(subcommand)]
+    command: CodeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CodeCommand {
+    /// Make a one-time code for a person's phone, as text and as a QR code.
+    New {
+        #[command(flatten)]
+        at: At,
+        /// The person's code, as people.toml has it.
+        #[arg(long)]
+        person: String,
+        /// The address that the phone is told, when the office was never started.
+        #[arg(long)]
+        url: Option<String>,
+    },
+    /// List the codes that were made.
+    List {
+        #[command(flatten)]
+        at: At,
+    },
+    /// Make a code useless.
+    Revoke {
+        #[command(flatten)]
+        at: At,
+        /// Its number in the list.
+        number: u64,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct At {
+    /// The office's data folder; the office may be running.
+    #[arg(long, env = "XUNCHENG_DATA", default_value = DATA)]
+    data: PathBuf,
+    /// Print JSON, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+impl At {
+    fn ledger(&self) -> anyhow::Result<Ledger> {
+        Ok(Ledger::open(&Config::new(&self.data))?)
+    }
+}
+
+/// Makes, lists and revokes enrolment codes.
+pub(crate) fn code(args: &CodeArgs) -> anyhow::Result<()> {
+    match &args.command {
+        CodeCommand::New { at, person, url } => {
+            let code = at.ledger()?.new_code(&PersonId::new(person)?, url.clone())?;
+            show_code(&code, at.json)
+        }
+        CodeCommand::List { at } => {
+            let codes = at.ledger()?.codes()?;
+            let state = |state: &CodeState| match state {
+                CodeState::Open => "open".to_owned(),
+                CodeState::Used(incarnation) => format!("used by {incarnation}"),
+                CodeState::Expired => "expired".to_owned(),
+                CodeState::Revoked => "revoked".to_owned(),
+            };
+            if at.json {
+                let rows = codes.iter().map(|code| json!({ "number": code.number, "person": code.person, "state": state(&code.state) }));
+                return print::json(&rows.collect::<Vec<_>>());
+            }
+            let mut table = print::table(&["no.", "person", "made", "good until", "state"]);
+            for code in &codes {
+                let (made, until) = (code.created_at.beijing(), code.expires_at.beijing());
+                table.add_row([code.number.to_string(), code.person.to_string(), made, until, state(&code.state)]);
+            }
+            println!("{table}");
+            Ok(())
+        }
+        CodeCommand::Revoke { at, number } => {
+            at.ledger()?.revoke_code(*number)?;
+            println!("code {number} is of no use now");
+            Ok(())
+        }
+    }
+}
+
+fn show_code(code: &EnrolmentCode, json: bool) -> anyhow::Result<()> {
+    let text = code.to_string();
+    if json {
+        return print::json(&json!({ "code": text, "person": code.person, "office": code.office }));
+    }
+    let qr = qrcode::QrCode::with_error_correction_level(&text, qrcode::EcLevel::L).context("the code is too long for a QR code")?;
+    println!("{}", qr.render::<qrcode::render::unicode::Dense1x2>().build());
+    println!("{text}");
+    println!("good once, for {}, within a day; on a phone: scan it, or xuncheng phone enrol '<code>'", code.person);
+    Ok(())
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceArgs {
+    #[command(subcommand)]
+    command: DeviceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeviceCommand {
+    /// List the phones of an office.
+    List {
+        #[command(flatten)]
+        at: At,
+    },
+    /// Take a phone's rights: what it sends from now on is held until a person decides.
+    Revoke {
+        #[command(flatten)]
+        at: At,
+        /// The device, as the list names it.
+        device: String,
+    },
+}
+
+/// Lists and revokes phones.
+pub(crate) fn device(args: &DeviceArgs) -> anyhow::Result<()> {
+    match &args.command {
+        DeviceCommand::List { at } => {
+            let devices = at.ledger()?.devices()?;
+            let shown = |moment: Option<xuncheng_core::clock::Moment>| moment.map_or_else(|| "—".to_owned(), |at| at.beijing());
+            if at.json {
+                let rows = devices.iter().map(|device| {
+                    json!({
+                        "device": device.incarnation, "person": device.person, "name": device.name,
+                        "enrolled": device.enrolled_at, "last_sync": device.last_sync_at, "revoked": device.revoked_at,
+                    })
+                });
+                return print::json(&rows.collect::<Vec<_>>());
+            }
+            let mut table = print::table(&["device", "person", "name", "enrolled", "last sync", "revoked"]);
+            for device in &devices {
+                table.add_row([
+                    device.incarnation.to_string(),
+                    device.person.to_string(),
+                    device.name.clone(),
+                    device.enrolled_at.beijing(),
+                    shown(device.last_sync_at),
+                    shown(device.revoked_at),
+                ]);
+            }
+            println!("{table}");
+            Ok(())
+        }
+        DeviceCommand::Revoke { at, device } => {
+            let incarnation: IncarnationId = device.parse()?;
+            at.ledger()?.revoke_device(incarnation)?;
+            println!("device {incarnation} is revoked");
+            Ok(())
+        }
+    }
 }

@@ -114,6 +114,14 @@ impl Entropy {
         bytes
     }
 
+    /// `len` random bytes.
+    #[must_use]
+    pub fn vec(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
     /// A number from 0 up to and including `most`, near enough to evenly spread for a back-off.
     #[must_use]
     pub fn up_to(&mut self, most: u64) -> u64 {
