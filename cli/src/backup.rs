@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use xuncheng_office::{backup as make_backup, restore as restore_backup};
 
-use crate::print;
+use crate::print::{self, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BackupArgs {
@@ -45,11 +45,11 @@ pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
             "backup": report.backup, "copied": report.copied, "newly_safe": report.newly_safe, "missing": missing,
         }));
     }
-    println!("{} — read back and verified", report.backup.display());
-    println!("{} photo files copied, {} originals became safe by it", report.copied, report.newly_safe);
-    println!("not in it: keys/root.key, which is to be kept apart");
+    say!("{} — read back and verified", report.backup.display())?;
+    say!("{} photo files copied, {} originals became safe by it", report.copied, report.newly_safe)?;
+    say!("not in it: keys/root.key, which is to be kept apart")?;
     for sha256 in &report.missing {
-        println!("missing or changed in the data folder, and not safe: {sha256}");
+        say!("missing or changed in the data folder, and not safe: {sha256}")?;
     }
     Ok(())
 }
@@ -63,11 +63,11 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
             "entries": report.entries, "photos": report.photos, "losses": report.losses,
         }));
     }
-    println!("{} restored from {}", args.data.display(), report.backup.display());
-    println!("it holds {} entries and {} photo files, as of {}", report.entries, report.photos, report.made_at.beijing());
+    say!("{} restored from {}", args.data.display(), report.backup.display())?;
+    say!("it holds {} entries and {} photo files, as of {}", report.entries, report.photos, report.made_at.beijing())?;
     for loss in &report.losses {
-        println!("lost, unless a phone still has it: {loss}");
+        say!("lost, unless a phone still has it: {loss}")?;
     }
-    println!("the ledger is on branch {} now; phones keep what they have until they are enrolled again", report.epoch.counter);
+    say!("the ledger is on branch {} now; phones keep what they have until they are enrolled again", report.epoch.counter)?;
     Ok(())
 }

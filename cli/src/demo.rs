@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use crate::print;
+use crate::print::{self, say};
 use cast::{Office, Phone, ShownCase};
 use checks::Check;
 use desk::Desk;
@@ -49,8 +49,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut stages = Stages::new();
     let (office, figures, checks) = journey(args, &folder, &mut stages)?;
-    stages.finish();
-    report(&figures, &stages, &checks);
+    stages.finish()?;
+    report(&figures, &stages, &checks)?;
     let failed = checks.iter().filter(|check| check.found.is_err()).count();
     if failed > 0 {
         bail!("{failed} of {} checks did not hold", checks.len());
@@ -58,8 +58,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.exit {
         return Ok(());
     }
-    println!("\nThe console is at {}  — sign in as 张受理, for one. Ctrl-C ends it.", office.address);
-    println!("The office's data is in {}, the phones beside it.", office.data.display());
+    say!("\nThe console is at {}  — sign in as 张受理, for one. Ctrl-C ends it.", office.address)?;
+    say!("The office's data is in {}, the phones beside it.", office.data.display())?;
     office.wait()
 }
 
@@ -275,19 +275,19 @@ impl Stages {
         if result.is_ok() {
             let line = format!("✓ {name}  {:.1} s", took.as_secs_f64());
             // Without a terminal the bars are silent; the line is not.
-            self.bars.println(&line).ok().filter(|()| !self.bars.is_hidden()).unwrap_or_else(|| println!("{line}"));
+            if self.bars.is_hidden() { say!("{line}")? } else { self.bars.println(&line)? }
         }
         self.done.push((name, took));
         result
     }
 
-    fn finish(&self) {
+    fn finish(&self) -> std::io::Result<()> {
         let whole: Duration = self.done.iter().map(|(_, took)| *took).sum();
-        println!("  {}", HumanDuration(whole));
+        say!("  {}", HumanDuration(whole))
     }
 }
 
-fn report(figures: &Figures, stages: &Stages, checks: &[Check]) {
+fn report(figures: &Figures, stages: &Stages, checks: &[Check]) -> std::io::Result<()> {
     let mut table = print::table(&["what 项目", "figure 数值"]);
     for (name, value) in [
         ("cases closed 结案", figures.cases.to_string()),
@@ -301,7 +301,7 @@ fn report(figures: &Figures, stages: &Stages, checks: &[Check]) {
     for (name, took) in &stages.done {
         table.add_row([format!("  {name}"), format!("{:.2} s", took.as_secs_f64())]);
     }
-    println!("{table}");
+    say!("{table}")?;
     let mut held = print::table(&["check 校验", ""]);
     for Check { what, found } in checks {
         let found = match found {
@@ -310,5 +310,5 @@ fn report(figures: &Figures, stages: &Stages, checks: &[Check]) {
         };
         held.add_row([*what, &found]);
     }
-    println!("{held}");
+    say!("{held}")
 }

@@ -57,9 +57,15 @@ fn main() -> std::process::ExitCode {
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
+        // Whoever read the output has read enough: `xuncheng … | head`.
+        Err(error) if reader_is_gone(&error) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xuncheng: {error:#}");
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -11,9 +11,9 @@ use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::limits;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_office::codes::CodeState;
-use xuncheng_office::{Config, Ledger, Tls};
+use xuncheng_office::{Config, Ledger, Serving, Tls};
 
-use crate::print;
+use crate::print::{self, say};
 
 /// Where an office keeps its data, unless it is told otherwise.
 const DATA: &str = "xuncheng-office";
@@ -74,15 +74,16 @@ pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let json = args.json;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the office's threads")?;
     runtime.block_on(xuncheng_office::serve(config, move |_, serving| {
-        if json {
-            println!("{}", json!({ "address": serving.url, "data": serving.data }));
-            return;
-        }
-        println!("data     {}", serving.data.display());
-        println!("console  {}", serving.url);
-        println!("next     xuncheng code new --data {} --person li", serving.data.display());
+        // An office goes on although nobody reads where it answers.
+        let _ = if json { say!("{}", json!({ "address": serving.url, "data": serving.data })) } else { greet(serving) };
     }))?;
     Ok(())
+}
+
+fn greet(serving: &Serving) -> std::io::Result<()> {
+    say!("data     {}", serving.data.display())?;
+    say!("console  {}", serving.url)?;
+    say!("next     xuncheng code new --data {} --person li", serving.data.display())
 }
 
 #[derive(Debug, clap::Args)]
@@ -158,12 +159,12 @@ pub(crate) fn code(args: &CodeArgs) -> anyhow::Result<()> {
                 let (made, until) = (code.created_at.beijing(), code.expires_at.beijing());
                 table.add_row([code.number.to_string(), code.person.to_string(), made, until, state(&code.state)]);
             }
-            println!("{table}");
+            say!("{table}")?;
             Ok(())
         }
         CodeCommand::Revoke { at, number } => {
             at.ledger()?.revoke_code(*number)?;
-            println!("code {number} is of no use now");
+            say!("code {number} is of no use now")?;
             Ok(())
         }
     }
@@ -175,9 +176,9 @@ fn show_code(code: &EnrolmentCode, json: bool) -> anyhow::Result<()> {
         return print::json(&json!({ "code": text, "person": code.person, "office": code.office }));
     }
     let qr = qrcode::QrCode::with_error_correction_level(&text, qrcode::EcLevel::L).context("the code is too long for a QR code")?;
-    println!("{}", qr.render::<qrcode::render::unicode::Dense1x2>().build());
-    println!("{text}");
-    println!("good once, for {}, within a day; on a phone: scan it, or xuncheng phone enrol '<code>'", code.person);
+    say!("{}", qr.render::<qrcode::render::unicode::Dense1x2>().build())?;
+    say!("{text}")?;
+    say!("good once, for {}, within a day; on a phone: scan it, or xuncheng phone enrol '<code>'", code.person)?;
     Ok(())
 }
 
@@ -229,13 +230,13 @@ pub(crate) fn device(args: &DeviceArgs) -> anyhow::Result<()> {
                     shown(device.revoked_at),
                 ]);
             }
-            println!("{table}");
+            say!("{table}")?;
             Ok(())
         }
         DeviceCommand::Revoke { at, device } => {
             let incarnation: IncarnationId = device.parse()?;
             at.ledger()?.revoke_device(incarnation)?;
-            println!("device {incarnation} is revoked");
+            say!("device {incarnation} is revoked")?;
             Ok(())
         }
     }

@@ -21,15 +21,16 @@ pub(crate) use args::Args;
 use args::{CaptureArgs, Command, ListArgs, StepArgs};
 
 use crate::driver::{self, Http, Pace};
-use crate::{machine, print};
+use crate::print::{self, say};
+use crate::machine;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = &args.folder;
     match &args.command {
         Command::Init { person } => {
             let field = Field::init(folder, &PersonId::new(person)?, &machine::seed()?)?;
-            println!("made a store for {} in {}", field.person(), folder.display());
-            println!("next: xuncheng phone --folder {} capture …   (no network is needed)", folder.display());
+            say!("made a store for {} in {}", field.person(), folder.display())?;
+            say!("next: xuncheng phone --folder {} capture …   (no network is needed)", folder.display())?;
             Ok(())
         }
         Command::Enrol { code, device } => enrol(folder, code, device),
@@ -81,7 +82,7 @@ fn enrol(folder: &Path, code: &str, device: &str) -> anyhow::Result<()> {
         Outcome::Failed(why) => bail!("no answer from the office at {}: {why}", code.office),
     }
     let office = field.office()?.context("enrolment left no office behind")?;
-    println!("enrolled as {} at {} ({})", field.person(), office.url, office.district);
+    say!("enrolled as {} at {} ({})", field.person(), office.url, office.district)?;
     Ok(())
 }
 
@@ -195,7 +196,8 @@ fn sync(args: &Args, pace: Pace, events: bool) -> anyhow::Result<()> {
         bar.tick();
         if events {
             if let Ok(line) = serde_json::to_string(event) {
-                println!("{line}");
+                // A phone goes on although nobody watches it.
+                let _ = say!("{line}");
             }
         } else if let driver::Event::Answered { path, offset, .. } = event {
             bar.set_message(

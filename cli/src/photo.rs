@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use xuncheng_core::photo::inspect;
 
-use crate::print;
+use crate::print::{self, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,6 +41,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         };
         table.add_row([name.as_str(), &value]);
     }
-    println!("{table}");
+    say!("{table}")?;
     Ok(())
 }

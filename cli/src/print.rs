@@ -6,6 +6,15 @@ use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::work::case::CaseStep;
 
+/// Prints a line, or says why it cannot: whoever reads may have gone, and that is no fault of ours (see `main`).
+macro_rules! say {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stdout(), $($what)*)
+    }};
+}
+pub(crate) use say;
+
 /// A table with these headings, as wide as its content.
 pub(crate) fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
@@ -16,7 +25,7 @@ pub(crate) fn table(headings: &[&str]) -> Table {
 
 /// Prints `value` as JSON, for programs.
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    say!("{}", serde_json::to_string_pretty(value)?)?;
     Ok(())
 }
 

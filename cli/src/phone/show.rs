@@ -3,7 +3,7 @@
 use xuncheng_core::field::{CaseDetail, CasePage, Field, Status};
 use xuncheng_core::place::GeoPoint;
 
-use crate::print;
+use crate::print::{self, say};
 
 fn degrees(point: GeoPoint) -> String {
     format!("{:.6}, {:.6}", point.lat_degrees(), point.lon_degrees())
@@ -15,19 +15,19 @@ pub(super) fn case(field: &Field, case: &CaseDetail, json: bool) -> anyhow::Resu
         return print::json(case);
     }
     let summary = &case.summary;
-    println!("{}  {}  {}", summary.label, summary.category_name, summary.state_label());
-    println!("{}", summary.occurred_at.beijing());
+    say!("{}  {}  {}", summary.label, summary.category_name, summary.state_label())?;
+    say!("{}", summary.occurred_at.beijing())?;
     for line in
         [Some(&summary.description), summary.address.as_ref()].into_iter().flatten().filter(|line| !line.is_empty())
     {
-        println!("{line}");
+        say!("{line}")?;
     }
     if let Some(place) = summary.place {
-        println!("{}", degrees(place));
+        say!("{}", degrees(place))?;
     }
     if let Some(org) = &summary.responsible_org {
         let known = field.pack().organisations().iter().find(|known| known.code.as_str() == org);
-        println!("responsible: {}", known.map_or(org.as_str(), |known| &known.name));
+        say!("responsible: {}", known.map_or(org.as_str(), |known| &known.name))?;
     }
     let mut photos = print::table(&["photo", "shows", "stands"]);
     for photo in &case.photos {
@@ -35,15 +35,15 @@ pub(super) fn case(field: &Field, case: &CaseDetail, json: bool) -> anyhow::Resu
         let name = photo.sha256.to_string();
         photos.add_row([name.get(..12).unwrap_or(&name), print::role(&photo.role), stage]);
     }
-    println!("{photos}");
+    say!("{photos}")?;
     let mut story = print::table(&["done", "verdict"]);
     for entry in &case.entries {
         let verdict = entry.verdict.as_ref().map_or_else(|| "waits".to_owned(), print::verdict);
         story.add_row([print::change(&entry.change), verdict]);
     }
-    println!("{story}");
+    say!("{story}")?;
     if !case.steps.is_empty() {
-        println!("you can: {}", case.steps.join(", "));
+        say!("you can: {}", case.steps.join(", "))?;
     }
     Ok(())
 }
@@ -54,7 +54,7 @@ pub(super) fn page(page: &CasePage, json: bool) -> anyhow::Result<()> {
         return print::json(page);
     }
     if page.cases.is_empty() {
-        println!("no cases");
+        say!("no cases")?;
         return Ok(());
     }
     let mut table = print::table(&["case", "state", "category", "seen", "what", ""]);
@@ -70,9 +70,9 @@ pub(super) fn page(page: &CasePage, json: bool) -> anyhow::Result<()> {
             waits,
         ]);
     }
-    println!("{table}");
+    say!("{table}")?;
     if let Some(next) = &page.next {
-        println!("more: --after {next}");
+        say!("more: --after {next}")?;
     }
     Ok(())
 }
@@ -103,15 +103,15 @@ pub(super) fn status(status: &Status, json: bool) -> anyhow::Result<()> {
     ] {
         table.add_row([name, &value]);
     }
-    println!("{table}");
+    say!("{table}")?;
     if status.office_has_backups == Some(false) {
-        println!("this office makes no backups: nothing becomes safe, and this phone keeps what it has");
+        say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
     }
     for refused in &status.refused {
-        println!("needs attention: case {} — {}", refused.item, print::verdict(&refused.verdict));
+        say!("needs attention: case {} — {}", refused.item, print::verdict(&refused.verdict))?;
     }
     if let Some(attention) = &status.attention {
-        println!("needs attention: {}", attention.detail);
+        say!("needs attention: {}", attention.detail)?;
     }
     Ok(())
 }
