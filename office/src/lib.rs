@@ -12,6 +12,7 @@
 // The office owns what core is given as arguments: the clock, threads, the process.
 #![allow(clippy::disallowed_methods)]
 
+pub mod backup;
 mod body;
 mod clock;
 pub mod codes;
@@ -27,13 +28,18 @@ pub mod ledger;
 mod office;
 mod people;
 mod previews;
+pub mod restore;
+pub mod serve;
 mod shown;
 mod status;
 mod uploads;
 
+pub use backup::{BackupReport, backup};
 pub use clock::Clock;
 pub use config::{Config, Tls};
 pub use error::{CodeProblem, OfficeError};
 pub use ledger::Ledger;
 pub use office::{Office, app, write_at_desk};
+pub use restore::{RestoreReport, restore};
+pub use serve::{Serving, serve};
 pub use status::{PhotoCounts, Status, UploadCounts};

@@ -1,0 +1,281 @@
+//! A backup: the ledger, then every photo that it receipts, all read back; only then is a photo called *safe*.
+//!
+//! It runs beside the office or without it. A place holds any number of backups, which share their photos:
+//!
+//! ```text
+//! 20261123T074012345Z/   one backup
+//!   ledger.sqlite        a copy of one moment
+//!   people.toml  keys/   node.key and sealing.key; never root.key
+//!   manifest.json        what belongs to it, with hashes; written last: without it this is no backup
+//! blobs/ab/ab12…         photo files, by the SHA-256 of their bytes
+//! restored.json          the highest epoch that was restored from here
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+use serde::{Deserialize, Serialize};
+use xuncheng_core::clock::Moment;
+use xuncheng_core::crypto::Signed;
+use xuncheng_core::id::{EntryId, EpochId, IncarnationId, PhotoHash};
+use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder};
+use xuncheng_core::store::feeds::{self, FeedRow};
+use xuncheng_core::store::meta::{self, key};
+use xuncheng_core::store::{self, StoreError};
+use xuncheng_core::sync::wire::Epoch;
+
+use crate::clock::Clock;
+use crate::error::OfficeError;
+use crate::folder::{DataFolder, sync_folder};
+use crate::ledger::{fact, open_tables};
+use place::{Part, Place, copy_synced};
+
+pub(crate) mod place;
+
+pub use place::Manifest;
+
+/// A backup that was made and read back.
+#[derive(Debug, Clone)]
+pub struct BackupReport {
+    /// Where it is.
+    pub backup: PathBuf,
+    /// What belongs to it.
+    pub manifest: Manifest,
+    /// Photo files that were not in the place yet.
+    pub copied: u64,
+    /// Receipts that became safe by it.
+    pub newly_safe: u64,
+    /// Originals that the office signed for and that are not in its photo folder as they were: they are not safe.
+    pub missing: Vec<PhotoHash>,
+}
+
+/// What an office remembers of its newest verified backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// When it was made.
+    pub made_at: Moment,
+    /// The branch of the ledger that it holds.
+    pub epoch: EpochId,
+    /// How far it reaches: the last position of the ledger in it (`safe_through`).
+    pub position: u64,
+}
+
+/// Backs up the office at `data` into the place `to`, and reads all of it back.
+///
+/// # Errors
+/// [`OfficeError::Backup`] when it cannot be trusted, or when the ledger was put back meanwhile: nothing becomes safe then.
+pub fn backup(data: &Path, to: &Path) -> Result<BackupReport, OfficeError> {
+    let folder = DataFolder::at(data);
+    if !folder.ledger().exists() {
+        return Err(StoreError::NoStore(data.to_owned()).into());
+    }
+    refuse_inside(data, to)?;
+    let place = Place::make(to)?;
+    let made_at = Clock::system().now().wall;
+    let unfinished = place.begin()?;
+    let at = unfinished.path();
+
+    // The ledger first: a photo that comes while blobs are copied is not in it, and is not called safe.
+    let mut files = vec![copy_ledger(&folder, at)?];
+    let taken = Taken::read(&at.join("ledger.sqlite"), &PhotoFolder::open(&folder.photos())?)?;
+    files.extend(copy_small_files(&folder, at)?);
+    let mut copied = 0;
+    let mut missing = Vec::new();
+    let mut photos = Vec::new();
+    for photo in &taken.photos {
+        let part = take_photo(&folder, &place, photo, &mut copied)?;
+        match part {
+            Some(part) => photos.push(part),
+            None if photo.is_original => missing.push(photo.of),
+            None => {}
+        }
+    }
+    let Taken { epoch, position, entries, .. } = &taken;
+    let (position, entries) = (position.map_or(0, |(position, _)| position), *entries);
+    let manifest = Manifest { format: 1, made_at, epoch: epoch.clone(), position, entries, files, photos, missing };
+    place.check(at, &manifest)?;
+    let backup = place.finish(unfinished, &manifest)?;
+    let newly_safe = raise(&folder, &manifest, &taken)?;
+    tracing::info!(backup = %backup.display(), photos = manifest.photos.len(), newly_safe, "a backup was made and read back");
+    let missing = manifest.missing.clone();
+    Ok(BackupReport { backup, manifest, copied, newly_safe, missing })
+}
+
+/// A backup inside the data folder goes where the data folder goes.
+fn refuse_inside(data: &Path, to: &Path) -> Result<(), OfficeError> {
+    let whole = |path: &Path| path.canonicalize().map_err(|source| OfficeError::file(path, source));
+    let absolute = std::path::absolute(to).map_err(|source| OfficeError::file(to, source))?;
+    let there = absolute.ancestors().find(|folder| folder.exists()).unwrap_or(&absolute);
+    if whole(there)?.starts_with(whole(data)?) {
+        return Err(OfficeError::Backup(
+            "a backup inside the data folder would be lost with it; choose another place".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// What the copied ledger holds.
+struct Taken {
+    epoch: Epoch,
+    /// The last judgement: where, and of which entry.
+    position: Option<(u64, EntryId)>,
+    entries: u64,
+    receipts: Vec<TakenReceipt>,
+    photos: Vec<TakenPhoto>,
+}
+
+struct TakenReceipt {
+    entry: EntryId,
+    sha256: PhotoHash,
+    incarnation: IncarnationId,
+    receipt: String,
+}
+
+/// A file of the photo folder.
+struct TakenPhoto {
+    of: PhotoHash,
+    path: PathBuf,
+    is_original: bool,
+}
+
+impl Taken {
+    fn read(ledger: &Path, photos: &PhotoFolder) -> Result<Self, OfficeError> {
+        let conn = store::open_reader(ledger)?;
+        let signed: Option<Signed<Epoch>> = meta::get(&conn, key::EPOCH)?;
+        let signed = signed.ok_or_else(|| OfficeError::Backup("the ledger says no epoch".to_owned()))?;
+        let mut statement = conn.prepare("SELECT position, entry FROM judgement ORDER BY position DESC LIMIT 1")?;
+        let position = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.next().transpose()?;
+        let mut statement = conn.prepare(
+            "SELECT a.entry, a.sha256, e.incarnation, a.receipt FROM attachment a JOIN entry e ON e.id = a.entry
+             WHERE a.receipt IS NOT NULL AND e.incarnation IS NOT NULL ORDER BY a.entry",
+        )?;
+        let receipts = statement.query_map([], |row| {
+            Ok(TakenReceipt { entry: row.get(0)?, sha256: row.get(1)?, incarnation: row.get(2)?, receipt: row.get(3)? })
+        })?;
+        let receipts = receipts.collect::<Result<_, _>>()?;
+        Ok(Self {
+            epoch: signed.read_unverified()?,
+            position,
+            entries: conn.query_row("SELECT count(*) FROM judgement", [], |row| row.get(0))?,
+            receipts,
+            photos: photo_files(&conn, photos)?,
+        })
+    }
+}
+
+/// The files of the photo folder that the ledger says are there, as paths within it.
+fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<TakenPhoto>, OfficeError> {
+    let mut statement =
+        conn.prepare("SELECT sha256, original_here, view_here, thumbnail_here FROM photo ORDER BY sha256")?;
+    let mut rows = statement.query([])?;
+    let mut files = Vec::new();
+    while let Some(row) = rows.next()? {
+        let of: PhotoHash = row.get(0)?;
+        let paths = [photos.original(&of), photos.view(&of), photos.thumbnail(&of)];
+        for (column, path) in (1..).zip(paths) {
+            if row.get::<_, bool>(column)? {
+                let path = path.strip_prefix(photos.root()).map(Path::to_owned).unwrap_or(path);
+                files.push(TakenPhoto { of, path, is_original: column == 1 });
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn copy_ledger(folder: &DataFolder, at: &Path) -> Result<Part, OfficeError> {
+    let path = at.join("ledger.sqlite");
+    let source = store::open_reader(&folder.ledger())?;
+    let mut copy = Connection::open(&path)?;
+    // All pages in one step: of one moment, and no turn at the office makes it begin again.
+    rusqlite::backup::Backup::new(&source, &mut copy)?.run_to_completion(
+        std::ffi::c_int::MAX,
+        Duration::from_millis(50),
+        None,
+    )?;
+    // One file, without a log beside it.
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    copy.close().map_err(|(_, error)| error)?;
+    std::fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|source| OfficeError::file(&path, source))?;
+    Part::of(at, Path::new("ledger.sqlite"))
+}
+
+/// `people.toml`, and all keys but the root key.
+fn copy_small_files(folder: &DataFolder, at: &Path) -> Result<Vec<Part>, OfficeError> {
+    let keys = at.join("keys");
+    std::fs::create_dir(&keys).map_err(|source| OfficeError::file(&keys, source))?;
+    let mut parts = Vec::new();
+    let names = [
+        (folder.people(), "people.toml"),
+        (folder.node_key(), "keys/node.key"),
+        (folder.sealing_key(), "keys/sealing.key"),
+    ];
+    for (source, name) in names {
+        copy_synced(&source, &at.join(name))?;
+        parts.push(Part::of(at, Path::new(name))?);
+    }
+    sync_folder(&keys)?;
+    Ok(parts)
+}
+
+/// Brings a photo file into the place; none where the office has it no more, or not as it was.
+fn take_photo(
+    folder: &DataFolder,
+    place: &Place,
+    photo: &TakenPhoto,
+    copied: &mut u64,
+) -> Result<Option<Part>, OfficeError> {
+    let source = folder.photos().join(&photo.path);
+    let found = match Fingerprint::of_file(&source) {
+        Ok(found) => found,
+        Err(PhotoError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if photo.is_original && found.sha256 != photo.of {
+        tracing::error!(sha256 = %photo.of, "an original in the photo folder is damaged");
+        return Ok(None);
+    }
+    let part = Part { path: photo.path.clone(), sha256: found.sha256, bytes: found.bytes };
+    *copied += u64::from(place.keep_blob(&source, &part)?);
+    Ok(Some(part))
+}
+
+/// Names the safe photos: in one turn at the ledger, and only if it still holds all that the backup took.
+fn raise(folder: &DataFolder, manifest: &Manifest, taken: &Taken) -> Result<u64, OfficeError> {
+    let mut conn = open_tables(&folder.ledger())?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let signed: Option<Signed<Epoch>> = meta::get(&tx, key::EPOCH)?;
+    let epoch = signed.map(|signed| signed.read_unverified()).transpose()?;
+    let still = match taken.position {
+        Some((position, entry)) => {
+            tx.prepare("SELECT 1 FROM judgement WHERE position = ?1 AND entry = ?2")?.exists((position, entry))?
+        }
+        None => true,
+    };
+    if epoch.as_ref() != Some(&taken.epoch) || !still {
+        return Err(OfficeError::Backup(
+            "the ledger was put back while it was backed up: no photo became safe; make another backup".to_owned(),
+        ));
+    }
+    let mut newly_safe = 0;
+    for TakenReceipt { entry, sha256, incarnation, receipt } in &taken.receipts {
+        if manifest.missing.contains(sha256) {
+            continue;
+        }
+        // By the receipt's own words: another one for the same photo is of another branch.
+        let raised = tx
+            .prepare_cached(
+                "UPDATE attachment SET safe = 1 WHERE entry = ?1 AND sha256 = ?2 AND receipt = ?3 AND safe = 0",
+            )?
+            .execute((entry, sha256, receipt))?;
+        if raised > 0 {
+            let row = FeedRow::Safe { entry: *entry, sha256: *sha256 };
+            feeds::append(&tx, &feeds::private(*incarnation), &row)?;
+            newly_safe += 1;
+        }
+    }
+    let Manifest { made_at, position, .. } = *manifest;
+    meta::set(&tx, fact::BACKUP, &Verified { made_at, epoch: taken.epoch.id, position })?;
+    tx.commit()?;
+    Ok(newly_safe)
+}

@@ -1,0 +1,148 @@
+//! The office on a port: for this machine alone, unless somebody says otherwise.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use xuncheng_core::limits;
+use xuncheng_core::store::meta;
+
+use crate::config::{Config, Tls};
+use crate::error::OfficeError;
+use crate::ledger::fact;
+use crate::office::{Office, app};
+
+/// How long requests may go on once the office was asked to end; what they had brought until then is kept.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
+
+/// An office that answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What phones are told, without a slash at its end.
+    pub url: String,
+    /// Its data folder.
+    pub data: PathBuf,
+}
+
+/// Runs an office until SIGINT or SIGTERM. `ready` is called once it answers.
+///
+/// # Errors
+/// [`OfficeError::Listen`] when it may not or cannot listen where it was told; whatever keeps it from opening.
+pub async fn serve(config: Config, ready: impl FnOnce(&Arc<Office>, &Serving)) -> Result<(), OfficeError> {
+    serve_until(config, asked_to_end(), ready).await
+}
+
+/// Runs an office until `end`.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_until(
+    config: Config,
+    end: impl Future<Output = ()> + Send + 'static,
+    ready: impl FnOnce(&Arc<Office>, &Serving),
+) -> Result<(), OfficeError> {
+    may_listen(&config)?;
+    let tls = match &config.tls {
+        Some(tls) => Some(certificate(tls).await?),
+        None => None,
+    };
+    // The port first: whether the address is free is known before the ledger is touched.
+    let cannot = |error: std::io::Error| OfficeError::Listen(format!("cannot listen on {}: {error}", config.listen));
+    let listener = TcpListener::bind(config.listen).map_err(cannot)?;
+    listener.set_nonblocking(true).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = config.url.clone().unwrap_or_else(|| format!("{scheme}://{address}")).trim_end_matches('/').to_owned();
+
+    let opened = tokio::task::spawn_blocking(move || Office::open(config)).await;
+    let office = opened.map_err(|_| OfficeError::Panic)??;
+    let told = url.clone();
+    office.turn(move |intake| Ok(meta::set(intake.tx, fact::URL, &told)?)).await?;
+    let serving = Serving { address, url, data: office.data().to_owned() };
+    tracing::info!(data = %serving.data.display(), epoch = office.epoch().counter, "the office answers at {}", serving.url);
+    if office.root_key_is_here() {
+        tracing::warn!(
+            "keys/root.key is still in the data folder: move it to a safe place. Whoever has it can pass for this \
+             office; it is needed only to certify a new key. Backups leave it out."
+        );
+    }
+    ready(&office, &serving);
+
+    let handle = Handle::new();
+    let watching = tokio::spawn(watch(handle.clone(), end));
+    let service = app(Arc::clone(&office)).into_make_service_with_connect_info::<SocketAddr>();
+    let silence = Duration::from_millis(limits::BODY_SILENCE_MS);
+    let served = match tls {
+        Some(tls) => {
+            let server = axum_server::from_tcp_rustls(listener, tls).map_err(|error| listening(&error))?;
+            server.first_request_timeout(silence).handle(handle).serve(service).await
+        }
+        None => {
+            let server = axum_server::from_tcp(listener).map_err(|error| listening(&error))?;
+            server.first_request_timeout(silence).handle(handle).serve(service).await
+        }
+    };
+    watching.abort();
+    tracing::info!("the office has ended");
+    served.map_err(|error| listening(&error))
+}
+
+fn listening(error: &std::io::Error) -> OfficeError {
+    OfficeError::Listen(format!("the office cannot go on listening: {error}"))
+}
+
+/// Beyond this machine only with TLS, or when somebody answers for what lies between.
+fn may_listen(config: &Config) -> Result<(), OfficeError> {
+    let local = config.listen.ip().to_canonical().is_loopback();
+    if local || config.tls.is_some() || config.insecure_listen {
+        return Ok(());
+    }
+    Err(OfficeError::Listen(format!(
+        "{} can be reached from other machines, and what goes there could be read on the way: give --tls-cert and \
+         --tls-key, or --insecure-listen when something in front of the office brings TLS",
+        config.listen
+    )))
+}
+
+async fn certificate(tls: &Tls) -> Result<RustlsConfig, OfficeError> {
+    // Another part of the process may have chosen one: it is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.map_err(|error| {
+        let (certificate, key) = (tls.certificate.display(), tls.key.display());
+        OfficeError::Listen(format!("cannot use certificate {certificate} with key {key}: {error}"))
+    })
+}
+
+async fn watch(handle: Handle<SocketAddr>, end: impl Future<Output = ()>) {
+    end.await;
+    tracing::info!("the office ends: requests that run may finish");
+    handle.graceful_shutdown(Some(LAST_REQUESTS));
+}
+
+/// SIGINT or SIGTERM.
+async fn asked_to_end() {
+    let interrupted = async {
+        // Without a handler the signal ends the process as it always does.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                () = interrupted => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    interrupted.await;
+}

@@ -1,0 +1,215 @@
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use xuncheng_core::crypto::{Signer as _, SoftwareKey};
+use xuncheng_core::id::EpochId;
+use xuncheng_core::journal::entry::Change;
+use xuncheng_core::store::{entries, items};
+use xuncheng_core::sync::message::{self, Direction};
+use xuncheng_core::sync::wire::Refusal;
+
+use crate::world::{Phone, World};
+
+/// All that the office holds of items, as bytes.
+async fn rows(world: &World) -> Vec<(String, String, String)> {
+    let sql = "SELECT hex(e.id), coalesce(j.judgement, ''), coalesce(i.view, '') FROM entry e
+               LEFT JOIN judgement j ON j.entry = e.id LEFT JOIN item i ON i.id = e.item ORDER BY e.rowid";
+    let read = move |conn: &rusqlite::Connection| {
+        let mut statement = conn.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?)
+    };
+    world.office().read(read).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_comes_twice_does_what_it_did_once() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    li.write(Some(item), Change::Comment { text: "三个摊位".to_owned() });
+    let batch = li.waiting();
+    let request = li.request(batch, 0);
+    let first = li.send(&world, &request).await;
+    let (once, requests) = (rows(&world).await, world.status().await.entries);
+    let second = li.send(&world, &request).await;
+    assert_eq!(rows(&world).await, once);
+    assert_eq!(world.status().await.entries, requests);
+    assert_eq!(first.head, second.head);
+    assert_eq!(first.refusal, None);
+    let view = world.office().read(move |conn| Ok(items::view(conn, item)?)).await.unwrap().unwrap();
+    assert!(view.text("number").unwrap().starts_with("BZ"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_split_anywhere_equals_the_whole() {
+    for split in 0..=4 {
+        let world = World::new().await;
+        let mut li = world.phone("li").await;
+        let item = li.report();
+        for text in ["一", "二", "三"] {
+            li.write(Some(item), Change::Comment { text: text.to_owned() });
+        }
+        let (first, second): (Vec<_>, Vec<_>) = {
+            let all = li.waiting();
+            (all[..split].to_vec(), all[split..].to_vec())
+        };
+        for (batch, after) in [(first, 0), (second, split as u64)] {
+            let request = li.request(batch, after);
+            assert_eq!(li.send(&world, &request).await.refusal, None);
+        }
+        let view = world.office().read(move |conn| Ok(items::view(conn, item)?)).await.unwrap().unwrap();
+        // Open, three comments, and the number that the office gives after the Open, wherever the batch was split.
+        assert_eq!(view.version.count, 5, "split at {split}");
+        assert_eq!(view.members("comments").count(), 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_and_a_clone_are_refused_and_what_came_before_is_kept() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    li.write(Some(item), Change::Comment { text: "一".to_owned() });
+    li.write(Some(item), Change::Comment { text: "二".to_owned() });
+    let all = li.waiting();
+
+    let gap = li.request(all[1..].to_vec(), 1);
+    let response = li.send(&world, &gap).await;
+    assert_eq!(response.refusal, Some(Refusal::Gap));
+    let request = li.request(all[..1].to_vec(), 0);
+    li.send(&world, &request).await;
+
+    // A copy of the store went on in its own way.
+    let mut copy = Phone::new("li");
+    copy.author = li.author.clone();
+    std::mem::swap(&mut copy.key, &mut li.key);
+    copy.office_key.clone_from(&li.office_key);
+    copy.epoch = li.epoch;
+    copy.report();
+    let other = copy.waiting();
+    let request = copy.request(other, 0);
+    assert_eq!(copy.send(&world, &request).await.refusal, Some(Refusal::Clone));
+    let incarnation = copy.incarnation();
+    let head = world.office().read(move |conn| Ok(entries::head(conn, incarnation)?)).await.unwrap();
+    assert_eq!(head.seq, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_over_other_entries_takes_none() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    li.report();
+    li.report();
+    let all = li.waiting();
+    let mut request = li.request(all[..1].to_vec(), 0);
+    request.entries = all;
+    assert_eq!(li.send(&world, &request).await.refusal, Some(Refusal::Seal));
+    assert_eq!(world.status().await.cases, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_another_key_signed_is_refused() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    li.report();
+    let (batch, key) =
+        (li.waiting(), SoftwareKey::generate(&mut xuncheng_core::clock::Seed::from_bytes([1; 32]).entropy()));
+    let request = li.request(batch, 0);
+    let forged = message::pack(Direction::Request, &request, &key).unwrap();
+    let answer = world.post("/v1/sync", forged).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "bad_signature"));
+    assert_ne!(key.public_key(), li.key.public_key());
+
+    let mut stranger = Phone::new("li");
+    let request = stranger.request(Vec::new(), 0);
+    let answer = world.post("/v1/sync", stranger.packed(&request)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "unknown_device"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn junk_is_told_so_and_never_hurts() {
+    let world = World::new().await;
+    for path in ["/v1/sync", "/v1/enrolment", "/v1/photos/previews"] {
+        for junk in
+            [b"".to_vec(), b"<html>sign in</html>".to_vec(), vec![0xFF; 4096], zstd(b"{}\n{}"), zstd(b"no line")]
+        {
+            let answer = world.post(path, junk).await;
+            assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "malformed"), "{path}");
+        }
+        let answer = world.post(path, vec![7; (1 << 20) + 1]).await;
+        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+        let bomb = zstd(&vec![b' '; 64 << 20]);
+        assert!(bomb.len() < 1 << 20);
+        assert_eq!(world.post(path, bomb).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        let answer = world.call(Request::put(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::METHOD_NOT_ALLOWED, "method"));
+    }
+    let answer = world.call(Request::get("/v1/nothing").body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.code(), "not_found");
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(bytes, 3).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_in_a_turn_leaves_nothing_behind_and_the_next_turn_works() {
+    let world = World::new().await;
+    let outcome = world
+        .office()
+        .turn(|intake| -> Result<(), _> {
+            intake.tx.execute("INSERT INTO meta (key, value) VALUES ('half', '1')", [])?;
+            panic!("on purpose")
+        })
+        .await;
+    outcome.expect_err("the turn panicked");
+    let half = |conn: &rusqlite::Connection| Ok(xuncheng_core::store::meta::get::<u64>(conn, "half")?);
+    assert_eq!(world.office().read(half).await.unwrap(), None);
+    world.phone("li").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inspector_of_another_area_reads_nothing_of_a_case() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let mut tang = world.phone("tang").await;
+    let mut wang = world.phone("wang").await;
+    let idle = serde_json::to_string(&tang.sync(&world).await.page.feeds).unwrap();
+    let item = li.report();
+    li.sync(&world).await;
+
+    let page = tang.sync(&world).await.page;
+    assert!(page.feeds.is_empty() && page.entries.is_empty() && page.snapshots.is_empty(), "after {idle}");
+    let (mut asking, nothing) = (tang.request(Vec::new(), 0), Vec::new());
+    asking.want = vec![item];
+    assert_eq!(tang.send(&world, &asking).await.page.snapshots, nothing);
+    assert!(wang.sync(&world).await.page.snapshots.iter().any(|snapshot| snapshot.item == item));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_of_another_epoch_may_send_but_reads_nothing() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    li.report();
+    li.epoch = EpochId::from_bytes([9; 16]);
+    let response = li.sync(&world).await;
+    assert_eq!(response.refusal, None);
+    assert_eq!(world.status().await.cases, 1);
+    assert!(response.page.feeds.is_empty() && !response.page.more);
+    let epoch = response.epoch.open(li.office_key.as_ref().unwrap()).unwrap();
+    assert_eq!(&epoch, world.office().epoch());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_office_writes_is_sealed_by_its_key() {
+    let world = World::new().await;
+    let unsealed = |conn: &rusqlite::Connection| {
+        let sql = "SELECT count(*) FROM entry e WHERE NOT EXISTS (SELECT 1 FROM batch_seal s
+                   WHERE s.incarnation = e.incarnation AND e.seq BETWEEN s.first_seq AND s.last_seq)";
+        Ok(conn.query_row(sql, [], |row| row.get::<_, u64>(0))?)
+    };
+    let mut li = world.phone("li").await;
+    li.report();
+    li.sync(&world).await;
+    assert_eq!(world.office().read(unsealed).await.unwrap(), 0);
+}

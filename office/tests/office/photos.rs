@@ -1,0 +1,270 @@
+use axum::body::{Body, Bytes};
+use axum::http::{Request, StatusCode};
+use xuncheng_core::id::ItemId;
+use xuncheng_core::limits;
+use xuncheng_core::photo::Fingerprint;
+use xuncheng_core::store::feeds::FeedRow;
+use xuncheng_core::store::{items, photos};
+
+use crate::world::{Phone, Picture, World};
+
+/// A phone whose case with one photo was judged.
+async fn photographed(world: &World) -> (Phone, Picture) {
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let picture = li.photograph(item);
+    li.sync(world).await;
+    (li, picture)
+}
+
+async fn has_receipt(world: &World, picture: &Picture) -> bool {
+    let (entry, sha256) = (picture.entry, picture.photo.sha256);
+    world.office().read(move |conn| Ok(photos::receipt(conn, entry, sha256)?)).await.unwrap().is_some()
+}
+
+async fn originals(world: &World, item: ItemId) -> usize {
+    let view = world.office().read(move |conn| Ok(items::view(conn, item)?)).await.unwrap().unwrap();
+    view.members("originals").count()
+}
+
+fn kept(world: &World, picture: &Picture) -> Option<Vec<u8>> {
+    std::fs::read(world.office().photos().original(&picture.photo.sha256)).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thumbnail_is_kept_when_it_is_the_one_that_its_entry_names() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let picture = li.photograph(item);
+    let early = li.preview(&world, &picture, &picture.thumbnail).await;
+    assert!(early.taken.is_empty() && early.refused.is_empty(), "its entry has not come yet");
+
+    li.sync(&world).await;
+    let other = li.preview(&world, &picture, b"\xFF\xD8\xFF\xD9").await;
+    assert_eq!(other.refused.len(), 1);
+    let right = li.preview(&world, &picture, &picture.thumbnail).await;
+    assert_eq!(right.taken, [(picture.entry, picture.photo.sha256)]);
+    let file = world.office().photos().thumbnail(&picture.photo.sha256);
+    assert_eq!(std::fs::read(file).unwrap(), picture.thumbnail);
+
+    let mut wang = world.phone("wang").await;
+    let foreign = wang.preview(&world, &picture, &picture.thumbnail).await;
+    assert!(foreign.taken.is_empty() && foreign.refused.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_in_pieces_gets_its_receipt_when_it_is_whole_and_not_before() {
+    let world = World::new().await;
+    let (mut li, picture) = photographed(&world).await;
+    let half = picture.original.len() / 2;
+    let created = li.begin(&world, &picture, &picture.original[..half]).await;
+    assert_eq!((created.status, created.offset()), (StatusCode::CREATED, half as u64));
+    assert!(created.location().starts_with("/v1/photos/uploads/"));
+    assert!(created.headers["upload-expires"].to_str().unwrap().ends_with(" GMT"));
+    assert!(!has_receipt(&world, &picture).await && kept(&world, &picture).is_none());
+
+    let rest = Body::from(picture.original[half..].to_vec());
+    let answer = li.patch(&world, &created.location(), half as u64, rest).await;
+    assert_eq!((answer.status, answer.offset()), (StatusCode::NO_CONTENT, picture.original.len() as u64));
+    assert_eq!(kept(&world, &picture).as_ref(), Some(&picture.original));
+    assert_eq!(originals(&world, picture.item).await, 1);
+    let status = world.status().await;
+    assert_eq!((status.photos.received, status.photos.flagged, status.uploads.resent_bytes), (1, 0, 0));
+
+    let page = li.sync(&world).await.page;
+    let receipt = page.receipts[0].open(li.office_key.as_ref().unwrap()).unwrap();
+    assert_eq!((receipt.entry, receipt.sha256, receipt.epoch), (picture.entry, picture.photo.sha256, li.epoch));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_was_cut_goes_on_where_it_was_cut_also_after_a_restart() {
+    let mut world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let cut_at = 10_000;
+    let pieces =
+        [Ok(Bytes::copy_from_slice(&picture.original[..cut_at])), Err(std::io::Error::other("the link is gone"))];
+    let cut = Body::from_stream(futures_util::stream::iter(pieces));
+    let (entry, sha256, length) = (picture.entry, picture.photo.sha256, picture.original.len() as u64);
+    let answer = li.create(&world, entry, sha256, length, cut).await;
+    assert_eq!(answer.code(), "cut_off");
+
+    world.restart().await;
+    // The phone does not know where its upload is: it asks for it again, and says nothing twice.
+    let again = li.begin(&world, &picture, &[]).await;
+    assert_eq!((again.status, again.offset()), (StatusCode::CREATED, cut_at as u64));
+    let asked = li.head(&world, &again.location()).await;
+    assert_eq!((asked.status, asked.offset()), (StatusCode::OK, cut_at as u64));
+    let wrong = li.patch(&world, &again.location(), 0, Body::from(picture.original.clone())).await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (StatusCode::CONFLICT, "offset_mismatch"));
+    let rest = Body::from(picture.original[cut_at..].to_vec());
+    assert_eq!(li.patch(&world, &again.location(), cut_at as u64, rest).await.status, StatusCode::NO_CONTENT);
+    assert!(has_receipt(&world, &picture).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_upload_that_is_sent_again_changes_nothing() {
+    let world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let first = li.begin(&world, &picture, &picture.original).await;
+    let second = li.begin(&world, &picture, &picture.original).await;
+    assert_eq!((second.status, second.location()), (StatusCode::CREATED, first.location()));
+    assert_eq!(second.offset(), picture.original.len() as u64);
+    let status = world.status().await;
+    assert_eq!(status.uploads.resent_bytes, picture.original.len() as u64);
+    assert_eq!((status.photos.received, originals(&world, picture.item).await), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_not_the_photo_are_discarded_and_the_photo_can_come() {
+    let world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let mut spoilt = picture.original.clone();
+    spoilt[5_000] ^= 1;
+    let answer = li.begin(&world, &picture, &spoilt).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (460, "checksum_mismatch"));
+    assert!(!has_receipt(&world, &picture).await && kept(&world, &picture).is_none());
+    assert_eq!(li.begin(&world, &picture, &picture.original).await.status, StatusCode::CREATED);
+    assert!(has_receipt(&world, &picture).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_entry_and_anothers_are_told_the_same_and_may_come_later() {
+    let world = World::new().await;
+    let (_, picture) = photographed(&world).await;
+    let mut wang = world.phone("wang").await;
+    let item = wang.report();
+    let own = wang.photograph(item);
+    wang.sync(&world).await;
+    let anothers = wang.begin(&world, &picture, &picture.original).await;
+    let late = wang.photograph(item);
+    let unknown = wang.begin(&world, &late, &late.original).await;
+    assert_eq!((unknown.status, anothers.status), (StatusCode::CONFLICT, StatusCode::CONFLICT));
+    assert_eq!(unknown.problem(), anothers.problem());
+    wang.sync(&world).await;
+    assert_eq!(wang.begin(&world, &late, &late.original).await.status, StatusCode::CREATED);
+
+    // A known hash is no photo of one's own: its bytes have to come from whoever names it.
+    let mismatch = wang.create(&world, own.entry, picture.photo.sha256, own.original.len() as u64, Body::empty()).await;
+    assert_eq!(mismatch.code(), "not_of_entry");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_photo_under_another_entry_has_to_come_again() {
+    let world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    li.begin(&world, &picture, &picture.original).await;
+    let mut wang = world.phone("wang").await;
+    let item = wang.report();
+    let folder = xuncheng_core::photo::PhotoFolder::open(&li.folder.path().join("photos")).unwrap();
+    let same = wang.attach(item, picture.photo.clone(), &folder);
+    wang.sync(&world).await;
+    assert!(!has_receipt(&world, &same).await);
+    wang.begin(&world, &same, &same.original).await;
+    assert!(has_receipt(&world, &same).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_opens_ones_own_uploads_until_it_expires() {
+    let world = World::new().await;
+    let (mut li, picture) = photographed(&world).await;
+    let created = li.begin(&world, &picture, &picture.original[..100]).await;
+    let mut wang = world.phone("wang").await;
+    wang.sync(&world).await;
+    assert_eq!(wang.head(&world, &created.location()).await.status, StatusCode::NOT_FOUND);
+    let stolen = wang.patch(&world, &created.location(), 100, Body::from("x")).await;
+    assert_eq!(stolen.code(), "not_found");
+
+    let good = std::mem::replace(&mut li.token, "bm90IGEgdG9rZW4".to_owned());
+    assert_eq!(li.begin(&world, &picture, &[]).await.code(), "bad_token");
+    li.token = good;
+    world.pass_ms(limits::UPLOAD_KEEP_MS + 1);
+    assert_eq!(li.begin(&world, &picture, &[]).await.code(), "bad_token");
+    li.sync(&world).await;
+    let expired = li.patch(&world, &created.location(), 100, Body::from("x")).await;
+    assert_eq!((expired.status, expired.code().as_str()), (StatusCode::GONE, "expired"));
+    assert_eq!(li.begin(&world, &picture, &picture.original).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_speak_tus_and_say_so() {
+    let world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let options = world.call(Request::options("/v1/photos/uploads").body(Body::empty()).unwrap()).await;
+    assert_eq!(options.status, StatusCode::NO_CONTENT);
+    assert_eq!(options.headers["tus-version"], "1.0.0");
+    assert_eq!(options.headers["tus-extension"], "creation,creation-with-upload,expiration");
+    assert_eq!(options.headers["tus-max-size"], limits::PHOTO_BYTES.to_string().as_str());
+
+    let mute = world.post("/v1/photos/uploads", Vec::new()).await;
+    assert_eq!((mute.status, mute.code().as_str()), (StatusCode::PRECONDITION_FAILED, "tus_version"));
+    assert_eq!(mute.headers["tus-version"], "1.0.0");
+
+    let (entry, sha256) = (picture.entry, picture.photo.sha256);
+    let large = li.create(&world, entry, sha256, limits::PHOTO_BYTES + 1, Body::empty()).await;
+    assert_eq!((large.status, large.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+    let created = li.begin(&world, &picture, &[]).await;
+    let over = li.patch(&world, &created.location(), 0, Body::from([&picture.original[..], b"x"].concat())).await;
+    assert_eq!(over.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(li.head(&world, "/v1/photos/uploads/zz").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_write_to_one_upload_one_is_locked_out() {
+    let world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let created = li.begin(&world, &picture, &[]).await;
+    let (feed, body) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    let slow = Body::from_stream(futures_util::stream::unfold(body, |mut body| async {
+        let piece = body.recv().await?;
+        Some((piece, body))
+    }));
+    let location = created.location();
+    let (first, ()) = tokio::join!(li.patch(&world, &location, 0, slow), async {
+        feed.send(Ok(Bytes::from_static(b"abc"))).await.unwrap();
+        // The channel holds one piece: once there is room again, the first request is reading.
+        feed.reserve().await.unwrap();
+        let second = li.patch(&world, &location, 0, Body::from("abc")).await;
+        assert_eq!((second.status, second.code().as_str()), (StatusCode::LOCKED, "locked"));
+        drop(feed);
+    });
+    assert_eq!((first.status, first.offset()), (StatusCode::NO_CONTENT, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_the_last_byte_and_the_receipt_is_made_good_at_the_next_start() {
+    let mut world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let created = li.begin(&world, &picture, &[]).await;
+    // As the crash leaves it: all bytes noted, nothing signed.
+    let id = created.location().rsplit('/').next().unwrap().to_owned();
+    std::fs::write(world.data().join("uploads").join(&id), &picture.original).unwrap();
+    let sql = "UPDATE office_upload SET offset = length";
+    world.office().turn(move |intake| Ok(intake.tx.execute(sql, [])?)).await.unwrap();
+    world.restart().await;
+    assert!(has_receipt(&world, &picture).await);
+    assert_eq!(kept(&world, &picture), Some(picture.original.clone()));
+    assert_eq!(originals(&world, picture.item).await, 1);
+    let view = world.office().photos().view(&picture.photo.sha256);
+    assert_eq!(Fingerprint::of_file(&view).unwrap().sha256, picture.photo.view);
+    let head = li.head(&world, &created.location()).await;
+    assert_eq!(head.offset(), picture.original.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_is_safe_is_named_once_a_backup_holds_it() {
+    let world = World::new().await;
+    let (mut li, picture) = photographed(&world).await;
+    li.begin(&world, &picture, &picture.original).await;
+    assert!(!li.sync(&world).await.limits.has_backups);
+    let place = world.folder.path().join("backups");
+    let report = xuncheng_office::backup(&world.data(), &place).unwrap();
+    assert_eq!((report.newly_safe, report.missing.len()), (1, 0));
+    let response = li.sync(&world).await;
+    assert!(response.limits.has_backups);
+    let safe = FeedRow::Safe { entry: picture.entry, sha256: picture.photo.sha256 };
+    assert_eq!(response.page.feeds.iter().flat_map(|feed| &feed.rows).filter(|row| **row == safe).count(), 1);
+    let again = xuncheng_office::backup(&world.data(), &place).unwrap();
+    assert_eq!((again.newly_safe, again.copied), (0, 0));
+    assert!(li.sync(&world).await.page.feeds.is_empty());
+}
