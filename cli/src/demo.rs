@@ -42,7 +42,9 @@ const KILLED_AT_BYTES_PER_SECOND: u64 = 2_000_000;
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let folder = match &args.keep {
-        Some(keep) if keep.join("office").exists() => bail!("{} holds an earlier demonstration: name another folder", keep.display()),
+        Some(keep) if keep.join("office").exists() => {
+            bail!("{} holds an earlier demonstration: name another folder", keep.display())
+        }
         Some(keep) => keep.clone(),
         None => temporary.path().to_owned(),
     };
@@ -74,7 +76,8 @@ struct Figures {
 }
 
 fn journey(args: &Args, folder: &Path, stages: &mut Stages) -> anyhow::Result<(Office, Figures, Vec<Check>)> {
-    let pictures = stages.run("photos 照片", |_| Pictures::gather(args.photos.as_deref(), &folder.join("pictures")))?;
+    let pictures =
+        stages.run("photos 照片", |_| Pictures::gather(args.photos.as_deref(), &folder.join("pictures")))?;
     let (office, li, wang, crew) = stages.run("office and phones 指挥中心与手机", |bar| {
         let office = Office::start(&folder.join("office"), args.port, PIECE_BYTES)?;
         bar.set_message(office.address.clone());
@@ -119,7 +122,8 @@ fn journey(args: &Args, folder: &Path, stages: &mut Stages) -> anyhow::Result<(O
     for phone in phones {
         let status = phone.status()?;
         let count = |name: &str| status[name].as_u64().unwrap_or(0);
-        figures.photos += status["photos"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum::<u64>();
+        figures.photos +=
+            status["photos"].as_object().into_iter().flatten().filter_map(|(_, n)| n.as_u64()).sum::<u64>();
         figures.bytes_sent += count("bytes_sent");
         figures.bytes_sent_again += count("bytes_sent_again");
         figures.round_trips += count("round_trips");
@@ -185,7 +189,13 @@ fn sync_inspectors(li: &Phone, wang: &Phone) -> anyhow::Result<()> {
 
 const CREW_ORG: &str = "shizheng";
 
-fn file_and_dispatch(bar: &ProgressBar, office: &Office, li: &Phone, wang: &Phone, mine: &[Mine]) -> anyhow::Result<()> {
+fn file_and_dispatch(
+    bar: &ProgressBar,
+    office: &Office,
+    li: &Phone,
+    wang: &Phone,
+    mine: &[Mine],
+) -> anyhow::Result<()> {
     bar.set_length(2 * mine.len() as u64);
     let acceptor = Desk::sign_in(&office.address, "zhang")?;
     let dispatcher = Desk::sign_in(&office.address, "zhao")?;
@@ -219,7 +229,8 @@ fn handle(bar: &ProgressBar, office: &Office, crew: &Phone, pictures: &Pictures)
     crew.sync()?;
     for (index, case) in crew.cases("dispatched")?.iter().enumerate() {
         crew.step(&case.id, "accept", &[])?;
-        let after = pictures.after(&case.description, index)?.to_str().context("a photo's path is no Unicode text")?.to_owned();
+        let after =
+            pictures.after(&case.description, index)?.to_str().context("a photo's path is no Unicode text")?.to_owned();
         crew.step(&case.id, "handle", &["--photo", &after])?;
         bar.inc(1);
     }
@@ -261,7 +272,11 @@ impl Stages {
         Self { bars: MultiProgress::new(), done: Vec::new() }
     }
 
-    fn run<T>(&mut self, name: &'static str, work: impl FnOnce(&ProgressBar) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    fn run<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce(&ProgressBar) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let begun = Instant::now();
         let bar = self.bars.add(ProgressBar::no_length());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:<36} {wide_bar} {pos}/{len} {msg}") {
@@ -293,7 +308,10 @@ fn report(figures: &Figures, stages: &Stages, checks: &[Check]) -> std::io::Resu
         ("cases closed 结案", figures.cases.to_string()),
         ("photos 照片", figures.photos.to_string()),
         ("bytes of originals sent 原件字节", format!("{} ({})", figures.bytes_sent, HumanBytes(figures.bytes_sent))),
-        ("of them again after the kill 断电后重发", format!("{} (a piece has {PIECE_BYTES})", figures.bytes_sent_again)),
+        (
+            "of them again after the kill 断电后重发",
+            format!("{} (a piece has {PIECE_BYTES})", figures.bytes_sent_again),
+        ),
         ("round trips 往返", figures.round_trips.to_string()),
     ] {
         table.add_row([name, &value]);

@@ -55,9 +55,7 @@ pub(crate) struct ServeArgs {
 /// Runs an office until it is asked to end.
 pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("XUNCHENG_LOG").unwrap_or_else(|_| "info".into()),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("XUNCHENG_LOG").unwrap_or_else(|_| "info".into()))
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
@@ -151,7 +149,9 @@ pub(crate) fn code(args: &CodeArgs) -> anyhow::Result<()> {
                 CodeState::Revoked => "revoked".to_owned(),
             };
             if at.json {
-                let rows = codes.iter().map(|code| json!({ "number": code.number, "person": code.person, "state": state(&code.state) }));
+                let rows = codes
+                    .iter()
+                    .map(|code| json!({ "number": code.number, "person": code.person, "state": state(&code.state) }));
                 return print::json(&rows.collect::<Vec<_>>());
             }
             let mut table = print::table(&["no.", "person", "made", "good until", "state"]);
@@ -175,7 +175,8 @@ fn show_code(code: &EnrolmentCode, json: bool) -> anyhow::Result<()> {
     if json {
         return print::json(&json!({ "code": text, "person": code.person, "office": code.office }));
     }
-    let qr = qrcode::QrCode::with_error_correction_level(&text, qrcode::EcLevel::L).context("the code is too long for a QR code")?;
+    let qr = qrcode::QrCode::with_error_correction_level(&text, qrcode::EcLevel::L)
+        .context("the code is too long for a QR code")?;
     say!("{}", qr.render::<qrcode::render::unicode::Dense1x2>().build())?;
     say!("{text}")?;
     say!("good once, for {}, within a day; on a phone: scan it, or xuncheng phone enrol '<code>'", code.person)?;
@@ -209,7 +210,8 @@ pub(crate) fn device(args: &DeviceArgs) -> anyhow::Result<()> {
     match &args.command {
         DeviceCommand::List { at } => {
             let devices = at.ledger()?.devices()?;
-            let shown = |moment: Option<xuncheng_core::clock::Moment>| moment.map_or_else(|| "—".to_owned(), |at| at.beijing());
+            let shown =
+                |moment: Option<xuncheng_core::clock::Moment>| moment.map_or_else(|| "—".to_owned(), |at| at.beijing());
             if at.json {
                 let rows = devices.iter().map(|device| {
                     json!({

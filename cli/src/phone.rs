@@ -21,8 +21,8 @@ pub(crate) use args::Args;
 use args::{CaptureArgs, Command, ListArgs, StepArgs};
 
 use crate::driver::{self, Http, Pace};
-use crate::print::{self, say};
 use crate::machine;
+use crate::print::{self, say};
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = &args.folder;

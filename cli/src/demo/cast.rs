@@ -153,11 +153,21 @@ impl Phone {
     /// Enrols with a code.
     pub(super) fn enrol(&self, code: &str) -> anyhow::Result<()> {
         let output = self.command()?.args(["enrol", code, "--device", &format!("demo-{}", self.person)]).output()?;
-        if output.status.success() { Ok(()) } else { bail!("phone enrol: {}", String::from_utf8_lossy(&output.stderr).trim()) }
+        if output.status.success() {
+            Ok(())
+        } else {
+            bail!("phone enrol: {}", String::from_utf8_lossy(&output.stderr).trim())
+        }
     }
 
     /// Captures a case, offline.
-    pub(super) fn capture(&self, category: &str, note: &str, at: Option<GeoPoint>, photos: &[&Path]) -> anyhow::Result<ShownCase> {
+    pub(super) fn capture(
+        &self,
+        category: &str,
+        note: &str,
+        at: Option<GeoPoint>,
+        photos: &[&Path],
+    ) -> anyhow::Result<ShownCase> {
         let mut args = vec!["capture", "--category", category, "--note", note];
         let place = at.map(|point| format!("{},{}", point.lat_degrees(), point.lon_degrees()));
         if let Some(place) = &place {
@@ -220,7 +230,10 @@ impl Phone {
             }
         }
         let output = process.wait_with_output()?;
-        bail!("the phone came to its end before it could be killed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "the phone came to its end before it could be killed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
 }
 

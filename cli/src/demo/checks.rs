@@ -40,7 +40,8 @@ fn ledger(office: &Office) -> anyhow::Result<rusqlite::Connection> {
 
 fn all_closed(office: &Office) -> anyhow::Result<u64> {
     let cases = items::of_kind(&ledger(office)?, CASE)?;
-    let open: Vec<&str> = cases.iter().map(|(_, view)| view.state.as_str()).filter(|state| *state != "closed").collect();
+    let open: Vec<&str> =
+        cases.iter().map(|(_, view)| view.state.as_str()).filter(|state| *state != "closed").collect();
     ensure!(open.is_empty() && !cases.is_empty(), "{} of {} are not: {open:?}", open.len(), cases.len());
     Ok(cases.len() as u64)
 }

@@ -16,7 +16,11 @@ pub(super) struct Desk {
 impl Desk {
     /// Signs `person` in at the console of the office at `address`.
     pub(super) fn sign_in(address: &str, person: &str) -> anyhow::Result<Self> {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).max_redirects_will_error(false).build();
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .build();
         let mut desk = Self { agent: config.into(), address: address.to_owned(), cookie: String::new() };
         let answer = desk.post("/sign-in", &[("person", person), ("next", "/")])?;
         let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
@@ -30,7 +34,8 @@ impl Desk {
         let token = Nonce::from_bytes(machine::seed()?.entropy().bytes()).to_string();
         let seen = case.view["version"].to_string();
         let round = case.view["round"].to_string();
-        let mut form = vec![("token", token.as_str()), ("seen", &seen), ("from", &case.summary.state), ("round", &round)];
+        let mut form =
+            vec![("token", token.as_str()), ("seen", &seen), ("from", &case.summary.state), ("round", &round)];
         form.extend(more);
         let answer = self.post(&format!("/cases/{}/steps/{step}", case.summary.id), &form)?;
         // The console answers a form with a redirect to the case, which says what came of it.

@@ -113,7 +113,10 @@ impl Pictures {
 fn unpack_samples(made: &Path) -> anyhow::Result<Vec<(Entry, PathBuf)>> {
     let index: Index = toml::from_str(INDEX).context("the samples' index cannot be read")?;
     let unpack = |entry: Entry| {
-        let (_, bytes) = SAMPLES.iter().find(|(name, _)| *name == entry.file).with_context(|| format!("{} is not shipped", entry.file))?;
+        let (_, bytes) = SAMPLES
+            .iter()
+            .find(|(name, _)| *name == entry.file)
+            .with_context(|| format!("{} is not shipped", entry.file))?;
         let path = made.join(&entry.file);
         std::fs::write(&path, bytes)?;
         Ok((entry, path))
