@@ -201,9 +201,10 @@ impl From<rusqlite::Error> for OfficeError {
 impl OfficeError {
     /// An error of a file or folder, a full disk told apart.
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Store(StoreError::DiskFull),
-            _ => Self::File { path: path.to_owned(), source },
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            Self::Store(StoreError::DiskFull)
+        } else {
+            Self::File { path: path.to_owned(), source }
         }
     }
 
