@@ -1,0 +1,242 @@
+//! Phones: whose they are, when they were last heard, what they still hold; and the codes that bring new ones.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use qrcode::{Color, QrCode};
+use rusqlite::Connection;
+use serde::Deserialize;
+use xuncheng_core::clock::Moment;
+use xuncheng_core::id::{IncarnationId, PersonId};
+use xuncheng_core::pack::Pack;
+use xuncheng_core::store::{entries, items, photos};
+use xuncheng_core::work::case::Case;
+use xuncheng_core::work::person::{PERSON, Person};
+
+use super::Console;
+use super::error::ConsoleError;
+use super::frame::{Flash, Frame, Menu, page};
+use super::list::{org_name, provisional};
+use super::timeline::Names;
+use super::viewer::{Viewer, person};
+use super::words;
+use crate::codes::{self, CodeState};
+use crate::devices::{self, Device};
+
+/// Missing originals that are listed one by one; more are counted.
+const LISTED: usize = 20;
+const PATH: &str = "/phones";
+
+#[derive(Template)]
+#[template(path = "phones.html")]
+struct PhonesPage {
+    frame: Frame,
+    admin: bool,
+    phones: Vec<Phone>,
+    codes: Vec<OpenCode>,
+    people: Vec<(String, String)>,
+    code: Option<ShownCode>,
+}
+
+/// A phone as the page shows it.
+#[derive(Debug)]
+struct Phone {
+    incarnation: IncarnationId,
+    name: String,
+    person: String,
+    org: String,
+    enrolled: String,
+    synced: Option<(String, String)>,
+    entries: u64,
+    named: u64,
+    received: u64,
+    safe: u64,
+    missing: u64,
+    missing_bytes: String,
+    held: Vec<Held>,
+    more: u64,
+    revoked: Option<String>,
+}
+
+/// An original that a phone still holds.
+#[derive(Debug)]
+struct Held {
+    case: String,
+    label: String,
+    bytes: String,
+}
+
+/// A code that can be used.
+#[derive(Debug)]
+struct OpenCode {
+    number: u64,
+    person: String,
+    until: String,
+}
+
+/// A code that was made just now: shown once.
+#[derive(Debug)]
+struct ShownCode {
+    text: String,
+    side: usize,
+    squares: String,
+}
+
+/// What the form for a new code sends.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wanted {
+    person: String,
+}
+
+/// `GET /phones`
+pub(super) async fn show(State(console): State<Arc<Console>>, viewer: Viewer) -> Result<Response, ConsoleError> {
+    let flash = console.sessions.said(&viewer.session.key, PATH);
+    let office = Arc::clone(&console.office);
+    let now = office.now().wall;
+    let mut phones = console.office.read(move |conn| Ok(read(conn, office.pack(), &viewer, now))).await??;
+    phones.code = flash.as_ref().and_then(|flash| flash.code.as_deref()).and_then(draw);
+    phones.frame.flash = flash;
+    page(&phones)
+}
+
+fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, now: Moment) -> Result<PhonesPage, ConsoleError> {
+    let names = Names::read(conn)?;
+    let mut phones = Vec::new();
+    for device in devices::list(conn)? {
+        // Somebody of the field sees their own phones; who keeps devices or cases sees all.
+        if viewer.sight().is_none() || device.person == viewer.person.id {
+            phones.push(phone(conn, pack, &names, &device, now)?);
+        }
+    }
+    phones.sort_by_key(|phone| phone.revoked.is_some());
+    let open = |code: &codes::Code| code.state == CodeState::Open;
+    let codes = if viewer.is_admin() { codes::list(conn, now)? } else { Vec::new() };
+    let people = items::of_kind(conn, PERSON)?;
+    let people = people.iter().filter_map(|(_, view)| Person::of(view)).filter(|person| !person.roles.is_empty());
+    let choice = |person: Person| {
+        let label = format!("{}（{}）", person.name, org_name(pack, person.org.as_str()));
+        (person.id.to_string(), label)
+    };
+    Ok(PhonesPage {
+        frame: Frame::of(pack, viewer, Menu::Phones, "手机"),
+        admin: viewer.is_admin(),
+        phones,
+        codes: codes
+            .into_iter()
+            .filter(open)
+            .map(|code| OpenCode {
+                number: code.number,
+                person: names.person(&code.person),
+                until: code.expires_at.beijing(),
+            })
+            .collect(),
+        people: if viewer.is_admin() { people.map(choice).collect() } else { Vec::new() },
+        code: None,
+    })
+}
+
+fn phone(conn: &Connection, pack: &Pack, names: &Names, device: &Device, now: Moment) -> Result<Phone, ConsoleError> {
+    let progress = photos::progress(conn, device.incarnation)?;
+    let missing = progress.named.saturating_sub(progress.received);
+    let mut held = Vec::new();
+    for photo in photos::missing(conn, device.incarnation, LISTED)? {
+        let number =
+            items::view(conn, photo.item)?.as_ref().and_then(|view| Case::of(view).number().map(str::to_owned));
+        held.push(Held {
+            case: format!("/cases/{}", photo.item),
+            label: number.unwrap_or_else(|| provisional(&photo.item)),
+            bytes: words::bytes(photo.bytes),
+        });
+    }
+    let owner = person(conn, &device.person)?;
+    Ok(Phone {
+        incarnation: device.incarnation,
+        name: device.name.clone(),
+        person: names.person(&device.person),
+        org: owner.map(|owner| org_name(pack, owner.org.as_str())).unwrap_or_default(),
+        enrolled: device.enrolled_at.beijing(),
+        synced: device.last_sync_at.map(|at| (at.beijing(), words::ago(at, now))),
+        entries: entries::head(conn, device.incarnation)?.seq,
+        named: progress.named,
+        received: progress.received,
+        safe: progress.safe,
+        missing,
+        missing_bytes: words::bytes(progress.missing_bytes),
+        more: missing.saturating_sub(held.len() as u64),
+        held,
+        revoked: device.revoked_at.map(Moment::beijing),
+    })
+}
+
+/// `POST /codes`
+pub(super) async fn make_code(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Form(Wanted { person: wanted }): Form<Wanted>,
+) -> Result<Response, ConsoleError> {
+    let owner = PersonId::new(&wanted).map_err(|_| ConsoleError::Junk("没有选择人员。"))?;
+    let key = keeper(&viewer)?;
+    let wanted = owner.clone();
+    let known = console.office.read(move |conn| Ok(person(conn, &wanted)?)).await?;
+    let name = known.ok_or(ConsoleError::NotFound)?.name;
+    let code = console.office.new_code(owner).await?;
+    let said = format!("已为{name}生成登记码，24 小时内可用一次");
+    console.sessions.say(
+        &key,
+        Flash {
+            code: Some(code.to_string()), ..told(&said, "登记码只显示这一次，离开本页后不再显示。")
+        },
+    );
+    Ok(Redirect::to(PATH).into_response())
+}
+
+/// `POST /codes/{number}/revoke`
+pub(super) async fn revoke_code(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path(number): Path<u64>,
+) -> Result<Response, ConsoleError> {
+    let key = keeper(&viewer)?;
+    console.office.revoke_code(number).await?;
+    console.sessions.say(&key, told(&format!("登记码 {number} 已作废"), ""));
+    Ok(Redirect::to(PATH).into_response())
+}
+
+/// `POST /phones/{incarnation}/revoke`
+pub(super) async fn revoke(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path(incarnation): Path<String>,
+) -> Result<Response, ConsoleError> {
+    let incarnation: IncarnationId = incarnation.parse().map_err(|_| ConsoleError::NotFound)?;
+    let key = keeper(&viewer)?;
+    let author = console.office.author_for(viewer.person.id.clone(), viewer.session.name.clone());
+    console.office.revoke_device(author, incarnation).await?;
+    console.sessions.say(&key, told("手机已停用", "它以后发来的内容会暂存，等人工处理；已有的内容不受影响。"));
+    Ok(Redirect::to(PATH).into_response())
+}
+
+/// The session of somebody who keeps devices.
+fn keeper(viewer: &Viewer) -> Result<xuncheng_core::id::Hash, ConsoleError> {
+    if viewer.is_admin() {
+        Ok(viewer.session.key)
+    } else {
+        Err(ConsoleError::Forbidden("手机和登记码由系统管理员管理。"))
+    }
+}
+
+fn told(said: &str, next: &str) -> Flash {
+    Flash { path: PATH.to_owned(), tone: "good", said: said.to_owned(), next: next.to_owned(), code: None }
+}
+
+/// A code as text, and as squares of a path with a quiet zone of four around them.
+fn draw(text: &str) -> Option<ShownCode> {
+    let code = QrCode::new(text).ok()?;
+    let (width, quiet) = (code.width(), 4);
+    let dark = code.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
+    let squares = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % width + quiet, at / width + quiet)).collect();
+    Some(ShownCode { text: text.to_owned(), side: width + 2 * quiet, squares })
+}

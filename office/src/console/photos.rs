@@ -1,0 +1,112 @@
+//! Photos of a case, to whoever may see the case. A bare hash opens nothing: the way leads through the case.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use rusqlite::Connection;
+use xuncheng_core::id::{ItemId, PhotoHash};
+use xuncheng_core::photo::PhotoFolder;
+use xuncheng_core::store::photos;
+
+use super::Console;
+use super::error::ConsoleError;
+use super::viewer::Viewer;
+
+/// A photo never changes: its address holds its hash.
+const FOR_GOOD: &str = "private, max-age=31536000, immutable";
+const WAITING: &str = include_str!("../../assets/waiting.svg");
+
+/// Which file of a photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rendition {
+    Thumbnail,
+    View,
+    Original,
+}
+
+/// `GET /cases/{item}/photos/{sha256}/{rendition}`
+pub(super) async fn show(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path((item, sha256, rendition)): Path<(String, String, String)>,
+) -> Result<Response, ConsoleError> {
+    let item: ItemId = item.parse().map_err(|_| ConsoleError::NotFound)?;
+    let sha256: PhotoHash = sha256.parse().map_err(|_| ConsoleError::NotFound)?;
+    let rendition = match rendition.as_str() {
+        "thumb" => Rendition::Thumbnail,
+        "view" => Rendition::View,
+        "original" if viewer.sees_originals() => Rendition::Original,
+        "original" => return Err(ConsoleError::Forbidden("原件只有受理员、核查员和系统管理员可以查看。")),
+        _ => return Err(ConsoleError::NotFound),
+    };
+    let here = console.office.read(move |conn| Ok(here(conn, &viewer, item, sha256))).await??;
+    for path in files(console.office.photos(), sha256, rendition, here) {
+        if let Ok(bytes) = tokio::fs::read(&path).await {
+            return Ok(picture(bytes, sha256, rendition));
+        }
+    }
+    if rendition == Rendition::Original {
+        return Err(ConsoleError::NotFound);
+    }
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], WAITING).into_response())
+}
+
+/// What of a photo has come with this case's own entries.
+#[derive(Debug, Clone, Copy, Default)]
+struct Here {
+    thumbnail: bool,
+    original: bool,
+}
+
+fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> Result<Here, ConsoleError> {
+    viewer.case(conn, item)?;
+    let of_case: Vec<_> =
+        photos::of_item(conn, item)?.into_iter().filter(|attachment| attachment.sha256 == sha256).collect();
+    if of_case.is_empty() {
+        return Err(ConsoleError::NotFound);
+    }
+    Ok(Here {
+        thumbnail: of_case.iter().any(|attachment| attachment.previewed || attachment.received),
+        original: of_case.iter().any(|attachment| attachment.received),
+    })
+}
+
+/// Where to look, best first: a larger picture stands for a smaller one, and the other way round.
+fn files(folder: &PhotoFolder, sha256: PhotoHash, rendition: Rendition, here: Here) -> Vec<PathBuf> {
+    let thumbnail = here.thumbnail.then(|| folder.thumbnail(&sha256));
+    let view = here.original.then(|| folder.view(&sha256));
+    let original = here.original.then(|| folder.original(&sha256));
+    let order = match rendition {
+        Rendition::Thumbnail => [thumbnail, view],
+        Rendition::View => [view, thumbnail],
+        Rendition::Original => [original, None],
+    };
+    order.into_iter().flatten().collect()
+}
+
+fn picture(bytes: Vec<u8>, sha256: PhotoHash, rendition: Rendition) -> Response {
+    let kind = match bytes.as_slice() {
+        [0xFF, 0xD8, ..] => "image/jpeg",
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        _ => "application/octet-stream",
+    };
+    // A rendition of the original may take the place of what came before it; an original never changes.
+    let keep = if rendition == Rendition::Original { FOR_GOOD } else { "private, max-age=60" };
+    let mut response =
+        ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)], Body::from(bytes)).into_response();
+    if rendition == Rendition::Original
+        && let Ok(name) = format!(
+            "attachment; filename=\"{}.{}\"",
+            &sha256.to_string()[..12],
+            kind.rsplit('/').next().unwrap_or("bin")
+        )
+        .parse()
+    {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    response
+}

@@ -1,0 +1,209 @@
+//! An office with people, phones and cases for the console's tests, and a browser of few words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use xuncheng_core::crypto::Signed;
+use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash, Sm3Hash};
+use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
+use xuncheng_core::journal::ledger::Intake;
+use xuncheng_core::journal::verdict::Judgement;
+use xuncheng_core::journal::write::{Author, Draft};
+use xuncheng_core::photo::MediaType;
+use xuncheng_core::store::photos;
+use xuncheng_core::sync::wire::Receipt;
+use xuncheng_core::work::case::CASE;
+
+use crate::{Config, Office, OfficeError};
+
+/// What a JPEG begins with: nobody decodes these.
+pub(crate) const JPEG: &[u8] = &[0xFF, 0xD8, 0xFF, 0xE0];
+
+/// An office on a folder of its own.
+pub(crate) struct World {
+    pub(crate) office: Arc<Office>,
+    pub(crate) app: Router,
+    _folder: tempfile::TempDir,
+}
+
+/// A browser that somebody is signed in with.
+pub(crate) struct Browser {
+    app: Router,
+    cookie: String,
+}
+
+/// An answer, read.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub(crate) async fn ask(app: &Router, request: Request<Body>) -> Answer {
+    let response = app.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8_lossy(&to_bytes(body, 1 << 22).await.unwrap()).into_owned();
+    Answer { status: parts.status, headers: parts.headers, text }
+}
+
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
+    let encode = |text: &str| askama::filters::urlencode_strict(text).unwrap().to_string();
+    pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+/// The hidden fields of the first form of a page.
+pub(crate) fn hidden<'a>(page: &'a str, name: &str) -> String {
+    let start = format!("name=\"{name}\" value=\"");
+    let rest: &'a str = page.split(&start).nth(1).unwrap_or_else(|| panic!("no field {name} in {page}"));
+    rest.split('"').next().unwrap().replace("&quot;", "\"").replace("&#34;", "\"")
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let office = Office::open(Config::new(folder.path())).unwrap();
+        let app = super::super::routes(Arc::clone(&office));
+        Self { office, app, _folder: folder }
+    }
+
+    /// Signs in by the picker.
+    pub(crate) async fn sign_in(&self, person: &str) -> Browser {
+        let request = Request::post("/sign-in")
+            .header(header::HOST, "127.0.0.1:8000")
+            .header(header::ORIGIN, "http://127.0.0.1:8000")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form(&[("person", person)]).into())
+            .unwrap();
+        let answer = ask(&self.app, request).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/"), "{}", answer.text);
+        let cookie = answer.header("set-cookie");
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+        Browser { app: self.app.clone(), cookie: cookie.split(';').next().unwrap().to_owned() }
+    }
+
+    /// What `person`'s phone wrote reaches the office.
+    pub(crate) async fn from_phone(&self, person: &str, item: Option<ItemId>, change: Change) -> (ItemId, Judgement) {
+        let mut incarnation = [0; 16];
+        incarnation[..person.len()].copy_from_slice(person.as_bytes());
+        let author = Author {
+            incarnation: IncarnationId::from_bytes(incarnation),
+            session: None,
+            ..self.office.author_for(PersonId::new(person).unwrap(), "")
+        };
+        let draft = Draft { item, kind: CASE.to_owned(), change, fix: None, seen: None, cause: None };
+        self.turn(move |intake| Ok(intake.write(&author, draft)?)).await
+    }
+
+    async fn turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Intake<'_, '_>) -> Result<T, OfficeError> + Send + 'static,
+    ) -> T {
+        self.office.turn(work).await.unwrap()
+    }
+
+    /// A case as an inspector reports it.
+    pub(crate) async fn case(&self, person: &str, category: &str, address: &str) -> ItemId {
+        let fields: BTreeMap<String, Value> = [
+            ("category".to_owned(), json!(category)),
+            ("occurred_at".to_owned(), json!(self.office.now().wall.to_minute())),
+            ("address".to_owned(), json!(address)),
+            ("description".to_owned(), json!("占用人行道摆摊，行人绕行")),
+            ("place".to_owned(), json!({ "lat_e7": 318_672_000, "lon_e7": 1_067_503_000 })),
+        ]
+        .into();
+        self.from_phone(person, None, Change::Open { fields }).await.0
+    }
+
+    /// A photo of a case: its thumbnail has come, its original as well where `received`.
+    pub(crate) async fn photo(
+        &self,
+        person: &str,
+        item: ItemId,
+        role: PhotoRole,
+        number: u8,
+        received: bool,
+    ) -> PhotoHash {
+        let sha256 = PhotoHash::from_bytes([number; 32]);
+        let photo = Photo {
+            sha256,
+            sm3: Sm3Hash::from_bytes([number; 32]),
+            bytes: 3_355_443,
+            media: MediaType::Jpeg,
+            role,
+            width_px: 4000,
+            height_px: 3000,
+            view: sha256,
+            thumbnail: sha256,
+        };
+        let (_, judgement) = self.from_phone(person, Some(item), Change::Attach { photo }).await;
+        let path = self.office.photos().thumbnail(&sha256);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, JPEG).unwrap();
+        if received {
+            std::fs::write(self.office.photos().original(&sha256), JPEG).unwrap();
+        }
+        self.arrived(judgement.entry, item, sha256, received).await;
+        sha256
+    }
+
+    async fn arrived(&self, entry: EntryId, item: ItemId, sha256: PhotoHash, received: bool) {
+        let office = Arc::clone(&self.office);
+        self.turn(move |intake| {
+            photos::set_previewed(intake.tx, entry, sha256)?;
+            if received {
+                let at = office.now().wall.to_minute();
+                let receipt = Receipt { entry, sha256, bytes: 3_355_443, epoch: office.epoch().id, at };
+                photos::set_receipt(intake.tx, &receipt, &Signed::new(&receipt, office.signer())?)?;
+                let fields = [("originals".to_owned(), json!([sha256]))].into();
+                intake.write_once(&format!("original/{entry}"), item, CASE, fields)?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+}
+
+impl Browser {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).header(header::HOST, "127.0.0.1:8000").header(header::COOKIE, &self.cookie);
+        ask(&self.app, request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        let request = Request::post(path)
+            .header(header::HOST, "127.0.0.1:8000")
+            .header(header::ORIGIN, "http://127.0.0.1:8000")
+            .header(header::COOKIE, &self.cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        ask(&self.app, request.body(form(pairs).into()).unwrap()).await
+    }
+
+    /// Posts a step as the case's page shows it now, with `more` filled in, and gives the page that follows.
+    pub(crate) async fn step(&self, item: ItemId, step: &str, more: &[(&str, &str)]) -> Answer {
+        let path = format!("/cases/{item}");
+        let page = self.get(&path).await.text;
+        let fields: Vec<(&str, String)> =
+            ["token", "seen", "from", "round"].map(|name| (name, hidden(&page, name))).to_vec();
+        let mut pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        pairs.extend(more);
+        let answer = self.post(&format!("{path}/steps/{step}"), &pairs).await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (StatusCode::SEE_OTHER, path.as_str()),
+            "{}",
+            answer.text
+        );
+        self.get(&path).await
+    }
+}

@@ -1,0 +1,325 @@
+//! The story of a case, oldest first: every entry with who, when, what and what the office decided about it.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use serde_json::Value;
+use xuncheng_core::clock::Moment;
+use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
+use xuncheng_core::journal::entry::{Change, Entry, Header};
+use xuncheng_core::journal::verdict::{Judgement, Verdict};
+use xuncheng_core::journal::view::View;
+use xuncheng_core::pack::{AreaCode, Pack};
+use xuncheng_core::place::GeoPoint;
+use xuncheng_core::store::{StoreError, entries, items, judgements};
+use xuncheng_core::work::device::DEVICE;
+use xuncheng_core::work::person::{PERSON, Person};
+
+use super::list::org_name;
+use super::viewer::Viewer;
+use super::words::{self, Chip};
+
+/// One event of the story. What one hand did in one go (a capture's photos, originals that arrived) is one event.
+#[derive(Debug)]
+pub(super) struct Event {
+    /// Office time, to the minute; empty where it was not judged.
+    pub(super) when: String,
+    /// Who, as far as whoever looks may know.
+    pub(super) who: String,
+    /// With what: the phone's name, or the console.
+    pub(super) by: String,
+    /// What was done.
+    pub(super) what: String,
+    /// What was said or changed: a label, a text.
+    pub(super) details: Vec<(String, String)>,
+    /// Addresses of thumbnails, with what each shows.
+    pub(super) photos: Vec<(String, String)>,
+    /// What the office decided.
+    pub(super) verdict: Chip,
+    /// Why, where it was not simply applied.
+    pub(super) why: Option<String>,
+    /// Values of this event that did not win: field, value.
+    pub(super) lost: Vec<(String, String)>,
+    kind: Kind,
+}
+
+/// What events of one go have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// A capture and its photos, by one hand.
+    Photos(Option<PersonId>),
+    /// Originals that arrived.
+    Arrivals(usize),
+    /// Anything else stands alone.
+    Alone,
+}
+
+/// Names that a timeline needs.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    people: BTreeMap<PersonId, Person>,
+    devices: BTreeMap<IncarnationId, Device>,
+}
+
+/// A phone by its name and person.
+#[derive(Debug, Clone)]
+pub(super) struct Device {
+    /// What it calls itself.
+    pub(super) name: String,
+    /// Whose it is.
+    pub(super) person: PersonId,
+}
+
+impl Names {
+    /// Reads the district's people and devices.
+    pub(super) fn read(conn: &Connection) -> Result<Self, StoreError> {
+        let people = items::of_kind(conn, PERSON)?;
+        let people =
+            people.iter().filter_map(|(_, view)| Person::of(view)).map(|person| (person.id.clone(), person)).collect();
+        let devices = items::of_kind(conn, DEVICE)?;
+        let device = |view: &View| {
+            let person = PersonId::new(view.text("person")?).ok()?;
+            let name = view.text("name").unwrap_or("手机").to_owned();
+            Some((view.text("incarnation")?.parse().ok()?, Device { name, person }))
+        };
+        Ok(Self { people, devices: devices.iter().filter_map(|(_, view)| device(view)).collect() })
+    }
+
+    /// A person's name; the code where the list of people does not have it.
+    pub(super) fn person(&self, code: &PersonId) -> String {
+        self.people.get(code).map_or_else(|| code.to_string(), |person| person.name.clone())
+    }
+
+    /// The phone that wrote with this incarnation; none for the office's own desk.
+    pub(super) fn device(&self, incarnation: &IncarnationId) -> Option<&Device> {
+        self.devices.get(incarnation)
+    }
+
+    /// A person as `viewer` may know them: the name, or only what they do.
+    fn shown(&self, pack: &Pack, viewer: &Viewer, code: &PersonId) -> String {
+        match self.people.get(code) {
+            None => "系统".to_owned(),
+            Some(person) if viewer.is_told_of(person) => {
+                let org = org_name(pack, person.org.as_str());
+                format!("{}（{org}）", person.name)
+            }
+            Some(person) => person.roles.first().map_or("工作人员", |role| pack.role_label(role)).to_owned(),
+        }
+    }
+
+    /// Whether `viewer` may know this person's name.
+    pub(super) fn may_know(&self, viewer: &Viewer, code: &PersonId) -> bool {
+        self.people.get(code).is_none_or(|person| viewer.is_told_of(person))
+    }
+}
+
+/// The story of `item`.
+pub(super) fn read(
+    conn: &Connection,
+    pack: &Pack,
+    viewer: &Viewer,
+    names: &Names,
+    item: ItemId,
+    view: &View,
+) -> Result<Vec<Event>, StoreError> {
+    let mut events: Vec<Event> = Vec::new();
+    for entry in entries::of_item(conn, item)? {
+        let Ok(header) = entry.read_header() else { continue };
+        let judged = judgements::get(conn, header.id)?.map(|judged| judged.judgement);
+        let incarnation = entries::incarnation(conn, header.id)?;
+        let teller = Teller { pack, viewer, names, item, view };
+        let event = teller.event(&entry, &header, judged.as_ref(), incarnation);
+        match events.last_mut() {
+            Some(last) if continues(last, &event) => last.take(event),
+            Some(_) | None => events.push(event),
+        }
+    }
+    Ok(events)
+}
+
+fn continues(last: &Event, next: &Event) -> bool {
+    let same_time = last.when == next.when && last.verdict == next.verdict && last.lost.is_empty();
+    same_time
+        && match (&last.kind, &next.kind) {
+            (Kind::Photos(a), Kind::Photos(b)) => a == b && next.what.starts_with("添加照片"),
+            (Kind::Arrivals(_), Kind::Arrivals(_)) => true,
+            (Kind::Photos(_) | Kind::Arrivals(_) | Kind::Alone, _) => false,
+        }
+}
+
+impl Event {
+    /// Takes what `next` tells into this event.
+    fn take(&mut self, next: Self) {
+        self.photos.extend(next.photos);
+        match (&mut self.kind, next.kind) {
+            (Kind::Arrivals(count), Kind::Arrivals(more)) => {
+                *count += more;
+                self.what = arrivals(*count);
+            }
+            (Kind::Photos(_), _) if self.what.starts_with("添加照片") => {
+                self.what = format!("添加照片 {} 张", self.photos.len())
+            }
+            (Kind::Photos(_) | Kind::Arrivals(_) | Kind::Alone, _) => {}
+        }
+    }
+}
+
+fn arrivals(count: usize) -> String {
+    format!("照片原件到达办公室 {count} 张，已签收")
+}
+
+struct Teller<'a> {
+    pack: &'a Pack,
+    viewer: &'a Viewer,
+    names: &'a Names,
+    item: ItemId,
+    view: &'a View,
+}
+
+impl Teller<'_> {
+    fn event(
+        &self,
+        entry: &Entry,
+        header: &Header,
+        judged: Option<&Judgement>,
+        incarnation: Option<IncarnationId>,
+    ) -> Event {
+        let who = entry.read_private(header).ok().map(|private| private.who);
+        let verdict = judged.map(|judged| &judged.verdict);
+        let mut event = Event {
+            when: judged.map(|judged| judged.received.beijing()).unwrap_or_default(),
+            who: who.as_ref().map_or_else(|| "不明".to_owned(), |who| self.names.shown(self.pack, self.viewer, who)),
+            by: self.by(who.as_ref(), incarnation),
+            what: "无法读取的记录".to_owned(),
+            details: Vec::new(),
+            photos: Vec::new(),
+            verdict: verdict.map_or_else(|| Chip { label: "未裁定".to_owned(), tone: "" }, words::verdict),
+            why: verdict.and_then(words::why),
+            lost: self.lost(header.id),
+            kind: Kind::Alone,
+        };
+        if let Ok(body) = entry.read_body(header) {
+            self.tell(&mut event, &body.change, who, verdict);
+        }
+        event
+    }
+
+    fn by(&self, who: Option<&PersonId>, incarnation: Option<IncarnationId>) -> String {
+        let device = incarnation.and_then(|incarnation| self.names.device(&incarnation));
+        match (device, who) {
+            (Some(device), Some(who)) if self.names.may_know(self.viewer, who) => device.name.clone(),
+            (Some(_), _) => "手机".to_owned(),
+            (None, Some(who)) if self.names.people.contains_key(who) => "控制台".to_owned(),
+            (None, _) => "办公室程序".to_owned(),
+        }
+    }
+
+    fn tell(&self, event: &mut Event, change: &Change, who: Option<PersonId>, verdict: Option<&Verdict>) {
+        match change {
+            Change::Open { fields } => {
+                event.what = "上报".to_owned();
+                event.details = self.details(fields);
+                event.kind = Kind::Photos(who);
+            }
+            Change::Edit { fields } if fields.len() == 1 && fields.contains_key("originals") => {
+                let count = fields.get("originals").and_then(Value::as_array).map_or(1, Vec::len);
+                event.what = arrivals(count);
+                event.kind = Kind::Arrivals(count);
+            }
+            Change::Edit { fields } => {
+                event.what = if fields.contains_key("number") { "编号" } else { "修改" }.to_owned();
+                event.details = self.details(fields);
+            }
+            Change::Attach { photo } => {
+                event.what = "添加照片 1 张".to_owned();
+                let address = format!("/cases/{}/photos/{}", self.item, photo.sha256);
+                event.photos.push((address, words::role(&photo.role).to_owned()));
+                event.kind = Kind::Photos(who);
+            }
+            Change::Step { transition, from: _, round: _, args } => {
+                let step = words::step(transition);
+                event.what = match verdict.is_some_and(Verdict::applies) {
+                    true => step.to_owned(),
+                    false => format!("提交“{step}”"),
+                };
+                event.details = self.details(args);
+            }
+            Change::Comment { text } => {
+                event.what = "意见".to_owned();
+                event.details.push((String::new(), text.clone()));
+            }
+        }
+    }
+
+    fn details(&self, fields: &BTreeMap<String, Value>) -> Vec<(String, String)> {
+        // The category's code stands in the list of facts; here its name says enough.
+        fields
+            .iter()
+            .map(|(name, value)| (words::field(name).to_owned(), self.value(name, value)))
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
+    }
+
+    /// The values of `entry` that did not win.
+    fn lost(&self, entry: EntryId) -> Vec<(String, String)> {
+        let lost = self.view.losers.iter().filter(|loser| loser.writer == entry);
+        lost.map(|loser| (words::field(&loser.field).to_owned(), self.value(&loser.field, &loser.value))).collect()
+    }
+
+    fn value(&self, name: &str, value: &Value) -> String {
+        value_text(self.pack, name, value)
+    }
+}
+
+/// A field's value in words.
+fn value_text(pack: &Pack, name: &str, value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    match name {
+        "category" => pack.catalogue().find(text).map_or_else(|| text.to_owned(), |category| category.name.clone()),
+        "responsible_org" => org_name(pack, text),
+        "area" => {
+            let area = AreaCode::new(text).ok().and_then(|code| pack.area(&code).map(|area| area.name.clone()));
+            area.unwrap_or_else(|| text.to_owned())
+        }
+        "place" => serde_json::from_value::<GeoPoint>(value.clone())
+            .map_or_else(|_| String::new(), |point| coordinates(&point)),
+        "occurred_at" => value.as_i64().map(|ms| Moment::from_unix_ms(ms).beijing()).unwrap_or_default(),
+        _ => match value {
+            Value::Null => "（清空）".to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Array(members) => {
+                members.iter().map(|member| value_text(pack, "", member)).collect::<Vec<_>>().join("、")
+            }
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        },
+    }
+}
+
+/// `31.867200°N 106.743100°E`: north and east by their letters, to about 10 cm.
+pub(super) fn coordinates(point: &GeoPoint) -> String {
+    let (lat, lon) = (point.lat_degrees(), point.lon_degrees());
+    let (north, east) = (if lat < 0.0 { "S" } else { "N" }, if lon < 0.0 { "W" } else { "E" });
+    format!("{:.6}°{north} {:.6}°{east}", lat.abs(), lon.abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_read_as_words() {
+        let pack = Pack::bazhou().unwrap();
+        let text = |name, value: Value| value_text(&pack, name, &value);
+        assert_eq!(text("category", json!("matter/09006")), "占道经营");
+        assert_eq!(text("responsible_org", json!("chengguan")), "城管执法大队");
+        assert_eq!(text("area", json!("511902001")), "东城街道");
+        assert_eq!(text("occurred_at", json!(1_784_596_440_000_i64)), "2026-07-21 09:14");
+        assert_eq!(
+            text("place", json!({ "lat_e7": 318_672_000, "lon_e7": -1_067_431_000 })),
+            "31.867200°N 106.743100°W"
+        );
+        assert_eq!(text("address", json!(null)), "（清空）");
+        assert_eq!(text("tags", json!(["急", "复发"])), "急、复发");
+    }
+}

@@ -1,0 +1,133 @@
+//! Whoever looks: which cases a person may see, and what of them.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{Method, header};
+use rusqlite::Connection;
+use xuncheng_core::id::{ItemId, PersonId};
+use xuncheng_core::journal::view::View;
+use xuncheng_core::pack::Role;
+use xuncheng_core::store::list::{Query, Sight};
+use xuncheng_core::store::{StoreError, entries, items, list};
+use xuncheng_core::work::Audience;
+use xuncheng_core::work::case::CASE;
+use xuncheng_core::work::flow::Actor;
+use xuncheng_core::work::person::{PERSON, Person};
+
+use super::error::ConsoleError;
+use super::session::{Session, cookie};
+use super::{Console, Synonyms};
+
+/// A person who is signed in.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    /// Who, as the list of people stands now.
+    pub(super) person: Person,
+    /// Where.
+    pub(super) session: Session,
+}
+
+impl FromRequestParts<Arc<Console>> for Viewer {
+    type Rejection = ConsoleError;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, ConsoleError> {
+        let signed_out = || {
+            let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+            ConsoleError::SignedOut { next: reads.then(|| parts.uri.to_string()) }
+        };
+        let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let now = console.office.now().wall;
+        let session = cookies
+            .filter_map(|cookies| cookie(cookies, &console.cookie_name()))
+            .find_map(|secret| console.sessions.find(secret, now))
+            .ok_or_else(signed_out)?;
+        let who = session.person.clone();
+        // Read anew each time: what a person may do can change while a session lasts.
+        let person = console.office.read(move |conn| Ok(person(conn, &who)?)).await?;
+        // Who has left keeps a name in the story, and no role.
+        let person = person.filter(|person| !person.roles.is_empty()).ok_or_else(signed_out)?;
+        Ok(Self { person, session })
+    }
+}
+
+/// The person with this code.
+pub(super) fn person(conn: &Connection, code: &PersonId) -> Result<Option<Person>, StoreError> {
+    match items::labelled(conn, PERSON, code.as_str())? {
+        Some(item) => Ok(items::view(conn, item)?.as_ref().and_then(Person::of)),
+        None => Ok(None),
+    }
+}
+
+/// Whether the person has one of these roles.
+pub(super) fn has_any(person: &Person, roles: &[Role]) -> bool {
+    person.roles.iter().any(|role| roles.contains(role))
+}
+
+/// The desks that work on every case of the district.
+const DESKS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Auditor];
+/// Who may know the reporter of a case.
+const TOLD_OF_REPORTERS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Verifier];
+/// Who may see originals: their metadata can name the reporter's phone.
+const SEE_ORIGINALS: &[Role] = &[Role::Acceptor, Role::Verifier, Role::Admin];
+
+impl Viewer {
+    /// What this person may see; everything where none is given.
+    pub(super) fn sight(&self) -> Option<Sight> {
+        let Person { roles, areas, org, .. } = &self.person;
+        if has_any(&self.person, DESKS) {
+            return None;
+        }
+        let in_the_field = roles.contains(&Role::Inspector) || roles.contains(&Role::Verifier);
+        Some(Sight {
+            audiences: Audience::of_person(&self.person).iter().map(Audience::feed).collect(),
+            areas: if in_the_field { areas.iter().map(ToString::to_string).collect() } else { Vec::new() },
+            orgs: if roles.contains(&Role::Handler) { vec![org.to_string()] } else { Vec::new() },
+        })
+    }
+
+    /// The case, where this person may see it.
+    pub(super) fn case(&self, conn: &Connection, item: ItemId) -> Result<View, ConsoleError> {
+        let query = Query { sight: self.sight(), ..Query::default() };
+        if !list::finds(conn, CASE, &query, &Synonyms::none(), item)? {
+            return Err(ConsoleError::NotFound);
+        }
+        items::view(conn, item)?.ok_or(ConsoleError::NotFound)
+    }
+
+    /// This person as the rules see them at `item`.
+    pub(super) fn actor(&self, conn: &Connection, item: ItemId) -> Result<Actor, StoreError> {
+        let opened_it = entries::opener(conn, item)?.as_ref() == Some(&self.person.id);
+        Ok(Actor { opened_it, ..self.actor_anywhere() })
+    }
+
+    /// This person as the rules see them at an item that somebody else opened.
+    pub(super) fn actor_anywhere(&self) -> Actor {
+        Actor {
+            person: Some(self.person.id.clone()),
+            roles: self.person.roles.clone(),
+            org: Some(self.person.org.clone()),
+            opened_it: false,
+            revoked: false,
+        }
+    }
+
+    /// Whether this person may know who `author` is. A unit that handles cases is told neither who reported nor who checks.
+    pub(super) fn is_told_of(&self, author: &Person) -> bool {
+        has_any(&self.person, TOLD_OF_REPORTERS)
+            || author.id == self.person.id
+            || has_any(author, DESKS)
+            || (author.org == self.person.org && author.roles.contains(&Role::Handler))
+    }
+
+    /// Whether this person may see originals.
+    pub(super) fn sees_originals(&self) -> bool {
+        has_any(&self.person, SEE_ORIGINALS)
+    }
+
+    /// Whether this person keeps devices.
+    pub(super) fn is_admin(&self) -> bool {
+        self.person.roles.contains(&Role::Admin)
+    }
+}

@@ -1,0 +1,176 @@
+//! The console's words: what codes, states and amounts are called on a screen.
+
+use xuncheng_core::clock::Moment;
+use xuncheng_core::journal::entry::PhotoRole;
+use xuncheng_core::journal::verdict::{Code, Verdict};
+use xuncheng_core::work::case::{CaseState, CaseStep};
+
+/// A word with a colour of the style sheet beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chip {
+    /// What it says.
+    pub(super) label: String,
+    /// A class of the style sheet.
+    pub(super) tone: &'static str,
+}
+
+impl Chip {
+    fn new(label: &str, tone: &'static str) -> Self {
+        Self { label: label.to_owned(), tone }
+    }
+}
+
+/// Where a case stands; a state of a later version shows by its name.
+pub(super) fn state(name: &str) -> Chip {
+    let Some(state) = CaseState::named(name) else { return Chip::new(name, "") };
+    let tone = match state {
+        CaseState::Reported => "tone-warn",
+        CaseState::Filed => "tone-blue",
+        CaseState::Dispatched => "tone-violet",
+        CaseState::Handling | CaseState::Handled => "tone-teal",
+        CaseState::Checked | CaseState::Closed => "tone-good",
+        CaseState::Declined | CaseState::Withdrawn => "",
+    };
+    Chip::new(state.label(), tone)
+}
+
+/// What a step is called; one of a later version shows by its name.
+pub(super) fn step(name: &str) -> &str {
+    CaseStep::named(name).map_or(name, |step| step.label())
+}
+
+/// A verdict in a word.
+pub(super) fn verdict(verdict: &Verdict) -> Chip {
+    match verdict {
+        Verdict::Applied => Chip::new("生效", "tone-good"),
+        Verdict::NoOp => Chip::new("无变化", ""),
+        Verdict::Merged { .. } => Chip::new("合并", "tone-violet"),
+        Verdict::Rejected { .. } => Chip::new("驳回", "tone-bad"),
+        Verdict::Held { .. } => Chip::new("待人工处理", "tone-warn"),
+    }
+}
+
+/// Why a verdict is none of the good ones.
+pub(super) fn why(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Applied | Verdict::NoOp => None,
+        Verdict::Merged { lost } => {
+            let fields: Vec<&str> = lost.iter().map(|name| field(name)).collect();
+            Some(format!("{}已有更新的值，这里的值保留备查", fields.join("、")))
+        }
+        Verdict::Rejected { code: reason, .. } | Verdict::Held { reason, .. } => Some(code(reason)),
+    }
+}
+
+/// Why something was not done.
+pub(super) fn code(code: &Code) -> String {
+    let text = match code {
+        Code::NotFromHere => "案件已不在办理这一步的环节",
+        Code::StaleRound => "案件已返工，这一步是针对上一轮的",
+        Code::ReasonMissing => "没有写明理由",
+        Code::OrganisationMissing => "没有选择责任单位",
+        Code::AfterPhotoMissing => "本轮还没有整改后照片",
+        Code::OriginalMissing => "有照片原件还没有到达办公室，也没有写明免附理由",
+        Code::NotAllowed => "没有办理这一步的权限",
+        Code::Revoked => "设备已被停用",
+        Code::Malformed => "内容不完整或超出长度",
+        Code::UnknownItem => "办公室没有这个案件",
+        Code::Follows => "它所依据的前一条记录没有生效",
+        Code::Unknown(code) => return format!("原因代码 {code}"),
+    };
+    text.to_owned()
+}
+
+/// What to do about it.
+pub(super) const fn advice(code: &Code) -> &'static str {
+    match code {
+        Code::NotFromHere | Code::StaleRound => "页面已显示最新状态，请按现在的环节办理。",
+        Code::ReasonMissing => "请选择或填写理由后再提交。",
+        Code::OrganisationMissing => "请选择责任单位后再提交。",
+        Code::AfterPhotoMissing => "请处置人员用手机拍摄并同步整改后照片，再反馈。",
+        Code::OriginalMissing => "请等手机同步原件，或写明免附原件的理由。",
+        Code::NotAllowed => "请由有权限的人员登录后办理。",
+        Code::Malformed => "请检查填写的内容后再提交。",
+        Code::Revoked | Code::UnknownItem | Code::Follows | Code::Unknown(_) => "请联系系统管理员。",
+    }
+}
+
+/// What a photo shows.
+pub(super) fn role(role: &PhotoRole) -> &str {
+    match role {
+        PhotoRole::Scene => "远景",
+        PhotoRole::Close => "近景",
+        PhotoRole::After => "整改后",
+        PhotoRole::Check => "核查",
+        PhotoRole::Unknown(name) => name,
+    }
+}
+
+/// What a field is called; one without a word here shows by its name.
+pub(super) fn field(name: &str) -> &str {
+    match name {
+        "number" => "案卷号",
+        "category" => "类别代码",
+        "category_name" => "类别",
+        "description" => "问题描述",
+        "address" => "地址",
+        "place" => "坐标",
+        "area" => "片区",
+        "tags" => "标签",
+        "occurred_at" => "发现时间",
+        "responsible_org" => "责任单位",
+        "originals" => "原件",
+        "reason" => "理由",
+        "note" => "说明",
+        "waiver" => "免附原件理由",
+        other => other,
+    }
+}
+
+/// An amount of bytes as people read it.
+pub(super) fn bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
+    let Some((size, unit)) = UNITS.into_iter().find(|(size, _)| bytes >= *size) else { return format!("{bytes} B") };
+    // In tenths, in whole numbers: 3.2 MB.
+    let tenths = bytes.saturating_mul(10) / size;
+    if tenths >= 1000 { format!("{} {unit}", tenths / 10) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
+}
+
+/// How long ago something was.
+pub(super) fn ago(at: Moment, now: Moment) -> String {
+    let minutes = now.unix_ms().saturating_sub(at.unix_ms()).div_euclid(60_000);
+    match minutes {
+        ..=0 => "刚刚".to_owned(),
+        1..=59 => format!("{minutes} 分钟前"),
+        60..=1439 => format!("{} 小时前", minutes / 60),
+        _ => format!("{} 天前", minutes / 1440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_times_read_as_people_say_them() {
+        assert_eq!(
+            [0, 1023, 1536, 3_355_443, 250 << 20, 5 << 30].map(bytes),
+            ["0 B", "1023 B", "1.5 KB", "3.1 MB", "250 MB", "5.0 GB"]
+        );
+        let now = Moment::from_unix_ms(1_000_000_000_000);
+        let before = |minutes: i64| ago(now.plus_ms(-minutes * 60_000), now);
+        assert_eq!(
+            [-5, 0, 1, 59, 60, 1439, 1440, 4320].map(before),
+            ["刚刚", "刚刚", "1 分钟前", "59 分钟前", "1 小时前", "23 小时前", "1 天前", "3 天前"]
+        );
+    }
+
+    #[test]
+    fn every_state_and_step_of_the_flow_has_a_word() {
+        for known in CaseState::ALL {
+            assert_eq!(state(known.name()).label, known.label());
+        }
+        assert_eq!(state("parked").label, "parked");
+        assert_eq!(step("file"), "立案");
+    }
+}
