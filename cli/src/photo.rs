@@ -34,11 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let shown = serde_json::to_value(&seen)?;
     let mut table = print::table(&["", ""]);
     for (name, value) in shown.as_object().into_iter().flatten() {
-        let value = match value {
-            serde_json::Value::Null => "—".to_owned(),
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let value = if value.is_null() { "—".to_owned() } else { value.as_str().map_or_else(|| value.to_string(), str::to_owned) };
         table.add_row([name.as_str(), &value]);
     }
     say!("{table}")?;

@@ -176,10 +176,7 @@ fn rule<'a>(rules: &'a Rules, field: &str) -> Option<&'a FieldRule> {
 
 fn set(rules: &Rules, name: &str, value: &Value) -> Vec<Effect> {
     if rule(rules, name).is_some_and(|rule| rule.policy == Policy::AddToSet) {
-        let members = match value {
-            Value::Array(members) => members.clone(),
-            one => vec![one.clone()],
-        };
+        let members = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         let add = |value: Value| Effect::AddToSet { set: name.to_owned(), key: key_of(&value), value };
         return members.into_iter().map(add).collect();
     }
@@ -247,10 +244,10 @@ fn merge_group(merge: &Merge<'_>, group: &[(&String, &Value)], effects: &mut Vec
         .partition(|(name, _)| rule(merge.rules, name).is_some_and(|rule| rule.policy == Policy::AddToSet));
     for (name, value) in sets {
         let known = merge.view.sets.get(name);
-        effects.extend(set(merge.rules, name, value).into_iter().filter(|effect| match effect {
-            Effect::AddToSet { key, .. } => !known.is_some_and(|known| known.contains_key(key)),
-            _ => true,
-        }));
+        let stands = |effect: &Effect| {
+            matches!(effect, Effect::AddToSet { key, .. } if known.is_some_and(|known| known.contains_key(key)))
+        };
+        effects.extend(set(merge.rules, name, value).into_iter().filter(|effect| !stands(effect)));
     }
     let changed: Vec<_> = fields.into_iter().filter(|(name, value)| !stands(merge.view, name, value)).collect();
     let outcomes: Vec<Outcome> = changed.iter().map(|(name, value)| outcome(merge, name, value)).collect();
