@@ -26,6 +26,7 @@ const flash = (page) => page.getByRole('status')
 const openCase = async (page, words) => {
   await page.goto('/')
   await page.getByRole('link', { name: words }).click()
+  await page.waitForLoadState('networkidle')
 }
 
 test('an acceptor finds a case by a two-character word and files it', async () => {

@@ -126,7 +126,8 @@ export class Browser {
 export async function signIn(page, name) {
   await page.goto('/sign-in')
   await page.getByRole('button', { name: new RegExp(name) }).click()
-  await page.getByText('我的待办').waitFor()
+  // Going on while thumbnails are on their way would cut them off, and a cut request is a trouble.
+  await page.waitForLoadState('networkidle')
 }
 
 /** How far the page can be moved sideways, in pixels. */

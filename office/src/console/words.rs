@@ -110,8 +110,8 @@ pub(super) fn role(role: &PhotoRole) -> &str {
 pub(super) fn field(name: &str) -> &str {
     match name {
         "number" => "案卷号",
-        "category" => "类别代码",
-        "category_name" => "类别",
+        "category" => "类别",
+        "category_name" => "类别名称",
         "description" => "问题描述",
         "address" => "地址",
         "place" => "坐标",
