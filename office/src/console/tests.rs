@@ -5,7 +5,7 @@ mod world;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use xuncheng_core::journal::entry::{Change, PhotoRole};
-use xuncheng_core::store::entries;
+use xuncheng_core::store::{entries, items};
 
 use world::{JPEG, World, ask, hidden};
 
@@ -209,12 +209,30 @@ async fn the_list_is_filtered_searched_and_paged() {
 async fn values_that_lost_stay_in_the_story() {
     let world = World::new();
     let item = world.case("li", STALL, "一号").await;
-    // Two who had not seen each other: the later arrival stands, the other is kept.
     let edit = |address: &str| Change::Edit { fields: [("address".to_owned(), address.into())].into() };
-    world.from_phone("li", Some(item), edit("二号")).await;
+    let seen = world.office.read(move |conn| Ok(items::view(conn, item)?)).await.unwrap().unwrap().version;
+    world.phone_writes("li", Some(item), edit("二号")).await;
+    // The acceptor had not seen the second one: the later arrival stands, the other is kept.
+    world.phone_writes_having_seen("zhang", Some(item), edit("三号"), Some(seen)).await;
+    let page = world.sign_in("zhang").await.get(&format!("/cases/{item}")).await.text;
+    assert!(page.contains("<dd class=\"figures\">三号</dd>"), "{page}");
+    assert!(page.contains("未采用、保留备查：地址 <s>二号</s>"), "{page}");
+}
+
+#[tokio::test]
+async fn codes_are_made_by_an_administrator_and_shown_once() {
+    let world = World::new();
     let zhang = world.sign_in("zhang").await;
-    zhang.post("/sign-out", &[]).await;
-    let page = world.sign_in("he").await.get(&format!("/cases/{item}")).await.text;
-    assert!(page.contains("<dd class=\"figures\">二号</dd>"), "{page}");
-    assert!(page.contains("修改") && page.contains("生效"));
+    assert!(!zhang.get("/phones").await.text.contains("生成登记码</button>"));
+    assert_eq!(zhang.post("/codes", &[("person", "li")]).await.status, StatusCode::FORBIDDEN);
+
+    let he = world.sign_in("he").await;
+    assert_eq!(he.post("/codes", &[("person", "li")]).await.header("location"), "/phones");
+    let shown = he.get("/phones").await.text;
+    assert!(shown.contains("xuncheng://enrol?") && shown.contains("<svg") && shown.contains("第 1 号"), "{shown}");
+    let later = he.get("/phones").await.text;
+    assert!(!later.contains("xuncheng://enrol?") && later.contains("第 1 号"));
+    he.post("/codes/1/revoke", &[]).await;
+    assert!(!he.get("/phones").await.text.contains("第 1 号</th>"));
+    assert_eq!(he.post("/codes", &[("person", "nobody")]).await.status, StatusCode::NOT_FOUND);
 }

@@ -13,6 +13,7 @@ use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash, Sm3
 use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::verdict::Judgement;
+use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::write::{Author, Draft};
 use xuncheng_core::photo::MediaType;
 use xuncheng_core::store::photos;
@@ -72,7 +73,9 @@ pub(crate) fn hidden<'a>(page: &'a str, name: &str) -> String {
 impl World {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let office = Office::open(Config::new(folder.path())).unwrap();
+        let office =
+            Office::open(Config { url: Some("http://127.0.0.1:8000".to_owned()), ..Config::new(folder.path()) })
+                .unwrap();
         let app = super::super::routes(Arc::clone(&office));
         Self { office, app, _folder: folder }
     }
@@ -93,7 +96,18 @@ impl World {
     }
 
     /// What `person`'s phone wrote reaches the office.
-    pub(crate) async fn from_phone(&self, person: &str, item: Option<ItemId>, change: Change) -> (ItemId, Judgement) {
+    pub(crate) async fn phone_writes(&self, person: &str, item: Option<ItemId>, change: Change) -> (ItemId, Judgement) {
+        self.phone_writes_having_seen(person, item, change, None).await
+    }
+
+    /// The same, from a phone that had last seen the case at `seen`.
+    pub(crate) async fn phone_writes_having_seen(
+        &self,
+        person: &str,
+        item: Option<ItemId>,
+        change: Change,
+        seen: Option<Version>,
+    ) -> (ItemId, Judgement) {
         let mut incarnation = [0; 16];
         incarnation[..person.len()].copy_from_slice(person.as_bytes());
         let author = Author {
@@ -101,7 +115,7 @@ impl World {
             session: None,
             ..self.office.author_for(PersonId::new(person).unwrap(), "")
         };
-        let draft = Draft { item, kind: CASE.to_owned(), change, fix: None, seen: None, cause: None };
+        let draft = Draft { item, kind: CASE.to_owned(), change, fix: None, seen, cause: None };
         self.turn(move |intake| Ok(intake.write(&author, draft)?)).await
     }
 
@@ -122,7 +136,7 @@ impl World {
             ("place".to_owned(), json!({ "lat_e7": 318_672_000, "lon_e7": 1_067_503_000 })),
         ]
         .into();
-        self.from_phone(person, None, Change::Open { fields }).await.0
+        self.phone_writes(person, None, Change::Open { fields }).await.0
     }
 
     /// A photo of a case: its thumbnail has come, its original as well where `received`.
@@ -146,7 +160,7 @@ impl World {
             view: sha256,
             thumbnail: sha256,
         };
-        let (_, judgement) = self.from_phone(person, Some(item), Change::Attach { photo }).await;
+        let (_, judgement) = self.phone_writes(person, Some(item), Change::Attach { photo }).await;
         let path = self.office.photos().thumbnail(&sha256);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, JPEG).unwrap();
