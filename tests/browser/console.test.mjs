@@ -24,6 +24,7 @@ after(async () => {
 
 const flash = (page) => page.getByRole('status')
 const openCase = async (page, words) => {
+  await page.waitForLoadState('networkidle')
   await page.goto('/')
   await page.getByRole('link', { name: words }).click()
   await page.waitForLoadState('networkidle')
@@ -48,6 +49,7 @@ test('an acceptor finds a case by a two-character word and files it', async () =
 
   await page.getByRole('button', { name: '立案', exact: true }).click()
   await flash(page).getByText('已办理：立案').waitFor()
+  await page.waitForLoadState('networkidle')
   await page.reload()
   assert.equal(await flash(page).count(), 0)
   assert.deepEqual(troubles, [])
@@ -90,6 +92,8 @@ test('what the crew photographs stands beside what was reported, and the case cl
   await page.getByRole('button', { name: '核查通过', exact: true }).click()
   await flash(page).getByText('已办理：核查通过').waitFor()
   await page.getByRole('button', { name: '退出' }).click()
+  await page.waitForURL('**/sign-in')
+  await page.waitForLoadState('networkidle')
 
   await signIn(page, '张受理')
   await openCase(page, '占道经营')
@@ -120,6 +124,7 @@ test('an administrator sees what phones hold, makes a code once and revokes it',
   await page.getByRole('button', { name: '生成登记码' }).click()
   await page.getByText('xuncheng://enrol').waitFor()
   await browser.shoot(page, 'phones')
+  await page.waitForLoadState('networkidle')
   await page.reload()
   assert.equal(await page.getByText('xuncheng://enrol').count(), 0, 'the code is shown once')
   await page.getByRole('button', { name: '作废' }).click()
