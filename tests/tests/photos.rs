@@ -11,6 +11,8 @@ mod exif;
 mod keeping;
 #[path = "photos/real.rs"]
 mod real;
+#[path = "photos/samples.rs"]
+mod samples;
 
 use std::fs;
 use std::path::{Path, PathBuf};
