@@ -56,7 +56,12 @@ pub(crate) fn change(change: &Change) -> String {
     match change {
         Change::Open { .. } => "reported 上报".to_owned(),
         Change::Edit { fields } => {
-            format!("edited 修改: {}", fields.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+            let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+            match names[..] {
+                ["originals"] => "original arrived 原件到达".to_owned(),
+                ["number"] => "numbered 编号".to_owned(),
+                _ => format!("edited 修改: {}", names.join(", ")),
+            }
         }
         Change::Attach { photo } => format!("photo 照片: {} ({} bytes)", role(&photo.role), photo.bytes),
         Change::Step { transition, args, .. } => {
