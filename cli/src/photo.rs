@@ -34,7 +34,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let shown = serde_json::to_value(&seen)?;
     let mut table = print::table(&["", ""]);
     for (name, value) in shown.as_object().into_iter().flatten() {
-        let value = if value.is_null() { "—".to_owned() } else { value.as_str().map_or_else(|| value.to_string(), str::to_owned) };
+        let value = if value.is_null() {
+            "—".to_owned()
+        } else {
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        };
         table.add_row([name.as_str(), &value]);
     }
     say!("{table}")?;

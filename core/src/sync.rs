@@ -9,5 +9,6 @@ pub mod message;
 pub mod page;
 pub mod apply;
 pub mod outbox;
+pub mod action;
 pub mod uploads;
 pub mod session;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use image::{ImageEncoder as _, RgbImage};
 use xuncheng_core::clock::Seed;
 use xuncheng_core::pack::{Pack, people};
 use xuncheng_core::photo::inspect;
@@ -35,6 +34,8 @@ const SAMPLES: &[(&str, &[u8])] = samples![
 ];
 const INDEX: &str = include_str!("../../../samples/photos/index.toml");
 
+/// What the large photo shows.
+const LARGE_SAMPLE: &str = "kerb-broken.jpg";
 /// The large photo has at least so many bytes: a dozen pieces.
 const LARGE_BYTES: usize = 3_000_000;
 
@@ -84,16 +85,16 @@ impl Pictures {
     pub(super) fn gather(folder: Option<&Path>, made: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(made).with_context(|| format!("cannot make {}", made.display()))?;
         let placer = Placer::new()?;
+        let samples = unpack_samples(made)?;
         let large_file = made.join("large.jpg");
-        std::fs::write(&large_file, large_photo()?)?;
+        std::fs::write(&large_file, large_photo(&made.join(LARGE_SAMPLE))?)?;
         let large = Picture {
             after: None,
             category: "matter/06013".to_owned(),
-            note: "路面大面积破损，拍摄高清大图".to_owned(),
+            note: "路缘石及路面破损（高清大图）".to_owned(),
             at: placer.place(&large_file, 99)?,
             files: vec![large_file],
         };
-        let samples = unpack_samples(made)?;
         let cases = match folder {
             Some(folder) => own_photos(folder, &placer)?,
             None => sample_cases(&samples, &placer)?,
@@ -192,19 +193,17 @@ impl Placer {
     }
 }
 
-/// A photo that does not compress: grain, as a cheap sensor has it at night.
-fn large_photo() -> anyhow::Result<Vec<u8>> {
-    let (width, height) = (2400, 1800);
+/// A sample photo as a camera of 10 megapixels writes it at night: large, with grain in it.
+fn large_photo(sample: &Path) -> anyhow::Result<Vec<u8>> {
+    let small = image::open(sample).with_context(|| format!("cannot read {}", sample.display()))?;
+    let mut picture = small.resize(3600, 2700, image::imageops::FilterType::Triangle).to_rgb8();
     let mut entropy = Seed::from_bytes([0x5a; 32]).entropy();
-    let grain = entropy.vec(width as usize * height as usize * 3);
-    let picture = RgbImage::from_raw(width, height, grain).context("the large photo has the wrong size")?;
+    let grain = entropy.vec(picture.len());
+    for (value, grain) in picture.iter_mut().zip(grain) {
+        *value = value.saturating_add(grain % 48).saturating_sub(24);
+    }
     let mut file = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 85).write_image(
-        &picture,
-        width,
-        height,
-        image::ExtendedColorType::Rgb8,
-    )?;
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 90).encode_image(&picture)?;
     if file.len() < LARGE_BYTES {
         bail!("the large photo has only {} bytes", file.len());
     }

@@ -244,9 +244,7 @@ fn merge_group(merge: &Merge<'_>, group: &[(&String, &Value)], effects: &mut Vec
         .partition(|(name, _)| rule(merge.rules, name).is_some_and(|rule| rule.policy == Policy::AddToSet));
     for (name, value) in sets {
         let known = merge.view.sets.get(name);
-        let stands = |effect: &Effect| {
-            matches!(effect, Effect::AddToSet { key, .. } if known.is_some_and(|known| known.contains_key(key)))
-        };
+        let stands = |effect: &Effect| matches!(effect, Effect::AddToSet { key, .. } if known.is_some_and(|known| known.contains_key(key)));
         effects.extend(set(merge.rules, name, value).into_iter().filter(|effect| !stands(effect)));
     }
     let changed: Vec<_> = fields.into_iter().filter(|(name, value)| !stands(merge.view, name, value)).collect();

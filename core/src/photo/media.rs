@@ -25,17 +25,6 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// The type's name in HTTP headers (IANA).
-    #[must_use]
-    pub fn mime(&self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Heic => "image/heic",
-            Self::Unknown(_) => "application/octet-stream",
-        }
-    }
-
     /// The kind of picture that starts with `bytes`, if it is one that we keep.
     fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"\xFF\xD8\xFF") {

@@ -6,22 +6,20 @@
 //! the network comes up, too.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
+pub use super::action::{Action, Body, Method, Outcome, Request, Response, SyncError};
 use super::apply::{self, ApplyError, Reader};
-use super::message::{self, Direction, MessageError};
+use super::message::{self, Direction};
 use super::outbox;
 use super::uploads::{self, UploadIntent};
-use super::wire::{
-    Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Problem, Refusal, SyncRequest, SyncResponse,
-};
+use super::wire::{Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Refusal, SyncRequest, SyncResponse};
 use crate::clock::{Now, Seed};
-use crate::crypto::{CryptoError, PublicKey, Signed, Signer};
+use crate::crypto::{PublicKey, Signed, Signer};
 use crate::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::limits;
@@ -29,181 +27,6 @@ use crate::pack::Pack;
 use crate::photo::PhotoFolder;
 use crate::store::meta::{self, key};
 use crate::store::{StoreError, entries, feeds, photos, transfers};
-
-/// What is to be done next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Send this, and report what came back under its id.
-    Send {
-        /// The action.
-        id: Nonce,
-        /// What to send.
-        request: Request,
-    },
-    /// Ask again after this long, or when the network comes up.
-    WaitUntil {
-        /// On this boot's monotonic clock, in milliseconds.
-        monotonic_ms: u64,
-    },
-    /// Nothing: all that can go has gone.
-    Done,
-}
-
-/// A request to the office, for whoever owns a network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// How.
-    pub method: Method,
-    /// Below the office's address.
-    pub path: String,
-    /// Headers, by name.
-    pub headers: Vec<(String, String)>,
-    /// What goes with it.
-    pub body: Body,
-}
-
-/// An HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// POST
-    Post,
-    /// PATCH
-    Patch,
-    /// HEAD
-    Head,
-}
-
-/// The body of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// None.
-    Empty,
-    /// These bytes.
-    Bytes(Vec<u8>),
-    /// A piece of a file, which does not change.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Where the piece begins.
-        offset: u64,
-        /// How long it is.
-        length: u64,
-    },
-}
-
-/// What came of a request.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// An answer, from the office or from something that took its place.
-    Answered(Response),
-    /// No answer: no network, no such host, a cut or a stalled connection. The text is for people.
-    Failed(String),
-}
-
-/// An HTTP answer.
-#[derive(Debug, Clone)]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// Headers, by name.
-    pub headers: Vec<(String, String)>,
-    /// The body, as far as [`limits::RESPONSE_BYTES`].
-    pub body: Vec<u8>,
-}
-
-impl Response {
-    /// A header's value, whatever the case of its name.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-}
-
-/// Why a conversation does not go on. Nothing is lost: all is sent again.
-#[derive(Debug, thiserror::Error)]
-pub enum SyncError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// This store was not enrolled at an office.
-    #[error("this phone is not enrolled at an office yet: use the code that the office gives")]
-    NotEnrolled,
-    /// The office refused.
-    #[error("the office refused ({status} {code}): {detail}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The problem's code.
-        code: String,
-        /// What is wrong, for people.
-        detail: String,
-    },
-    /// Whatever answered was not the office.
-    #[error(
-        "something answered in the office's place (a captive portal, a proxy): open a web page to sign in to this network"
-    )]
-    NotTheOffice,
-    /// No answer.
-    #[error("no answer from the office: {0}")]
-    NoAnswer(String),
-    /// The answer could not be applied.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    /// The key store does not sign now.
-    #[error(transparent)]
-    Crypto(#[from] CryptoError),
-    /// A message could not be made.
-    #[error(transparent)]
-    Message(MessageError),
-}
-
-impl SyncError {
-    /// The office's refusal, in its own words where it has given any.
-    #[must_use]
-    pub fn refused(response: &Response) -> Self {
-        match serde_json::from_slice::<Problem>(&response.body) {
-            Ok(problem) => Self::Refused { status: response.status, code: problem.code, detail: problem.detail },
-            Err(_) if response.status == 413 => Self::Refused {
-                status: 413,
-                code: "too_large".to_owned(),
-                detail: "the request was too large for something on the way".to_owned(),
-            },
-            Err(_) if response.status >= 500 => Self::Refused {
-                status: response.status,
-                code: "office_fault".to_owned(),
-                detail: "the office has a fault; it is tried again".to_owned(),
-            },
-            Err(_) => Self::NotTheOffice,
-        }
-    }
-
-    fn code(&self) -> &str {
-        match self {
-            Self::Store(_) => "store",
-            Self::NotEnrolled => "not_enrolled",
-            Self::Refused { code, .. } => code,
-            Self::NotTheOffice | Self::Message(_) => "not_the_office",
-            Self::NoAnswer(_) => "no_answer",
-            Self::Apply(ApplyError::OtherEpoch { .. }) => "other_epoch",
-            Self::Apply(ApplyError::OtherChain { .. }) => "clone",
-            Self::Apply(_) => "not_applied",
-            Self::Crypto(_) => "key_locked",
-        }
-    }
-}
-
-impl From<MessageError> for SyncError {
-    fn from(error: MessageError) -> Self {
-        match error {
-            // An answer that is none of the office's messages, or not signed by it.
-            MessageError::NotAMessage
-            | MessageError::Unreadable(_)
-            | MessageError::Crypto(CryptoError::Signature { .. }) => Self::NotTheOffice,
-            MessageError::Crypto(error) => Self::Crypto(error),
-            error @ MessageError::TooLarge { .. } => Self::Message(error),
-        }
-    }
-}
 
 /// What needs a person, until the next exchange succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
