@@ -164,12 +164,12 @@ fn captured(phone: &Phone, picture: &Picture) -> anyhow::Result<ShownCase> {
 /// Kills the phone when the office has acknowledged at least one piece of `original`, and not all.
 fn kill_in_the_middle(bar: &ProgressBar, phone: &Phone, original: &str) -> anyhow::Result<()> {
     phone.sync_until_killed(KILLED_AT_BYTES_PER_SECOND, |event: &Value| {
+        let sending = event["event"].as_str() == Some("sending");
         let acknowledged = event["offset"].as_u64().unwrap_or(0);
-        let of_it = event["file"].as_str() == Some(original);
         if let Some(path) = event["path"].as_str() {
             bar.set_message(format!("{path} {}", HumanBytes(acknowledged)));
         }
-        of_it && acknowledged >= 2 * PIECE_BYTES
+        sending && event["file"].as_str() == Some(original) && acknowledged >= PIECE_BYTES
     })?;
     bar.set_message("killed in the middle of a photo");
     Ok(())

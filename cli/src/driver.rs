@@ -23,6 +23,15 @@ pub(crate) struct Pace {
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
+    /// A piece of an original is on its way.
+    Sending {
+        /// The original's file, by its name.
+        file: String,
+        /// Where the piece begins: all before it was acknowledged.
+        offset: u64,
+        /// Its length.
+        length: u64,
+    },
     /// The office answered a request.
     Answered {
         /// The request's path.
@@ -160,6 +169,9 @@ pub(crate) fn sync(field: &mut Field, pace: Pace, mut tell: impl FnMut(&Event)) 
                 std::thread::sleep(Duration::from_millis(monotonic_ms.saturating_sub(now)));
             }
             Action::Send { id, request } => {
+                if let Body::File { path, offset, length } = &request.body {
+                    tell(&Event::Sending { file: name_of(path), offset: *offset, length: *length });
+                }
                 let outcome = http.send(&request, pace);
                 if let Outcome::Answered(response) = &outcome {
                     tell(&answered(&request, response));
@@ -183,9 +195,13 @@ fn answered(request: &Request, response: &Response) -> Event {
         Body::File { length, .. } => *length,
     };
     let file = match &request.body {
-        Body::File { path, .. } => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        Body::File { path, .. } => Some(name_of(path)),
         Body::Empty | Body::Bytes(_) => None,
     };
     let offset = response.header("Upload-Offset").and_then(|offset| offset.parse().ok());
     Event::Answered { path: request.path.clone(), status: response.status, sent, file, offset }
+}
+
+fn name_of(path: &std::path::Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
