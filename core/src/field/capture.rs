@@ -92,7 +92,8 @@ impl Field {
             }
             Ok(item)
         });
-        self.case(self.or_discard(written, &kept)?)
+        let item = self.or_discard(written, &kept)?;
+        self.case(item)
     }
 
     /// Corrects fields of a case. Values that others changed meanwhile are merged at the office, and what does not win is
@@ -163,7 +164,8 @@ impl Field {
             };
             hand.write_allowed(item, act.step.name(), change, fix)
         });
-        self.case(self.or_discard(written, &kept)?)
+        let item = self.or_discard(written, &kept)?;
+        self.case(item)
     }
 
     /// Says something about a case.
