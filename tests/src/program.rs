@@ -20,6 +20,11 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--package", "xuncheng", "--message-format", "json"]);
+    // Where this test itself was built: TARGET/debug/deps/test.
+    let this = std::env::current_exe().expect("a test knows where it lies");
+    if let Some(target) = this.ancestors().nth(3) {
+        command.arg("--target-dir").arg(target);
+    }
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }

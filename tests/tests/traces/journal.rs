@@ -121,12 +121,14 @@ fn repeat_hides_a_clone() {
     for entry in [&opened, &pending, &pending] {
         ledger.take(&a.sender(), entry).unwrap();
     }
-    // The office's word comes in between; the copy has not seen it.
-    ledger.edit_once("a test", item, "description", json!("办公室"));
+    // The acceptor's word comes in between; the copy has not seen it.
+    let mut zhang = Pen::of("zhang", "desk");
+    let (_, word) = zhang.write(Some(item), describe("受理员"), ledger.version(item));
+    ledger.take(&zhang.sender(), &word).unwrap();
     let (_, blind) = copy.write(Some(item), describe("乙"), None);
     ledger.take(&copy.sender(), &blind).unwrap();
     let losers = items::view(ledger.conn(), item).unwrap().unwrap().losers;
-    assert!(losers.iter().any(|loser| loser.value == json!("办公室")), "an unseen value is kept beside");
+    assert!(losers.iter().any(|loser| loser.value == json!("受理员")), "an unseen value is kept beside");
 }
 
 /// `held_capture_vanishes`: a capture that the office holds stays in its author's list with its reason.
@@ -230,8 +232,9 @@ fn noop_flickers() {
     let case = li.capture("matter/09006").summary.id;
     li.sync().unwrap();
     // The verdicts on these fill more than a page: what the office says of the case itself comes pages later.
-    for n in 0..600 {
-        li.comment(case, &n.to_string()).unwrap();
+    let others: Vec<ItemId> = (0..12).map(|_| li.capture("matter/09006").summary.id).collect();
+    for n in 0..540 {
+        li.comment(others[n % 12], &n.to_string()).unwrap();
     }
     li.describe(case, "新的说法").unwrap();
     world.office().edit("zhang", case, &[("description", Value::from("新的说法"))]).unwrap();
@@ -242,7 +245,7 @@ fn noop_flickers() {
         li.completed(id, &outcome).unwrap();
         pages += 1;
         assert_eq!(li.case(case).summary.description, "新的说法", "after page {pages}");
-        assert_eq!(li.case(case).view.sets["comments"].len(), 600, "after page {pages}");
+        assert_eq!(li.case(others[0]).view.sets["comments"].len(), 45, "after page {pages}");
     }
     assert!(pages >= 3, "{pages} requests");
     assert!(!li.case(case).summary.pending);

@@ -335,7 +335,7 @@ fn role_lost_while_uploading() {
     assert!(world.office().original(&photo).is_none(), "half of it");
     world.office().change_people(|people| {
         let posted = "roles = [\"inspector\", \"verifier\"]\norg = \"jiandu\"\nareas = [\"511902001\", \"511902002\"]";
-        people.replacen(posted, "roles = []\norg = \"jiandu\"", 1)
+        people.replacen(posted, "roles = [\"auditor\"]\norg = \"jiandu\"", 1)
     });
     li.kill_and_restart();
     li.sync().unwrap();
