@@ -56,6 +56,12 @@ fn take(intake: &mut Intake<'_, '_>, asked: EnrolRequest) -> Result<bool, Office
     let again = codes::open(intake, &asked.secret, &asked.person, asked.incarnation)?;
     match devices::get(intake.tx, asked.incarnation)? {
         Some(known) if again && known.key == asked.key => return Ok(false),
+        // A phone that did not believe the last answer, its code having been copied wrong, comes with another code: what it
+        // captured must not be lost with a store that can never be enrolled.
+        Some(known) if known.key == asked.key && known.person == asked.person && known.revoked_at.is_none() => {
+            codes::use_up(intake, &asked.secret, asked.incarnation)?;
+            return Ok(false);
+        }
         Some(_) => return Err(OfficeError::Enrolled),
         None if again => return Err(OfficeError::Code(CodeProblem::Used)),
         None if asked.incarnation == intake.office.node.incarnation => return Err(OfficeError::Enrolled),

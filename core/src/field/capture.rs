@@ -15,7 +15,7 @@ use crate::journal::predict::Predictor;
 use crate::journal::verdict::Verdict;
 use crate::journal::write::{Author, Draft, write};
 use crate::limits;
-use crate::photo::{Ingested, ingest};
+use crate::photo::{Ingested, PhotoError, PhotoFolder, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
 use crate::store::photos::{self, Here};
 use crate::store::{entries, items, pending};
@@ -85,13 +85,14 @@ impl Field {
         }
         let fix = capture.fix.clone().or_else(|| fix_of_photo(&kept, now));
 
-        let item = self.in_one_transaction(now, seed, |hand| {
+        let written = self.in_one_transaction(now, seed, |hand| {
             let item = hand.write(None, Change::Open { fields }, fix)?;
             for (photo, role) in &kept {
                 hand.attach(item, photo, role)?;
             }
             Ok(item)
-        })?;
+        });
+        let item = self.or_discard(written, &kept)?;
         self.case(item)
     }
 
@@ -151,7 +152,7 @@ impl Field {
         }
         let kept = self.ingest_all(&act.photos)?;
         let fix = act.fix.clone().or_else(|| fix_of_photo(&kept, now));
-        self.in_one_transaction(now, seed, |hand| {
+        let written = self.in_one_transaction(now, seed, |hand| {
             for (photo, role) in &kept {
                 hand.attach(item, photo, role)?;
             }
@@ -162,7 +163,8 @@ impl Field {
                 args: act.args.clone(),
             };
             hand.write_allowed(item, act.step.name(), change, fix)
-        })?;
+        });
+        let item = self.or_discard(written, &kept)?;
         self.case(item)
     }
 
@@ -189,11 +191,34 @@ impl Field {
         found.map(|category| category.code.to_string()).ok_or_else(|| FieldError::UnknownCategory(text.to_owned()))
     }
 
-    fn ingest_all(&self, photos: &[CapturePhoto]) -> Result<Vec<(Ingested, PhotoRole)>, FieldError> {
-        let keep = |photo: &CapturePhoto| {
-            Ok((ingest(&photo.file, photo.working_copy.as_deref(), &self.photos)?, photo.role.clone()))
-        };
-        photos.iter().map(keep).collect()
+    /// Keeps the files of all photos, or of none.
+    fn ingest_all(&mut self, photos: &[CapturePhoto]) -> Result<Vec<(Ingested, PhotoRole)>, FieldError> {
+        let mut kept = Vec::new();
+        for photo in photos {
+            match ingest(&photo.file, photo.working_copy.as_deref(), &self.photos) {
+                Ok(ingested) => kept.push((ingested, photo.role.clone())),
+                Err(error) => return self.or_discard(Err(error.into()), &kept),
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Where `result` is an error, deletes the files of `kept` that no row names: nothing is kept by halves.
+    fn or_discard<T>(
+        &mut self,
+        result: Result<T, FieldError>,
+        kept: &[(Ingested, PhotoRole)],
+    ) -> Result<T, FieldError> {
+        if result.is_err() {
+            // While it holds the store nobody else names them; see `Hand::attach`.
+            let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (photo, _) in kept {
+                if !photos::is_here(&tx, photo.sha256)? {
+                    self.photos.discard(&photo.sha256);
+                }
+            }
+        }
+        result
     }
 
     fn in_one_transaction<T>(
@@ -204,8 +229,9 @@ impl Field {
     ) -> Result<T, FieldError> {
         let author = self.author()?;
         let predictor = Predictor { pack: &self.pack, person: &self.person };
+        let folder = &self.photos;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut hand = Hand { tx: &tx, author: &author, predictor, now, entropy: seed.entropy() };
+        let mut hand = Hand { tx: &tx, author: &author, predictor, folder, now, entropy: seed.entropy() };
         let result = work(&mut hand)?;
         tx.commit()?;
         Ok(result)
@@ -265,6 +291,7 @@ struct Hand<'a, 'tx> {
     tx: &'a Transaction<'tx>,
     author: &'a Author,
     predictor: Predictor<'a>,
+    folder: &'a PhotoFolder,
     now: &'a Now,
     entropy: Entropy,
 }
@@ -313,6 +340,10 @@ impl Hand<'_, '_> {
     }
 
     fn attach(&mut self, item: ItemId, kept: &Ingested, role: &PhotoRole) -> Result<ItemId, FieldError> {
+        // Another process may have failed over the same photo since its files were written, and deleted them.
+        if !self.folder.original(&kept.sha256).exists() {
+            return Err(PhotoError::Missing { name: kept.sha256.to_string() }.into());
+        }
         let photo = Photo {
             sha256: kept.sha256,
             sm3: kept.sm3,

@@ -1,5 +1,7 @@
 //! What a phone shows before the office has answered: the confirmed view with its own pending entries replayed on top.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 use rusqlite::Transaction;
 
@@ -62,6 +64,20 @@ impl Predictor<'_> {
         Ok(judge(&subject, &Facts { pack: self.pack, actor: &actor, received }, entry))
     }
 
+    /// What an Open would do if its author were to report cases: what there is to show of one that is held.
+    fn as_inspector(&self, entry: &Reading<'_>, received: Moment) -> Decision {
+        let actor = Actor {
+            person: Some(self.person.clone()),
+            roles: vec![Role::Inspector],
+            org: None,
+            opened_it: true,
+            revoked: false,
+        };
+        let own_links = BTreeMap::new();
+        let subject = Subject { view: None, seen: None, own_links: &own_links, blocked: None };
+        judge(&subject, &Facts { pack: self.pack, actor: &actor, received }, entry)
+    }
+
     /// Settles an item after its confirmed view, its verdicts or its pending entries changed.
     ///
     /// A pending entry retires when its final verdict is in what is held here, or when the item `left` this phone.
@@ -110,8 +126,11 @@ impl Predictor<'_> {
         for id in waiting {
             let Some(read) = read(conn, *id)? else { continue };
             let reading = Reading { id: *id, kind: &read.kind, own: read.own, change: &read.change };
-            let decision = self.decide(conn, view.as_ref(), item, read.seen, &reading, read.written)?;
-            // A capture that the office will hold is shown to its author all the same.
+            let mut decision = self.decide(conn, view.as_ref(), item, read.seen, &reading, read.written)?;
+            // A capture that the office holds, or will hold, is shown to its author all the same.
+            if let (None, Change::Open { .. }, false) = (&view, &read.change, decision.verdict.applies()) {
+                decision = self.as_inspector(&reading, read.written);
+            }
             let unconfirmed = Version::none(EpochId::from_bytes([0; 16]));
             if decision.verdict.applies() {
                 let target = view.get_or_insert_with(|| View::empty(&read.kind, unconfirmed));

@@ -100,6 +100,14 @@ impl PhotoFolder {
         sync_folder(parent).map_err(failed)
     }
 
+    /// Deletes a photo's files, as far as they are there. The caller has made sure that no row names it.
+    pub(crate) fn discard(&self, original: &PhotoHash) {
+        for path in [self.original(original), self.view(original), self.thumbnail(original)] {
+            // What cannot be deleted is whole and takes some room, and nothing else.
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Keeps all of `files` (final path, bytes), durably: when this returns they survive a power cut.
     ///
     /// All are written and synced before the first gets its name, so that a full disk leaves none of them behind. A file

@@ -92,6 +92,14 @@ pub fn put(tx: &Transaction<'_>, photo: &Photo, here: Here) -> Result<(), StoreE
     Ok(())
 }
 
+/// Whether a row says that the original of this photo lies in the photo folder.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_here(conn: &Connection, sha256: PhotoHash) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("SELECT 1 FROM photo WHERE sha256 = ?1 AND original_here = 1")?.exists([sha256])?)
+}
+
 /// Ties a photo to the entry that shows it.
 ///
 /// # Errors

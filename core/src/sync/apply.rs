@@ -87,12 +87,12 @@ pub fn apply(
         return Err(ApplyError::OtherEpoch { counter: epoch.counter });
     }
     acknowledge(tx, reader, &response.head)?;
-    read_page(tx, reader, intent, &response.page)?;
+    let again = read_page(tx, reader, intent, &response.page)?;
 
     meta::set(tx, key::TOKEN, &response.token)?;
     meta::set(tx, key::LIMITS, &response.limits)?;
     meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
-    meta::set(tx, key::SYNC_WANTED, &response.page.more)?;
+    meta::set(tx, key::SYNC_WANTED, &(response.page.more || again))?;
     meta::set(tx, key::RECEIPTS_EXPECTED, &false)?;
     Ok(())
 }
@@ -109,7 +109,8 @@ fn acknowledge(tx: &Transaction<'_>, reader: &Reader<'_>, head: &Signed<Counters
     Ok(())
 }
 
-fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, page: &Page) -> Result<(), ApplyError> {
+/// Whether there is more to read right away: a feed that was withdrawn and granted again.
+fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, page: &Page) -> Result<bool, ApplyError> {
     for feed in &page.feeds {
         let held = feeds::position(tx, &feed.audience)?.unwrap_or(0);
         let asked = intent.positions.get(&feed.audience).copied().unwrap_or(0);
@@ -125,12 +126,17 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         touched: BTreeSet::new(),
         left: BTreeSet::new(),
         want: BTreeSet::new(),
+        withdrawn: BTreeSet::new(),
     };
     reading.keep_entries(page)?;
     for snapshot in &page.snapshots {
         reading.adopt(snapshot)?;
     }
     for feed in &page.feeds {
+        // Withdrawn in this page, and perhaps granted again: what there was is gone, and is read from the start.
+        if reading.withdrawn.contains(&feed.audience) {
+            continue;
+        }
         for row in &feed.rows {
             reading.row(&feed.audience, row)?;
         }
@@ -151,13 +157,12 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         }
     }
     reading.settle()?;
-    for feed in &page.feeds {
-        let withdrawn = feeds::position(tx, &feed.audience)?.is_none() && feed.from > 0;
-        if !withdrawn {
-            feeds::set_position(tx, &feed.audience, feed.next)?;
-        }
+    let withdrawn = reading.withdrawn;
+    let (again, read): (Vec<_>, Vec<_>) = page.feeds.iter().partition(|feed| withdrawn.contains(&feed.audience));
+    for feed in read {
+        feeds::set_position(tx, &feed.audience, feed.next)?;
     }
-    Ok(())
+    Ok(!again.is_empty())
 }
 
 struct Reading<'a> {
@@ -170,6 +175,8 @@ struct Reading<'a> {
     touched: BTreeSet<ItemId>,
     left: BTreeSet<ItemId>,
     want: BTreeSet<ItemId>,
+    /// Audiences that the page takes away.
+    withdrawn: BTreeSet<String>,
 }
 
 impl Reading<'_> {
@@ -286,6 +293,7 @@ impl Reading<'_> {
                     self.leave(audience, item)?;
                 }
                 feeds::forget(self.tx, audience)?;
+                self.withdrawn.insert(audience.clone());
             }
             // Receipts and what is safe are read after the rows; a row of a later version is passed over.
             FeedRow::Receipt { .. } | FeedRow::Safe { .. } | FeedRow::Unknown(_) => {}

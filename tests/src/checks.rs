@@ -1,0 +1,198 @@
+//! What must hold at any moment, between any two requests, whatever failed before.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::Connection;
+use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PhotoHash};
+use xuncheng_core::photo::{Fingerprint, PhotoFolder};
+use xuncheng_core::store::meta::{self, key};
+use xuncheng_core::store::{self, items, photos};
+use xuncheng_core::sync::session::OfficeKeys;
+
+use crate::world::World;
+
+/// An entry's bytes as its author wrote them: header, origin, body, private part.
+type Written = (String, Option<String>, Option<String>, Option<String>);
+
+/// What the office says of an item: count, history, view.
+type Standing = (u64, String, String);
+
+/// All checks, over the office and every phone of the world.
+pub(crate) fn all(world: &World) {
+    let office = world.office();
+    let folder = office.folder();
+    office.read(|conn| {
+        sound(conn, "the office");
+        dense(conn);
+    });
+    let entries = office.read(|conn| written(conn));
+    let standings = office.read(|conn| standings(conn));
+    let photos = PhotoFolder::open(&folder.join("photos")).expect("the office has a photo folder");
+    office.read(move |conn| {
+        for (_, sha256) in attachments(conn, "SELECT entry, sha256 FROM attachment WHERE receipt IS NOT NULL") {
+            assert_original(&photos, &sha256, "an original that the office signed for lies there");
+        }
+    });
+    for phone in world.0.phones.borrow().iter() {
+        check_phone(phone, &entries, &standings);
+    }
+}
+
+fn check_phone(
+    folder: &Path,
+    office: &BTreeMap<EntryId, Written>,
+    standings: &BTreeMap<(ItemId, u64), Standing>,
+) {
+    let name = folder.file_name().and_then(|name| name.to_str()).expect("a phone has a name").to_owned();
+    let conn = store::open_reader(&folder.join("xuncheng.sqlite")).expect("a phone's store can be read");
+    sound(&conn, &name);
+    let own: IncarnationId =
+        meta::get(&conn, key::INCARNATION).expect("a store can be read").expect("a store has an incarnation");
+    chain(&conn, own, &name);
+    let through: u64 = meta::get(&conn, key::THROUGH).expect("a store can be read").unwrap_or(0);
+    let sent = conn
+        .prepare("SELECT id, header, origin, body, private FROM entry WHERE incarnation = ?1 AND seq <= ?2")
+        .and_then(|mut statement| {
+            statement
+                .query_map((own, through), |row| {
+                    Ok((row.get::<_, EntryId>(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+                })?
+                .collect::<Result<Vec<(EntryId, Written)>, _>>()
+        })
+        .expect("a store can be read");
+    for (id, written) in sent {
+        assert_eq!(office.get(&id), Some(&written), "{name}: what the office countersigned, it has, byte for byte");
+    }
+    no_secrets(&conn, own, &name);
+    same_views(&conn, standings, &name);
+    photos_are_here(&conn, folder, &name);
+}
+
+/// The database itself.
+fn sound(conn: &Connection, name: &str) {
+    let said: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("the check runs");
+    assert_eq!(said, "ok", "{name}: the database is sound");
+    let dangling = conn.prepare("PRAGMA foreign_key_check").and_then(|mut check| check.exists([]));
+    assert!(!dangling.expect("the check runs"), "{name}: no row names another that is not there");
+}
+
+/// Positions without a gap, in the ledger and in every feed; every entry judged; no entry judged twice.
+fn dense(conn: &Connection) {
+    let count = |sql: &str| -> u64 { conn.query_row(sql, [], |row| row.get(0)).expect("a statement of the checks") };
+    assert_eq!(
+        count("SELECT count(*) FROM (SELECT audience FROM feed GROUP BY audience HAVING max(position) != count(*))"),
+        0,
+        "a feed has a gap"
+    );
+    assert_eq!(
+        count("SELECT count(*) FROM judgement"),
+        count("SELECT coalesce(max(position), 0) FROM judgement"),
+        "positions of the ledger have a gap"
+    );
+    assert_eq!(
+        count("SELECT count(*) FROM entry e LEFT JOIN judgement j ON j.entry = e.id WHERE j.entry IS NULL"),
+        0,
+        "an entry was taken and not judged"
+    );
+    assert_eq!(
+        count("SELECT count(*) FROM (SELECT incarnation FROM entry GROUP BY incarnation HAVING max(seq) != count(*))"),
+        0,
+        "a chain at the office has a gap"
+    );
+}
+
+fn chain(conn: &Connection, own: IncarnationId, name: &str) {
+    let (last, count): (u64, u64) = conn
+        .query_row("SELECT coalesce(max(seq), 0), count(*) FROM entry WHERE incarnation = ?1", [own], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .expect("a store can be read");
+    assert_eq!(last, count, "{name}: its own chain has a gap");
+}
+
+fn written(conn: &Connection) -> BTreeMap<EntryId, Written> {
+    let mut statement =
+        conn.prepare("SELECT id, header, origin, body, private FROM entry").expect("a statement of the checks");
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
+        .expect("the ledger can be read");
+    rows.collect::<Result<_, _>>().expect("the ledger can be read")
+}
+
+/// What each item was at each count: only the newest has its view.
+fn standings(conn: &Connection) -> BTreeMap<(ItemId, u64), Standing> {
+    let mut statement = conn
+        .prepare("SELECT v.item, v.count, lower(hex(v.history)) FROM item_version v")
+        .expect("a statement of the checks");
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, ItemId>(0)?, row.get::<_, u64>(1)?, row.get::<_, String>(2)?)))
+        .expect("the ledger can be read");
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let (item, count, history) = row.expect("the ledger can be read");
+        let newest = items::view(conn, item).expect("the ledger can be read").is_some_and(|v| v.version.count == count);
+        let view = items::confirmed_bytes(conn, item).expect("the ledger can be read").filter(|_| newest);
+        found.insert((item, count), (count, history, view.unwrap_or_default()));
+    }
+    found
+}
+
+/// Invariant 4: at the same version the same bytes, at an earlier one the office's own history.
+fn same_views(conn: &Connection, standings: &BTreeMap<(ItemId, u64), Standing>, name: &str) {
+    let held: Vec<ItemId> = conn
+        .prepare("SELECT id FROM item")
+        .and_then(|mut all| all.query_map([], |row| row.get(0))?.collect())
+        .expect("a store can be read");
+    for item in held {
+        let Some(view) = items::confirmed(conn, item).expect("a store can be read") else { continue };
+        let (_, history, newest) = standings
+            .get(&(item, view.version.count))
+            .unwrap_or_else(|| panic!("{name} holds item {item} at a count that the office never had"));
+        assert_eq!(&view.version.history.to_string(), history, "{name}: item {item} has another history");
+        if !newest.is_empty() {
+            let bytes = items::confirmed_bytes(conn, item).expect("a store can be read");
+            assert_eq!(bytes.as_ref(), Some(newest), "{name}: item {item} differs at the same version");
+        }
+    }
+}
+
+/// Invariant 6: of what somebody else wrote, only the public parts.
+fn no_secrets(conn: &Connection, own: IncarnationId, name: &str) {
+    let told = conn
+        .prepare(
+            "SELECT 1 FROM entry WHERE incarnation IS NOT ?1
+             AND (origin IS NOT NULL OR private IS NOT NULL OR who IS NOT NULL OR incarnation IS NOT NULL)",
+        )
+        .and_then(|mut statement| statement.exists([own]))
+        .expect("a store can be read");
+    assert!(!told, "{name}: it was told who wrote an entry, where, or on which device");
+}
+
+/// Invariant 5: an original leaves only when it is safe; nothing is safe that was not received.
+fn photos_are_here(conn: &Connection, folder: &Path, name: &str) {
+    let lying = PhotoFolder::open(&folder.join("photos")).expect("a phone has a photo folder");
+    let office: Option<OfficeKeys> = meta::get(conn, key::OFFICE).expect("a store can be read");
+    for photo in photos::own(conn).expect("a store can be read") {
+        assert!(photo.received || !photo.safe, "{name}: safe without a receipt");
+        if !photo.safe {
+            assert_original(&lying, &photo.sha256, &format!("{name}: an original that is not safe lies on the phone"));
+        }
+        if let Some(receipt) = photos::receipt(conn, photo.entry, photo.sha256).expect("a store can be read") {
+            let node = &office.as_ref().expect("a receipt comes from an office").node;
+            let receipt = receipt.open(node).expect("a receipt is signed by the office");
+            assert_eq!((receipt.entry, receipt.sha256), (photo.entry, photo.sha256), "{name}: another's receipt");
+        }
+    }
+}
+
+fn attachments(conn: &Connection, sql: &str) -> Vec<(EntryId, PhotoHash)> {
+    conn.prepare(sql)
+        .and_then(|mut all| all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+        .expect("a statement of the checks")
+}
+
+fn assert_original(folder: &PhotoFolder, sha256: &PhotoHash, what: &str) {
+    let found = Fingerprint::of_file(&folder.original(sha256));
+    assert_eq!(found.ok().map(|found| found.sha256), Some(*sha256), "{what}: {sha256}");
+}

@@ -1,0 +1,378 @@
+//! A phone in a test's hand: a real store in a folder of its own, a clock with an error of its own, one link.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use serde_json::Value;
+use xuncheng_core::clock::{Now, Seed};
+use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
+use xuncheng_core::id::{IncarnationId, ItemId, PersonId, PhotoHash};
+use xuncheng_core::journal::entry::PhotoRole;
+use xuncheng_core::place::GeoPoint;
+use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_core::sync::session::{Action, Outcome, Request};
+use xuncheng_core::work::case::CaseStep;
+
+use crate::fixtures;
+use crate::network::{Link, bytes_of};
+use crate::world::Shared;
+
+/// A phone.
+pub struct Phone {
+    world: Rc<Shared>,
+    folder: PathBuf,
+    field: Option<Field>,
+    link: Rc<Link>,
+    clock_error_ms: i64,
+    boot: u32,
+    booted_at_ms: u64,
+    pictures: u64,
+}
+
+/// In the middle of the example district: the street 东城街道.
+#[must_use]
+pub fn in_dongcheng() -> GeoPoint {
+    GeoPoint::from_degrees(31.8672, 106.7531).expect("a place on Earth")
+}
+
+/// In 回风街道, which 李巡查 is not posted to.
+#[must_use]
+pub fn in_huifeng() -> GeoPoint {
+    GeoPoint::from_degrees(31.8672, 106.7700).expect("a place on Earth")
+}
+
+impl Phone {
+    pub(crate) fn new(world: Rc<Shared>, person: &str) -> Self {
+        let number = world.phones.borrow().len();
+        let folder = world.folder.path().join(format!("phone-{number}-{person}"));
+        let person = PersonId::new(person).expect("a person's code is ASCII");
+        let field = Field::init(&folder, &person, &world.seed()).expect("a store can be made");
+        world.phones.borrow_mut().push(folder.clone());
+        let booted_at_ms = world.time.monotonic_ms();
+        let link = Rc::default();
+        Self { world, folder, field: Some(field), link, clock_error_ms: 0, boot: 1, booted_at_ms, pictures: 0 }
+    }
+
+    /// What the phone's clocks say.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Now {
+            wall: self.world.time.wall(self.clock_error_ms),
+            monotonic_ms: self.world.time.monotonic_ms() - self.booted_at_ms,
+            boot_id: format!("boot {}", self.boot),
+        }
+    }
+
+    fn seed(&self) -> Seed {
+        self.world.seed()
+    }
+
+    /// The store, for whoever looks.
+    #[must_use]
+    pub fn field(&self) -> &Field {
+        self.field.as_ref().expect("the phone is on")
+    }
+
+    /// The store, for whoever acts.
+    pub fn field_mut(&mut self) -> &mut Field {
+        self.field.as_mut().expect("the phone is on")
+    }
+
+    /// The folder of the store.
+    #[must_use]
+    pub fn folder(&self) -> &PathBuf {
+        &self.folder
+    }
+
+    /// Its way to the office.
+    #[must_use]
+    pub fn link(&self) -> Rc<Link> {
+        Rc::clone(&self.link)
+    }
+
+    /// The life of the journal that it writes.
+    #[must_use]
+    pub fn incarnation(&self) -> IncarnationId {
+        self.field().incarnation()
+    }
+
+    /// The program ends without having been asked, and is started again.
+    pub fn kill_and_restart(&mut self) {
+        self.field = None;
+        self.field = Some(Field::open(&self.folder).expect("a store opens after its program was killed"));
+    }
+
+    /// The phone is switched off and on: another boot, whose clock begins anew.
+    pub fn reboot(&mut self) {
+        self.boot += 1;
+        self.booted_at_ms = self.world.time.monotonic_ms();
+        self.kill_and_restart();
+    }
+
+    /// From here on its wall clock is so far off.
+    pub fn clock_off_by(&mut self, ms: i64) {
+        self.clock_error_ms = ms;
+    }
+
+    /// Becomes a device of its person.
+    ///
+    /// # Errors
+    /// Why it did not.
+    pub fn enrol(&mut self, code: &EnrolmentCode) -> Result<(), FieldError> {
+        let enrolling = self.field().enrol(code, "a phone of a test", &self.seed())?;
+        match self.link.carry(&self.world, &enrolling.request) {
+            Outcome::Answered(response) => self.field_mut().enrolled(&enrolling, &response),
+            Outcome::Failed(why) => {
+                Err(FieldError::Sync(xuncheng_core::sync::session::SyncError::NoAnswer(why)))
+            }
+        }
+    }
+
+    /// A file that its camera wrote.
+    pub fn picture(&mut self, bytes: &[u8]) -> PathBuf {
+        self.pictures += 1;
+        let camera = self.folder.join("camera");
+        fs::create_dir_all(&camera).expect("a camera has a folder");
+        let path = camera.join(format!("IMG_{}.jpg", self.pictures));
+        fs::write(&path, bytes).expect("a camera writes its files");
+        path
+    }
+
+    /// A picture that is like no other.
+    pub fn new_picture(&mut self) -> PathBuf {
+        let seed = self.world.dice().bits();
+        let bytes = fixtures::jpeg(96, 64, seed);
+        self.picture(&bytes)
+    }
+
+    /// Keeps a case with one new picture, in 东城街道.
+    pub fn capture(&mut self, category: &str) -> CaseDetail {
+        let picture = self.new_picture();
+        self.capture_at(category, in_dongcheng(), vec![picture])
+    }
+
+    /// Keeps a case with these pictures.
+    pub fn capture_at(&mut self, category: &str, place: GeoPoint, pictures: Vec<PathBuf>) -> CaseDetail {
+        self.try_capture(category, Some(place), pictures).expect("a capture with sound photos is kept")
+    }
+
+    /// Keeps a case with these pictures, or says why not.
+    ///
+    /// # Errors
+    /// Those of [`Field::capture`].
+    pub fn try_capture(
+        &mut self,
+        category: &str,
+        place: Option<GeoPoint>,
+        pictures: Vec<PathBuf>,
+    ) -> Result<CaseDetail, FieldError> {
+        let roles = [PhotoRole::Scene].into_iter().chain(std::iter::repeat(PhotoRole::Close));
+        let photos = pictures.into_iter().zip(roles);
+        let capture = Capture {
+            category: category.to_owned(),
+            description: "井盖破损，影响通行".to_owned(),
+            address: Some("江北大道中段".to_owned()),
+            place,
+            fix: None,
+            occurred_at: None,
+            photos: photos.map(|(file, role)| CapturePhoto { file, working_copy: None, role }).collect(),
+        };
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().capture(&capture, &now, &seed)
+    }
+
+    /// Corrects the description.
+    ///
+    /// # Errors
+    /// Those of [`Field::edit`].
+    pub fn describe(&mut self, item: ItemId, text: &str) -> Result<CaseDetail, FieldError> {
+        self.edit(item, &CaseEdit { description: Some(text.to_owned()), ..CaseEdit::default() })
+    }
+
+    /// Corrects a case.
+    ///
+    /// # Errors
+    /// Those of [`Field::edit`].
+    pub fn edit(&mut self, item: ItemId, edit: &CaseEdit) -> Result<CaseDetail, FieldError> {
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().edit(item, edit, &now, &seed)
+    }
+
+    /// Says something about a case.
+    ///
+    /// # Errors
+    /// Those of [`Field::comment`].
+    pub fn comment(&mut self, item: ItemId, text: &str) -> Result<CaseDetail, FieldError> {
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().comment(item, text, &now, &seed)
+    }
+
+    /// Takes a case back.
+    ///
+    /// # Errors
+    /// Those of [`Field::withdraw`].
+    pub fn withdraw(&mut self, item: ItemId) -> Result<CaseDetail, FieldError> {
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().withdraw(item, "报错了", &now, &seed)
+    }
+
+    /// Takes a step, with a new photo where it is `Handle`.
+    ///
+    /// # Errors
+    /// Those of [`Field::step`].
+    pub fn step(&mut self, item: ItemId, step: CaseStep, args: &[(&str, &str)]) -> Result<CaseDetail, FieldError> {
+        let args: BTreeMap<String, Value> =
+            args.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+        let photos = if step == CaseStep::Handle {
+            vec![CapturePhoto { file: self.new_picture(), working_copy: None, role: PhotoRole::After }]
+        } else {
+            Vec::new()
+        };
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().step(item, &CaseAct { step, args, photos, fix: None }, &now, &seed)
+    }
+
+    /// A case as the phone shows it.
+    #[must_use]
+    pub fn case(&self, item: ItemId) -> CaseDetail {
+        self.field().case(item).expect("the phone holds the case")
+    }
+
+    /// Whether the phone holds a case.
+    #[must_use]
+    pub fn holds(&self, item: ItemId) -> bool {
+        self.field().case(item).is_ok()
+    }
+
+    /// The bytes of an original.
+    #[must_use]
+    pub fn original(&self, photo: &PhotoHash) -> Option<Vec<u8>> {
+        fs::read(self.field().photos().original(photo)).ok()
+    }
+
+    /// One conversation: it ends when nothing is left to do, or with the first failure.
+    ///
+    /// # Errors
+    /// The failure.
+    pub fn sync(&mut self) -> Result<(), FieldError> {
+        self.field_mut().start_sync()?;
+        loop {
+            match self.next_action()? {
+                Action::Done => return Ok(()),
+                Action::WaitUntil { .. } => panic!("a conversation that was just begun does not wait"),
+                Action::Send { id, request } => {
+                    let outcome = self.link.carry(&self.world, &request);
+                    let (now, seed) = (self.now(), self.seed());
+                    self.field_mut().completed(id, &outcome, &now, &seed)?;
+                }
+            }
+        }
+    }
+
+    /// One conversation that waits and tries again until nothing is left to do, and says how many tries failed.
+    pub fn sync_whatever_happens(&mut self) -> usize {
+        self.field_mut().start_sync().expect("a conversation can be begun");
+        let mut failures = 0;
+        for _ in 0..10_000 {
+            match self.next_action().expect("an enrolled phone knows what to do next") {
+                Action::Done => return failures,
+                Action::WaitUntil { monotonic_ms } => {
+                    self.world.time.pass(monotonic_ms - self.now().monotonic_ms);
+                }
+                Action::Send { id, request } => {
+                    let outcome = self.link.carry(&self.world, &request);
+                    let (now, seed) = (self.now(), self.seed());
+                    failures += usize::from(self.field_mut().completed(id, &outcome, &now, &seed).is_err());
+                }
+            }
+        }
+        panic!("a conversation does not end: {:?}", self.field().status());
+    }
+
+    /// As [`Self::sync`], up to the first request that cannot be made or is refused.
+    pub fn sync_as_far_as_it_goes(&mut self) {
+        self.field_mut().start_sync().expect("a conversation can be begun");
+        while let Ok(Action::Send { id, request }) = self.next_action() {
+            let outcome = self.link.carry(&self.world, &request);
+            if self.completed(id, &outcome).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A copy of the folder on another phone: two stores that take themselves for the same one.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let number = self.world.phones.borrow().len();
+        let folder = self.world.folder.path().join(format!("phone-{number}-copy"));
+        copy_all(&self.folder, &folder);
+        Self {
+            world: Rc::clone(&self.world),
+            field: Some(Field::open(&folder).expect("a copy of a store is a store")),
+            folder,
+            link: Rc::default(),
+            clock_error_ms: 0,
+            boot: 100,
+            booted_at_ms: self.booted_at_ms,
+            pictures: 1000,
+        }
+    }
+
+    /// What it would do next.
+    ///
+    /// # Errors
+    /// Those of [`Field::next_action`].
+    pub fn next_action(&mut self) -> Result<Action, FieldError> {
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().next_action(&now, &seed)
+    }
+
+    /// Reports an outcome.
+    ///
+    /// # Errors
+    /// Those of [`Field::completed`].
+    pub fn completed(&mut self, id: xuncheng_core::id::Nonce, outcome: &Outcome) -> Result<(), FieldError> {
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().completed(id, outcome, &now, &seed)
+    }
+
+    /// Carries a request to the office as it is.
+    pub fn carry(&self, request: &Request) -> Outcome {
+        self.link.carry(&self.world, request)
+    }
+
+    /// Begins to do what it would do next, and dies before anybody is told what came of it.
+    pub fn die_while_sending(&mut self) {
+        if let Ok(Action::Send { request, .. }) = self.next_action() {
+            self.link.carry(&self.world, &request);
+        }
+        self.kill_and_restart();
+    }
+
+    /// Bytes of photos in the requests that it has sent so far, whatever became of them.
+    #[must_use]
+    pub fn photo_bytes_sent(&self) -> usize {
+        self.link.log().iter().filter(|sent| sent.path.starts_with("/v1/photos/uploads")).map(|sent| sent.sent.len()).sum()
+    }
+}
+
+fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).expect("a folder can be made");
+    for entry in fs::read_dir(from).expect("a folder can be listed") {
+        let path = entry.expect("a folder can be listed").path();
+        let copy = to.join(path.file_name().expect("a file has a name"));
+        if path.is_dir() {
+            copy_all(&path, &copy);
+        } else {
+            fs::copy(&path, &copy).expect("a file can be copied");
+        }
+    }
+}
+
+/// The bytes of a request's body, for tests that change them.
+#[must_use]
+pub fn body_of(request: &Request) -> Vec<u8> {
+    bytes_of(&request.body)
+}

@@ -1,0 +1,373 @@
+//! A small district: one office, any number of phones, one clock that stands still until it is moved.
+//!
+//! The office is the real one, answering in this process; the phones are real stores in folders. What is drawn (faults,
+//! ids, salts of phones) comes from one seed, which every run prints; `XUNCHENG_SEED` replays it.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::{Body as HttpBody, to_bytes};
+use rusqlite::Connection;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+use xuncheng_core::clock::{Moment, Now, Seed};
+use xuncheng_core::id::{IncarnationId, ItemId, PersonId, PhotoHash};
+use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::verdict::Verdict;
+use xuncheng_core::journal::view::View;
+use xuncheng_core::journal::write::Draft;
+use xuncheng_core::store::items;
+use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_core::sync::session::{Request, Response};
+use xuncheng_core::work::case::{CASE, CaseStep};
+use xuncheng_office::{Clock, Config, Office, OfficeError, app, write_at_desk};
+
+use crate::fixtures::Dice;
+use crate::network::{Link, method};
+use crate::phone::Phone;
+
+/// The seed of this run: of the environment, or a new one. It is printed, so that a failure can be replayed.
+#[must_use]
+pub fn seed_of_run(test: &str) -> u64 {
+    let given = std::env::var("XUNCHENG_SEED").ok().map(|text| text.parse().expect("XUNCHENG_SEED is a number"));
+    let seed = given.unwrap_or_else(|| {
+        let mut bytes = [0; 4];
+        getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
+        u64::from(u32::from_le_bytes(bytes))
+    });
+    eprintln!("XUNCHENG_SEED={seed} # {test}");
+    seed
+}
+
+/// The seed of this run, printed with the place that asks for it.
+#[macro_export]
+macro_rules! seed {
+    () => {
+        $crate::world::seed_of_run(concat!(file!(), ":", line!()))
+    };
+}
+
+/// The district's time: all clocks are read off it, each with an error of its own.
+#[derive(Debug)]
+pub struct Time {
+    wall_ms: AtomicI64,
+    monotonic_ms: AtomicU64,
+    office_error_ms: AtomicI64,
+}
+
+/// 21 July 2026, nine in the morning in Beijing.
+pub const MORNING: Moment = Moment::from_unix_ms(1_784_595_600_000);
+
+impl Time {
+    /// Lets `ms` milliseconds pass.
+    pub fn pass(&self, ms: u64) {
+        self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
+        self.wall_ms.fetch_add(i64::try_from(ms).expect("a time of this world"), Ordering::SeqCst);
+    }
+
+    pub(crate) fn wall(&self, error_ms: i64) -> Moment {
+        Moment::from_unix_ms(self.wall_ms.load(Ordering::SeqCst)).plus_ms(error_ms)
+    }
+
+    pub(crate) fn monotonic_ms(&self) -> u64 {
+        self.monotonic_ms.load(Ordering::SeqCst)
+    }
+
+    fn of_office(&self) -> Now {
+        let wall = self.wall(self.office_error_ms.load(Ordering::SeqCst));
+        Now { wall, monotonic_ms: self.monotonic_ms(), boot_id: "office".to_owned() }
+    }
+}
+
+/// What a world and its phones have in common.
+#[derive(Debug)]
+pub struct Shared {
+    dice: RefCell<Dice>,
+    /// The district's time.
+    pub time: Arc<Time>,
+    pub(crate) folder: TempDir,
+    pub(crate) phones: RefCell<Vec<PathBuf>>,
+    runtime: Runtime,
+    running: RefCell<Option<Running>>,
+    piece_bytes: Cell<u64>,
+}
+
+struct Running {
+    office: Arc<Office>,
+    app: Router,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Running")
+    }
+}
+
+impl Shared {
+    pub(crate) fn dice(&self) -> RefMut<'_, Dice> {
+        self.dice.borrow_mut()
+    }
+
+    /// 32 bytes of the world's entropy.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        let mut bytes = [0; 32];
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.dice().bits().to_le_bytes());
+        }
+        Seed::from_bytes(bytes)
+    }
+
+    /// Hands a request to the office, and gives its answer.
+    pub(crate) fn deliver(&self, request: &Request, body: HttpBody) -> Response {
+        let mut http = axum::http::Request::builder().method(method(request.method)).uri(&request.path);
+        for (name, value) in &request.headers {
+            http = http.header(name, value);
+        }
+        let http = http.body(body).expect("a request that a phone makes is one");
+        let app = self.running.borrow().as_ref().expect("the office runs").app.clone();
+        self.runtime.block_on(async {
+            let answer = app.oneshot(http).await.expect("a router always answers");
+            let (parts, body) = answer.into_parts();
+            let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::to_owned);
+            let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
+            let headers = headers.collect();
+            let body = to_bytes(body, usize::MAX).await.expect("an answer in memory can be read").to_vec();
+            Response { status: parts.status.as_u16(), headers, body }
+        })
+    }
+
+    fn start_office(&self) {
+        let time = Arc::clone(&self.time);
+        let config = Config {
+            url: Some("http://office.test".to_owned()),
+            clock: Clock::of(move || time.of_office()),
+            piece_bytes: self.piece_bytes.get(),
+            ..Config::new(self.folder.path().join("office"))
+        };
+        let office = Office::open(config).expect("the office opens");
+        let app = self.runtime.block_on(async { app(Arc::clone(&office)) });
+        *self.running.borrow_mut() = Some(Running { office, app });
+    }
+
+    fn stop_office(&self) {
+        let Some(Running { office, app }) = self.running.borrow_mut().take() else { return };
+        drop(app);
+        // What an interrupted request left running ends first, as it does in a process that shuts down.
+        while Arc::strong_count(&office) > 1 {
+            self.runtime.block_on(tokio::task::yield_now());
+        }
+    }
+
+    fn running(&self) -> Arc<Office> {
+        Arc::clone(&self.running.borrow().as_ref().expect("the office runs").office)
+    }
+}
+
+/// A district in a temporary folder.
+#[derive(Debug)]
+pub struct World(pub(crate) Rc<Shared>);
+
+impl World {
+    /// A district whose every draw comes from `seed`, with its office open.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let time = Time {
+            wall_ms: AtomicI64::new(MORNING.unix_ms()),
+            monotonic_ms: AtomicU64::new(1_000_000),
+            office_error_ms: AtomicI64::new(0),
+        };
+        let shared = Shared {
+            dice: RefCell::new(Dice::new(seed)),
+            time: Arc::new(time),
+            folder: TempDir::new().expect("a temporary folder can be made"),
+            phones: RefCell::default(),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
+            running: RefCell::new(None),
+            piece_bytes: Cell::new(64 * 1024),
+        };
+        shared.start_office();
+        Self(Rc::new(shared))
+    }
+
+    /// The office.
+    #[must_use]
+    pub fn office(&self) -> Desk {
+        Desk(Rc::clone(&self.0))
+    }
+
+    /// A phone of `person`, which has never met an office.
+    #[must_use]
+    pub fn phone(&self, person: &str) -> Phone {
+        Phone::new(Rc::clone(&self.0), person)
+    }
+
+    /// A phone of `person` that is enrolled and has read what there is for it.
+    #[must_use]
+    pub fn enrolled(&self, person: &str) -> Phone {
+        let mut phone = self.phone(person);
+        phone.enrol(&self.office().code(person)).expect("a fresh code enrols");
+        phone.sync().expect("the first exchange succeeds");
+        phone
+    }
+
+    /// The way from `phone` to the office.
+    #[must_use]
+    pub fn network(&self, phone: &Phone) -> Rc<Link> {
+        phone.link()
+    }
+
+    /// Lets so many minutes pass.
+    pub fn wait_minutes(&self, minutes: u64) {
+        self.0.time.pass(minutes * 60_000);
+    }
+
+    /// A number from the world's dice, below `bound`.
+    #[must_use]
+    pub fn roll(&self, bound: u64) -> u64 {
+        self.0.dice().bits() % bound
+    }
+
+    /// Panics unless all that must always hold holds now.
+    pub fn check_invariants(&self) {
+        crate::checks::all(self);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Its thread ends before the folder goes, unless a phone still holds the world.
+        if Rc::strong_count(&self.0) == 1 && !std::thread::panicking() {
+            self.0.stop_office();
+        }
+    }
+}
+
+/// The people at the office, and what lies there.
+#[derive(Debug, Clone)]
+pub struct Desk(Rc<Shared>);
+
+impl Desk {
+    /// A one-time code for a phone of `person`.
+    #[must_use]
+    pub fn code(&self, person: &str) -> EnrolmentCode {
+        let office = self.0.running();
+        self.0.runtime.block_on(office.new_code(person_id(person))).expect("a code is made for a person of the district")
+    }
+
+    /// `person` takes a step at the console.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn step(
+        &self,
+        person: &str,
+        item: ItemId,
+        step: CaseStep,
+        args: &[(&str, &str)],
+    ) -> Result<Verdict, OfficeError> {
+        let view = self.view(item).expect("the office has the case");
+        let args = args.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+        self.write(
+            person,
+            item,
+            Change::Step { transition: step.name().to_owned(), from: view.state, round: view.round, args },
+        )
+    }
+
+    /// `person` corrects fields at the console.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn edit(&self, person: &str, item: ItemId, fields: &[(&str, Value)]) -> Result<Verdict, OfficeError> {
+        let fields: BTreeMap<String, Value> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.write(person, item, Change::Edit { fields })
+    }
+
+    fn write(&self, person: &str, item: ItemId, change: Change) -> Result<Verdict, OfficeError> {
+        let office = self.0.running();
+        let author = office.author_for(person_id(person), "session of a test");
+        let draft = Draft { item: Some(item), kind: CASE.to_owned(), change, fix: None, seen: None, cause: None };
+        let written = office.turn(move |intake| write_at_desk(intake, &author, draft));
+        self.0.runtime.block_on(written).map(|(_, judgement)| judgement.verdict)
+    }
+
+    /// The acceptor files the case and the dispatcher sends it to `org`.
+    pub fn file_and_dispatch(&self, item: ItemId, org: &str) {
+        self.step("zhang", item, CaseStep::File, &[]).expect("a reported case can be filed");
+        self.step("zhao", item, CaseStep::Dispatch, &[("responsible_org", org)]).expect("a filed case can be dispatched");
+    }
+
+    /// Revokes a device.
+    pub fn revoke(&self, device: IncarnationId) {
+        let office = self.0.running();
+        self.0.runtime.block_on(office.revoke_device(office.author(), device)).expect("an enrolled device can be revoked");
+    }
+
+    /// An item as it stands; none where there is no such item.
+    #[must_use]
+    pub fn view(&self, item: ItemId) -> Option<View> {
+        self.read(move |conn| items::view(conn, item).expect("the ledger can be read"))
+    }
+
+    /// The bytes of an original; none where it has not arrived.
+    #[must_use]
+    pub fn original(&self, photo: &PhotoHash) -> Option<Vec<u8>> {
+        std::fs::read(self.0.running().photos().original(photo)).ok()
+    }
+
+    /// Reads the ledger.
+    pub fn read<T: Send + 'static>(&self, look: impl FnOnce(&Connection) -> T + Send + 'static) -> T {
+        let office = self.0.running();
+        self.0.runtime.block_on(office.read(move |conn| Ok(look(conn)))).expect("the ledger can be read")
+    }
+
+    /// The office's data folder.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.0.folder.path().join("office")
+    }
+
+    /// Closes the office.
+    pub fn stop(&self) {
+        self.0.stop_office();
+    }
+
+    /// Opens it again.
+    pub fn start(&self) {
+        self.0.start_office();
+    }
+
+    /// Changes the list of people, which the office reads when it starts.
+    pub fn change_people(&self, change: impl FnOnce(&str) -> String) {
+        self.stop();
+        let list = self.folder().join("people.toml");
+        let text = std::fs::read_to_string(&list).expect("the list of people lies in the data folder");
+        std::fs::write(&list, change(&text)).expect("the list of people can be written");
+        self.start();
+    }
+
+    /// From here on phones send originals in pieces of so many bytes.
+    pub fn set_piece_bytes(&self, bytes: u64) {
+        self.0.piece_bytes.set(bytes);
+        self.stop();
+        self.start();
+    }
+
+    /// From here on the office's clock is so far off.
+    pub fn clock_off_by(&self, ms: i64) {
+        self.0.time.office_error_ms.store(ms, Ordering::SeqCst);
+    }
+}
+
+fn person_id(person: &str) -> PersonId {
+    PersonId::new(person).expect("a person's code is ASCII")
+}

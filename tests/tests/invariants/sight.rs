@@ -1,0 +1,259 @@
+//! Invariant 6: nobody reads or changes what their role and audience do not allow.
+
+use serde_json::Value;
+use xuncheng_core::field::{Capture, CapturePhoto, FieldError};
+use xuncheng_core::journal::entry::PhotoRole;
+use xuncheng_core::journal::verdict::Code;
+use xuncheng_core::place::{Fix, GeoPoint, Provider};
+use xuncheng_core::sync::session::{Outcome, Response};
+use xuncheng_core::work::case::CaseStep;
+use xuncheng_office::OfficeError;
+use xuncheng_tests::network::Exchange;
+use xuncheng_tests::phone::{Phone, in_dongcheng, in_huifeng};
+use xuncheng_tests::seed;
+use xuncheng_tests::world::World;
+
+/// The body of a message, unpacked; its signature's line too.
+fn unpacked(bytes: &[u8]) -> String {
+    String::from_utf8(zstd::stream::decode_all(bytes).expect("a message is compressed")).expect("a message is text")
+}
+
+/// Runs of characters that ids, hashes, salts and keys are written in, made alike; everything else stays.
+fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut run = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_') {
+            run.push(c);
+        } else {
+            // Words and numbers stay; what is longer than any of them was drawn.
+            if run.len() >= 24 { out.push_str(&"x".repeat(run.len())) } else { out.push_str(&run) }
+            run.clear();
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// All of a phone's traffic as somebody on the line could measure it, and as the phone itself reads it.
+fn traffic(log: &[Exchange]) -> Vec<(String, usize, u16, String)> {
+    let one = |exchange: &Exchange| {
+        let Outcome::Answered(Response { status, body, .. }) = &exchange.outcome else { panic!("nothing fails here") };
+        let sent = if exchange.path == "/v1/sync" { unpacked(&exchange.sent).len() } else { exchange.sent.len() };
+        let said = if exchange.path == "/v1/sync" { masked(&unpacked(body)) } else { body.len().to_string() };
+        let path = exchange.path.split('/').take(4).collect::<Vec<_>>().join("/");
+        (path, sent, *status, said)
+    };
+    log.iter().map(one).collect()
+}
+
+/// Invariant 6: byte for byte (but for drawn ids) the same traffic, whether the case of another area is there or not.
+#[test]
+fn an_outsiders_whole_traffic_is_the_same_with_and_without_a_case() {
+    let seed = seed!();
+    let outsiders_see = |hidden: bool| {
+        let world = World::new(seed);
+        let mut li = world.enrolled("li");
+        let mut tang = world.enrolled("tang");
+        let mut wang = world.enrolled("wang");
+        let own = li.capture("matter/09006").summary.id;
+        li.sync().unwrap();
+        for outsider in [&li, &tang] {
+            world.network(outsider).clear_log();
+        }
+        let hidden = hidden.then(|| {
+            let picture = wang.new_picture();
+            let case = wang.capture_at("matter/09006", in_huifeng(), vec![picture]).summary.id;
+            wang.sync().unwrap();
+            world.office().file_and_dispatch(case, "chengguan");
+            wang.comment(case, "三轮车还在").unwrap();
+            wang.sync().unwrap();
+            case
+        });
+        li.describe(own, "两处井盖").unwrap();
+        world.office().step("zhang", own, CaseStep::File, &[]).unwrap();
+        for _ in 0..2 {
+            li.sync().unwrap();
+            tang.sync().unwrap();
+        }
+        if let Some(case) = hidden {
+            assert!(!li.holds(case) && !tang.holds(case) && wang.holds(case));
+        }
+        world.check_invariants();
+        (traffic(&world.network(&li).log()), traffic(&world.network(&tang).log()))
+    };
+    assert_eq!(outsiders_see(false), outsiders_see(true));
+}
+
+/// Invariant 6: a reader learns neither who reported, nor from where, nor on which device, nor from which boot.
+#[test]
+fn who_reported_and_from_where_never_crosses_to_another_phone() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let (mut wang, mut chen) = (world.enrolled("wang"), world.enrolled("chen"));
+    let picture = li.new_picture();
+    let stood = GeoPoint::from_degrees(31.871_234_5, 106.751_234_5).unwrap();
+    let fix = Fix { point: stood, accuracy_m: Some(7.25), provider: Provider::Gnss, at: li.now().wall, mock: false };
+    let capture = Capture {
+        category: "component/01001".to_owned(),
+        description: "井盖松动".to_owned(),
+        address: None,
+        place: Some(in_dongcheng()),
+        fix: Some(fix),
+        occurred_at: None,
+        photos: vec![CapturePhoto { file: picture, working_copy: None, role: PhotoRole::Scene }],
+    };
+    let (now, drawn) = (li.now(), xuncheng_core::clock::Seed::from_bytes([9; 32]));
+    let case = li.field_mut().capture(&capture, &now, &drawn).unwrap().summary.id;
+    li.sync().unwrap();
+    li.comment(case, "松动更厉害了").unwrap();
+    li.sync().unwrap();
+    world.office().file_and_dispatch(case, "shizheng");
+    let secrets = [
+        "\"li\"".to_owned(),
+        "own/li".to_owned(),
+        li.incarnation().to_string(),
+        stood.lat_e7().to_string(),
+        stood.lon_e7().to_string(),
+        now.boot_id.clone(),
+        "accuracy_m".to_owned(),
+        "monotonic_ms".to_owned(),
+    ];
+    for reader in [&mut wang, &mut chen] {
+        reader.sync().unwrap();
+        assert!(reader.holds(case));
+        for exchange in world.network(reader).log() {
+            let Outcome::Answered(Response { body, .. }) = &exchange.outcome else { continue };
+            if exchange.path != "/v1/sync" {
+                continue;
+            }
+            let said = unpacked(body);
+            for secret in &secrets {
+                assert!(!said.contains(secret.as_str()), "a reader was told {secret}");
+            }
+        }
+    }
+    world.check_invariants();
+}
+
+/// Invariant 6: a case that its reader may no longer see goes, with all that others wrote on it.
+#[test]
+fn a_returned_case_leaves_the_crew_that_returned_it() {
+    let world = World::new(seed!());
+    let (mut wang, mut chen) = (world.enrolled("wang"), world.enrolled("chen"));
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    chen.sync().unwrap();
+    assert!(!chen.holds(case), "before it is dispatched to them");
+    world.office().file_and_dispatch(case, "shizheng");
+    chen.sync().unwrap();
+    assert!(chen.holds(case));
+    chen.step(case, CaseStep::Return, &[("reason", "不归我们管")]).unwrap();
+    chen.sync().unwrap();
+    assert!(!chen.holds(case));
+    let left: u64 = chen
+        .field()
+        .store()
+        .query_row("SELECT count(*) FROM entry WHERE incarnation IS NOT ?1", [chen.incarnation()], |row| row.get(0))
+        .unwrap();
+    // What remains is about the phone's own person and device.
+    let own: u64 = chen
+        .field()
+        .store()
+        .query_row("SELECT count(*) FROM entry WHERE item = ?1", [case], |row| row.get(0))
+        .unwrap();
+    assert_eq!((left, own), (0, 1), "their own return stays, nothing else");
+    assert_eq!(world.office().view(case).unwrap().state, "filed");
+    world.check_invariants();
+}
+
+/// Invariant 6: the handler's organisation never checks its own case, and nobody checks what they reported themselves.
+#[test]
+fn the_inspected_never_check_their_own_case() {
+    let world = World::new(seed!());
+    world.office().change_people(|people| {
+        people.replace("code = \"chen\"\nname = \"陈师傅\"\nroles = [\"handler\"]", "code = \"chen\"\nname = \"陈师傅\"\nroles = [\"handler\", \"verifier\"]\nareas = [\"*\"]")
+    });
+    let mut wang = world.enrolled("wang");
+    let (mut chen, mut sun) = (world.enrolled("chen"), world.enrolled("sun"));
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    world.office().file_and_dispatch(case, "shizheng");
+    chen.sync().unwrap();
+    chen.step(case, CaseStep::Accept, &[]).unwrap();
+    chen.step(case, CaseStep::Handle, &[]).unwrap();
+    chen.sync().unwrap();
+    wang.sync().unwrap();
+    assert_eq!(world.office().view(case).unwrap().state, "handled");
+
+    // 陈师傅 may check, but not what her own organisation handled; 王巡查 may check, but not what he reported.
+    for phone in [&mut chen, &mut wang] {
+        assert!(!phone.case(case).steps.contains(&"check".to_owned()));
+        let refused = phone.step(case, CaseStep::Check, &[]).unwrap_err();
+        assert!(matches!(refused, FieldError::NotNow { code: Code::NotAllowed, .. }), "{refused}");
+    }
+    for person in ["chen", "wang", "yang", "zhao"] {
+        let refused = world.office().step(person, case, CaseStep::Check, &[]).unwrap_err();
+        assert!(matches!(refused, OfficeError::NotDone(Code::NotAllowed)), "{person}: {refused}");
+    }
+    sun.sync().unwrap();
+    sun.step(case, CaseStep::Check, &[]).unwrap();
+    sun.sync().unwrap();
+    assert_eq!(world.office().view(case).unwrap().state, "checked");
+    world.check_invariants();
+}
+
+/// Invariant 6: steps and fields of others are held, whoever sends them, and change nothing.
+#[test]
+fn nobody_takes_a_step_or_writes_a_field_that_is_not_theirs() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    let before = world.office().view(case).unwrap();
+    for (person, step) in [
+        ("wang", CaseStep::File),
+        ("zhao", CaseStep::File),
+        ("zhang", CaseStep::Dispatch),
+        ("chen", CaseStep::Accept),
+        ("sun", CaseStep::Withdraw),
+        ("he", CaseStep::Close),
+    ] {
+        let args = [("responsible_org", "shizheng"), ("reason", "试试")];
+        world.office().step(person, case, step, &args).unwrap_err();
+    }
+    for (person, field) in [("zhang", "number"), ("zhang", "originals"), ("wang", "area"), ("chen", "description")] {
+        let refused = world.office().edit(person, case, &[(field, Value::from("改"))]).unwrap_err();
+        assert!(matches!(refused, OfficeError::NotDone(Code::NotAllowed)), "{person} {field}: {refused}");
+    }
+    assert_eq!(world.office().view(case).unwrap(), before);
+}
+
+/// Invariant 6: asking for what one may not see is answered like asking for what is not there.
+#[test]
+fn a_case_of_others_and_one_that_is_not_there_are_answered_alike() {
+    let world = World::new(seed!());
+    let (mut wang, tang) = (world.enrolled("wang"), world.enrolled("tang"));
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    let nobodys = xuncheng_core::id::ItemId::from_bytes([7; 16]);
+    let ask = |phone: &Phone, item| {
+        let said = super::bounds::ask(phone, |request| {
+            request.want = vec![item];
+            // Claims to read feeds that it was never granted, too.
+            request.positions.insert("area/511902001/component".to_owned(), 0);
+            request.positions.insert("own/wang".to_owned(), 0);
+        });
+        let text = unpacked(&said.body);
+        let body: Value = serde_json::from_str(text.split_once('\n').unwrap().1).unwrap();
+        body["page"].clone()
+    };
+    let (others, none) = (ask(&tang, case), ask(&tang, nobodys));
+    for page in [&others, &none] {
+        for list in ["feeds", "entries", "snapshots", "receipts"] {
+            assert_eq!(page[list].as_array().map(Vec::len), Some(0), "{list}: {page}");
+        }
+    }
+    assert_eq!(masked(&others.to_string()), masked(&none.to_string()));
+    assert_eq!(ask(&wang, case)["snapshots"].as_array().map(Vec::len), Some(1));
+}

@@ -1,0 +1,248 @@
+//! One office and its phones in this process.
+
+use xuncheng_core::field::FieldError;
+use xuncheng_core::store::list::Query;
+use xuncheng_core::store::photos::PhotoStage;
+use xuncheng_core::sync::session::{Action, SyncError};
+use xuncheng_core::work::case::CaseStep;
+use xuncheng_office::backup::backup;
+use xuncheng_tests::fixtures;
+use xuncheng_tests::network::Fault;
+use xuncheng_tests::phone::{Phone, in_dongcheng};
+use xuncheng_tests::seed;
+use xuncheng_tests::world::World;
+
+#[test]
+fn a_case_from_capture_to_closing() {
+    let world = World::new(seed!());
+    let office = world.office();
+    let mut li = world.phone("li");
+
+    // Captured before the phone has ever met an office: in the list at once, under a name of its own.
+    let pictures = vec![li.new_picture(), li.new_picture()];
+    let case = li.capture_at("污水井盖", in_dongcheng(), pictures);
+    let item = case.summary.id;
+    assert!(case.summary.label.starts_with("新-") && case.summary.pending && !case.summary.sent);
+    assert_eq!(li.field().cases(&Query::default(), None, 20).unwrap().cases, [case.summary.clone()]);
+    assert!(case.photos.iter().all(|photo| photo.stage == Some(PhotoStage::Saved)));
+
+    li.enrol(&office.code("li")).unwrap();
+    li.sync().unwrap();
+    let sent = li.case(item);
+    assert!(sent.summary.numbered && sent.summary.label.starts_with("BZ20260721-"), "{}", sent.summary.label);
+    assert!(!sent.summary.pending && sent.photos.iter().all(|photo| photo.stage == Some(PhotoStage::Received)));
+
+    office.file_and_dispatch(item, "shizheng");
+    let mut chen = world.enrolled("chen");
+    let seen = chen.case(item);
+    assert_eq!((seen.summary.state.as_str(), seen.steps.as_slice()), ("dispatched", ["accept", "return"].map(str::to_owned).as_slice()));
+    chen.step(item, CaseStep::Accept, &[]).unwrap();
+    let handled = chen.step(item, CaseStep::Handle, &[]).unwrap();
+    assert_eq!((handled.summary.state.as_str(), handled.photos.len()), ("handled", 3));
+    chen.sync().unwrap();
+
+    let mut sun = world.enrolled("sun");
+    sun.step(item, CaseStep::Check, &[]).unwrap();
+    sun.sync().unwrap();
+    office.step("zhang", item, CaseStep::Close, &[]).unwrap();
+    for phone in [&mut li, &mut chen, &mut sun] {
+        phone.sync().unwrap();
+    }
+    assert_eq!(li.case(item).summary.state, "closed", "its reporter sees how it ended");
+    assert!(!chen.holds(item) && !sun.holds(item), "everybody else is done with it");
+    let taken: Vec<String> = office.view(item).unwrap().sets["steps"]
+        .values()
+        .map(|step| step.value["step"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(taken, ["file", "dispatch", "accept", "handle", "check", "close"]);
+    world.check_invariants();
+}
+
+#[test]
+fn a_returned_case_goes_back_to_the_dispatcher_with_its_reason() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let mut chen = world.enrolled("chen");
+    let item = li.capture("component/01001").summary.id;
+    li.sync().unwrap();
+    world.office().file_and_dispatch(item, "shizheng");
+    chen.sync().unwrap();
+    let without = chen.step(item, CaseStep::Return, &[]).unwrap_err();
+    assert!(matches!(without, FieldError::NotNow { .. }), "a reason is needed: {without}");
+    chen.step(item, CaseStep::Return, &[("reason", "产权属自来水公司")]).unwrap();
+    chen.sync().unwrap();
+    let view = world.office().view(item).unwrap();
+    assert_eq!((view.state.as_str(), view.text("responsible_org")), ("filed", None));
+    let last = view.sets["steps"].values().last().unwrap();
+    assert_eq!(last.value["args"]["reason"], "产权属自来水公司");
+    assert!(!chen.holds(item));
+    world.office().step("zhao", item, CaseStep::Dispatch, &[("responsible_org", "chengguan")]).unwrap();
+    let zhou = world.enrolled("zhou");
+    assert!(zhou.holds(item));
+    world.check_invariants();
+}
+
+#[test]
+fn a_case_does_not_close_while_an_original_is_on_a_phone_unless_it_is_waived_by_name() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let (mut chen, mut sun) = (world.enrolled("chen"), world.enrolled("sun"));
+    let item = li.capture("component/01001").summary.id;
+    li.sync().unwrap();
+    world.office().file_and_dispatch(item, "shizheng");
+    chen.sync().unwrap();
+    chen.step(item, CaseStep::Accept, &[]).unwrap();
+    chen.step(item, CaseStep::Handle, &[]).unwrap();
+    // The record goes, its photo does not.
+    world.network(&chen).next(&[Fault::Twice, Fault::LoseRequest]);
+    chen.sync().unwrap_err();
+    sun.sync().unwrap();
+    sun.step(item, CaseStep::Check, &[]).unwrap();
+    sun.sync().unwrap();
+    let early = world.office().step("zhang", item, CaseStep::Close, &[]).unwrap_err().to_string();
+    assert!(early.contains("OriginalMissing"), "{early}");
+    chen.sync_whatever_happens();
+    world.office().step("zhang", item, CaseStep::Close, &[]).unwrap();
+    world.check_invariants();
+}
+
+#[test]
+fn a_photo_survives_a_dead_battery_in_the_middle_of_its_upload() {
+    let world = World::new(seed!());
+    let piece: usize = 64 * 1024;
+    let mut li = world.enrolled("li");
+    let picture = li.picture(&fixtures::jpeg_of_at_least(1_000_000, 7));
+    let case = li.capture_at("污水井盖", in_dongcheng(), vec![picture]);
+    let photo = case.photos[0].sha256;
+
+    // Entries, thumbnail, then pieces; the battery dies while the sixth is on the way, at any byte of it.
+    let cut_at = usize::try_from(world.roll(piece as u64)).unwrap();
+    let mut plan = vec![None; 7];
+    plan.push(Some(Fault::CutRequest(cut_at)));
+    li.field_mut().start_sync().unwrap();
+    for fault in plan {
+        let Action::Send { id, request } = li.next_action().unwrap() else { panic!("there is something to send") };
+        if let Some(fault) = fault {
+            world.network(&li).next(&[fault]);
+            let _ = li.carry(&request);
+        } else {
+            let outcome = li.carry(&request);
+            li.completed(id, &outcome).unwrap();
+        }
+    }
+    assert!(world.office().original(&photo).is_none());
+    li.reboot();
+    li.sync().unwrap();
+
+    assert_eq!(world.office().original(&photo), li.original(&photo));
+    let again = li.photo_bytes_sent() - li.original(&photo).unwrap().len();
+    assert!(again <= piece, "{again} bytes were sent twice");
+    let status = li.field().status().unwrap();
+    assert!(status.bytes_sent_again <= piece as u64, "{status:?}");
+    assert_eq!(case.photos.len(), 1);
+    world.check_invariants();
+}
+
+#[test]
+fn a_wrong_a_used_a_revoked_and_an_old_code_are_told_apart() {
+    let world = World::new(seed!());
+    let office = world.office();
+    let refused = |phone: &mut Phone, code| match phone.enrol(&code).unwrap_err() {
+        FieldError::Sync(SyncError::Refused { code, detail, .. }) => {
+            assert!(!detail.is_empty());
+            code
+        }
+        other => panic!("{other}"),
+    };
+    let mut li = world.phone("li");
+    let case = li.capture("matter/09006").summary.id;
+    let mut wrong = office.code("li");
+    wrong.secret = "0000-0000-0000-0000".to_owned();
+    assert_eq!(refused(&mut li, wrong), "wrong_code");
+    let old = office.code("li");
+    world.wait_minutes(60 * 25);
+    assert_eq!(refused(&mut li, old), "expired_code");
+    let mut other_office = office.code("li");
+    other_office.root = xuncheng_core::id::Hash::of("test", &[b"another office"]);
+    assert!(matches!(li.enrol(&other_office), Err(FieldError::OtherOffice)));
+    assert!(li.field().office().unwrap().is_none());
+
+    let code = office.code("li");
+    // The answer is lost; the same phone may ask again with the same code, another may not.
+    world.network(&li).next(&[Fault::LoseAnswer]);
+    li.enrol(&code).unwrap_err();
+    li.enrol(&code).unwrap();
+    let mut second = world.phone("li");
+    assert_eq!(refused(&mut second, code), "used_code");
+    li.sync().unwrap();
+    assert!(office.view(case).is_some(), "what was captured before is sent");
+    world.check_invariants();
+}
+
+#[test]
+fn a_case_that_was_withdrawn_before_it_was_sent_is_corrected_and_taken_back_where_it_was_made() {
+    let world = World::new(seed!());
+    let mut li = world.phone("li");
+    let item = li.capture("matter/09006").summary.id;
+    li.describe(item, "写错了，再写").unwrap();
+    let gone = li.withdraw(item).unwrap();
+    assert_eq!(gone.summary.state, "withdrawn");
+    let again = li.withdraw(item).unwrap();
+    assert_eq!(again.entries.len(), gone.entries.len() + 1, "said twice, and the second changes nothing");
+    li.enrol(&world.office().code("li")).unwrap();
+    li.sync().unwrap();
+    let view = world.office().view(item).unwrap();
+    assert_eq!((view.state.as_str(), view.text("description")), ("withdrawn", Some("写错了，再写")));
+    assert!(!world.enrolled("wang").holds(item), "nobody else is bothered with it");
+    let sent = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    assert!(matches!(li.withdraw(sent), Err(FieldError::Sent(_))));
+    world.check_invariants();
+}
+
+#[test]
+fn an_office_that_answers_413_is_sent_smaller_batches_and_gets_everything() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let item = li.capture("matter/09006").summary.id;
+    for n in 0..40 {
+        li.comment(item, &n.to_string()).unwrap();
+    }
+    world.network(&li).next(&[Fault::Status(413); 3]);
+    let failures = li.sync_whatever_happens();
+    assert_eq!(failures, 3);
+    assert_eq!(world.office().view(item).unwrap().sets["comments"].len(), 40);
+    world.check_invariants();
+}
+
+/// Invariant 5: safe is said by name, after a verified backup holds the bytes; until then, and after, the phone keeps them.
+#[test]
+fn an_original_is_safe_only_after_a_verified_backup_holds_it() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let place = tempfile::TempDir::new().unwrap();
+    let stages = |li: &Phone, item| li.case(item).photos.iter().map(|photo| photo.stage.unwrap()).collect::<Vec<_>>();
+    let first = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    assert_eq!(stages(&li, first), [PhotoStage::Received]);
+
+    backup(&world.office().folder(), place.path()).unwrap();
+    // Captured and received after the backup began: not in it.
+    let second = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    assert_eq!((stages(&li, first), stages(&li, second)), (vec![PhotoStage::Safe], vec![PhotoStage::Received]));
+    assert_eq!(li.field().status().unwrap().office_has_backups, Some(true));
+
+    // An original that is damaged at the office becomes safe by no backup.
+    let lost = li.case(second).photos[0].sha256;
+    let at_office = world.office().folder().join("photos");
+    std::fs::write(xuncheng_core::photo::PhotoFolder::open(&at_office).unwrap().original(&lost), b"rotten").unwrap();
+    let report = backup(&world.office().folder(), place.path()).unwrap();
+    assert_eq!(report.missing, [lost]);
+    li.sync().unwrap();
+    assert_eq!(stages(&li, second), [PhotoStage::Received]);
+    for item in [first, second] {
+        let photo = li.case(item).photos[0].sha256;
+        assert!(li.original(&photo).is_some(), "this version deletes nothing");
+    }
+}

@@ -1,0 +1,183 @@
+//! Real processes and real connections, which are cut, answered by somebody else, and lied to.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+use xuncheng_tests::fixtures::{self, Camera};
+use xuncheng_tests::program::{OfficeProgram, Program};
+use xuncheng_tests::proxy::{Cut, Proxy};
+
+const PIECE: u64 = 64 * 1024;
+
+/// An office, a wire before it, and a phone of 李巡查 that is enrolled over the wire.
+struct Street {
+    office: OfficeProgram,
+    wire: Proxy,
+    li: Program,
+}
+
+impl Street {
+    fn new() -> Self {
+        let office = OfficeProgram::start(PIECE);
+        let wire = Proxy::before(&office.url);
+        let li = Program::phone_of("li");
+        let street = Self { office, wire, li };
+        street.enrol(&street.li, "li");
+        street
+    }
+
+    fn enrol(&self, phone: &Program, person: &str) {
+        let done = phone.run(&["enrol", &self.office.code(person, &self.wire.url)]);
+        assert!(done.success, "{}", done.err);
+    }
+
+    fn capture(&self, bytes: &[u8]) -> String {
+        let photo: PathBuf = self.li.file("IMG_1.jpg", bytes);
+        let case = self.li.capture(&[&photo]).json();
+        case["summary"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Everything that was captured is at the office, judged and received.
+    fn assert_all_arrived(&self, cases: usize) {
+        let status = self.li.status();
+        let count = |name: &str| status["photos"][name].as_u64().unwrap();
+        assert_eq!(status["unsent"], 0, "{status}");
+        assert_eq!((count("saved"), count("sent"), count("judged")), (0, 0, 0), "{status}");
+        assert_eq!(count("received"), cases as u64, "{status}");
+        assert_eq!(self.li.list().len(), cases);
+        self.li.assert_sound();
+    }
+}
+
+fn photo(n: u64) -> Vec<u8> {
+    fixtures::jpeg_with_exif(320, 240, n, &Camera::default())
+}
+
+#[test]
+fn a_connection_that_is_cut_in_headers_or_bodies_loses_nothing() {
+    let street = Street::new();
+    let mut cases = 0;
+    let cuts = [0, 1, 40, 200, 900, 20_000]
+        .into_iter()
+        .flat_map(|bytes| [Cut::ToOffice(bytes), Cut::ToPhone(bytes)]);
+    for cut in cuts {
+        street.capture(&photo(cases as u64));
+        cases += 1;
+        street.wire.next(cut.clone());
+        let done = street.li.run(&["--json", "sync"]);
+        assert!(!done.success || matches!(cut, Cut::ToOffice(20_000) | Cut::ToPhone(20_000)), "{cut:?}: {}", done.out);
+        assert!(done.success || done.err.lines().count() == 1, "one line says why: {}", done.err);
+        let done = street.li.run(&["sync"]);
+        assert!(done.success, "after {cut:?}: {}", done.err);
+        street.assert_all_arrived(cases);
+    }
+}
+
+#[test]
+fn whatever_answers_in_the_offices_place_is_not_believed() {
+    let street = Street::new();
+    street.capture(&photo(1));
+    let html = "<html><body>请登录 Free WiFi</body></html>";
+    let page = |head: &str, body: &str| format!("HTTP/1.1 {head}\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    let answers = [
+        ("a captive portal", page("200 OK", html)),
+        ("a redirect", page("302 Found\r\nLocation: http://portal.test/", html)),
+        ("a proxy's 413", page("413 Payload Too Large", html)),
+        ("a proxy's 500", page("500 Internal Server Error", html)),
+        ("a proxy's 502, empty", page("502 Bad Gateway", "")),
+        ("a promise of more than comes", "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n<html>".to_owned()),
+        ("less promised than comes", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n<html>".to_owned()),
+        ("no HTTP", "SSH-2.0-OpenSSH_9.6\r\n".to_owned()),
+        ("nothing", String::new()),
+        ("no length that is one", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n<html>".to_owned()),
+    ];
+    for (what, answer) in answers {
+        street.wire.always(Some(Cut::Answer(answer)));
+        let done = street.li.run(&["sync"]);
+        assert!(!done.success, "{what} was believed");
+        assert_eq!(done.err.lines().count(), 1, "{what}: {}", done.err);
+        let status = street.li.status();
+        assert_eq!(status["unsent"], 2, "{what}: {status}");
+        assert_eq!(status["photos"]["saved"], 1);
+    }
+    street.wire.always(None);
+    assert!(street.li.run(&["sync"]).success);
+    street.assert_all_arrived(1);
+}
+
+#[test]
+fn a_portal_at_enrolment_and_a_wrong_or_used_code_are_told_apart() {
+    let office = OfficeProgram::start(PIECE);
+    let wire = Proxy::before(&office.url);
+    let li = Program::phone_of("li");
+    let code = office.code("li", &wire.url);
+    let html = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>".to_owned();
+    let said = |phone: &Program, code: &str| {
+        let done = phone.run(&["enrol", code]);
+        assert!(!done.success && done.err.lines().count() == 1, "{}", done.err);
+        assert!(phone.status()["office"].is_null());
+        done.err
+    };
+    wire.always(Some(Cut::Answer(html)));
+    assert!(said(&li, &code).contains("captive portal"));
+    wire.always(None);
+    let wrong = said(&li, &code.replace("secret=", "secret=0"));
+    assert!(wrong.contains("wrong_code"), "{wrong}");
+    assert!(said(&li, &code[..40]).contains("no enrolment code"));
+    assert!(said(&li, "hello").contains("no enrolment code"));
+    let other = said(&li, &office.code("wang", &wire.url));
+    assert!(other.contains("another store"), "{other}");
+    let nobody = said(&li, &code.replace(&wire.url, "http://127.0.0.1:1"));
+    assert!(nobody.contains("no answer"), "{nobody}");
+    assert!(li.run(&["enrol", &code]).success);
+    let second = Program::phone_of("li");
+    let used = said(&second, &code);
+    assert!(used.contains("used_code"), "{used}");
+}
+
+#[test]
+fn a_phone_that_is_killed_in_the_middle_of_an_original_sends_at_most_one_piece_again() {
+    use std::io::{BufRead as _, BufReader};
+    let street = Street::new();
+    let bytes = fixtures::jpeg_of_at_least(1_000_000, 3);
+    street.capture(&bytes);
+    let mut child = street
+        .li
+        .command(&["sync", "--events", "--limit-rate", "400000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines();
+    let some_pieces = events.any(|line| {
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        event["offset"].as_u64().is_some_and(|offset| offset >= 3 * PIECE && offset < bytes.len() as u64)
+    });
+    assert!(some_pieces, "the office has some pieces and not all");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let done = street.li.run(&["sync"]);
+    assert!(done.success, "{}", done.err);
+    street.assert_all_arrived(1);
+    let status = street.li.status();
+    assert!(status["bytes_sent_again"].as_u64().unwrap() <= PIECE, "{status}");
+    let through = street.wire.bytes_to_office();
+    let most = bytes.len() as u64 + PIECE + 100_000;
+    assert!(through <= most, "{through} bytes went over the wire, and {most} would do");
+}
+
+#[test]
+fn two_offices_of_one_district_are_never_mixed_up() {
+    let here = Street::new();
+    let there = OfficeProgram::start(PIECE);
+    here.capture(&photo(1));
+    // The wire leads to another office now, which has keys of its own.
+    let elsewhere = Proxy::before(&there.url);
+    let phone = Program::phone_of("wang");
+    let code = here.office.code("wang", &elsewhere.url);
+    let done = phone.run(&["enrol", &code]);
+    assert!(!done.success);
+    assert!(phone.status()["office"].is_null(), "{}", done.err);
+    assert!(here.office.data().join("ledger.sqlite").exists());
+}

@@ -1,0 +1,33 @@
+//! Runs that broke an earlier wording of the protocol (docs/protocol.md), each under its name; and the rules that closed
+//! them, as properties of the judge and the workflow table.
+//!
+//! Those that need recovery after a restore, release, erasure or parcels come with these.
+
+#![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "traces/judge.rs"]
+mod judge;
+#[path = "traces/journal.rs"]
+mod journal;
+#[path = "traces/wire.rs"]
+mod wire;
+
+use xuncheng_core::id::{PhotoHash, Sm3Hash};
+use xuncheng_core::journal::entry::{Photo, PhotoRole};
+use xuncheng_core::photo::MediaType;
+
+/// A photo that an entry may name, whether anybody has its bytes or not.
+fn photo(n: u8) -> Photo {
+    Photo {
+        sha256: PhotoHash::from_bytes([n; 32]),
+        sm3: Sm3Hash::from_bytes([n; 32]),
+        bytes: 1000,
+        media: MediaType::Jpeg,
+        role: PhotoRole::Close,
+        width_px: 100,
+        height_px: 100,
+        view: PhotoHash::from_bytes([n; 32]),
+        thumbnail: PhotoHash::from_bytes([n; 32]),
+    }
+}

@@ -1,0 +1,323 @@
+//! Traces of the journal: what is judged, held, refused, and what it does to an item.
+
+use serde_json::{Value, json};
+use xuncheng_core::id::ItemId;
+use xuncheng_core::journal::entry::{Change, Entry, Header};
+use xuncheng_core::journal::ledger::{LedgerError, Sender, Taken};
+use xuncheng_core::journal::verdict::{Code, Verdict};
+use xuncheng_core::store::items;
+use xuncheng_core::store::photos::PhotoStage;
+use xuncheng_core::sync::wire::Refusal;
+use xuncheng_core::work::case::CaseStep;
+use xuncheng_tests::ledger::{Ledger, Pen};
+use xuncheng_tests::network::Fault;
+use xuncheng_tests::phone::Phone;
+use xuncheng_tests::seed;
+use xuncheng_tests::world::World;
+
+fn open() -> Change {
+    Change::Open { fields: [("category".to_owned(), json!("matter/09006")), ("occurred_at".to_owned(), json!(0))].into() }
+}
+
+fn describe(text: &str) -> Change {
+    Change::Edit { fields: [("description".to_owned(), json!(text))].into() }
+}
+
+fn verdict(taken: Taken) -> Verdict {
+    match taken {
+        Taken::Judged(judgement) => judgement.verdict,
+        Taken::Repeat => panic!("it was not here before"),
+    }
+}
+
+fn description(ledger: &Ledger, item: ItemId) -> Option<String> {
+    items::view(ledger.conn(), item).unwrap().unwrap().text("description").map(str::to_owned)
+}
+
+/// `version_reused_after_restore`, as far as the ledger alone shows it: a count whose history is another is not seen.
+#[test]
+fn seen_of_another_history_counts_as_not_seen() {
+    let mut ledger = Ledger::new();
+    let (mut li, mut zhang) = (Pen::of("li", "first"), Pen::of("zhang", "desk"));
+    let (item, opened) = li.write(None, open(), None);
+    ledger.take(&li.sender(), &opened).unwrap();
+    let (_, edit) = zhang.write(Some(item), describe("受理员写的"), ledger.version(item));
+    ledger.take(&zhang.sender(), &edit).unwrap();
+    // The same count, as it was on a branch of the ledger that is gone.
+    let mut other = ledger.version(item).unwrap();
+    other.history = xuncheng_core::id::Hash::of("test", &[b"another branch"]);
+    let (_, late) = li.write(Some(item), describe("采集员写的"), Some(other));
+    assert_eq!(verdict(ledger.take(&li.sender(), &late).unwrap()), Verdict::Applied);
+    let losers = items::view(ledger.conn(), item).unwrap().unwrap().losers;
+    assert_eq!(losers.iter().map(|loser| &loser.value).collect::<Vec<_>>(), [&json!("受理员写的")], "kept, and shown");
+}
+
+/// `clone_overwrites_itself`: two copies of one store write at the same place; the second is refused, nothing vanishes.
+#[test]
+fn clone_overwrites_itself() {
+    let mut ledger = Ledger::new();
+    let (mut a, mut copy) = (Pen::of("li", "one store"), Pen::of("li", "one store"));
+    let (item, opened) = a.write(None, open(), None);
+    let (_, same) = copy.write(None, open(), None);
+    assert_eq!(opened, same, "a copy of the folder holds the same entry");
+    ledger.take(&a.sender(), &opened).unwrap();
+    let (_, first) = copy.write(Some(item), describe("甲"), None);
+    ledger.take(&copy.sender(), &first).unwrap();
+    let (_, second) = a.write(Some(item), describe("乙"), None);
+    let refused = ledger.take(&a.sender(), &second).unwrap_err();
+    assert!(matches!(refused, LedgerError::Refused(Refusal::Clone)), "{refused}");
+    assert_eq!(description(&ledger, item).as_deref(), Some("甲"));
+    // What follows on the refused one has no place either.
+    let (_, third) = a.write(Some(item), describe("丙"), None);
+    let refused = ledger.take(&a.sender(), &third).unwrap_err();
+    assert!(matches!(refused, LedgerError::Refused(Refusal::Clone)), "{refused}");
+    assert_eq!(description(&ledger, item).as_deref(), Some("甲"));
+}
+
+/// `clone_overwrites_itself`, on phones: the copy says what is wrong, keeps all that it wrote, and harms nobody.
+#[test]
+fn clone_overwrites_itself_on_phones() {
+    let world = World::new(seed!());
+    let mut a = world.enrolled("li");
+    let case = a.capture("matter/09006").summary.id;
+    a.sync().unwrap();
+    let mut copy = a.copied();
+    a.describe(case, "甲").unwrap();
+    copy.describe(case, "乙").unwrap();
+    copy.sync().unwrap();
+    let error = a.sync().unwrap_err().to_string();
+    assert!(error.contains("two copies of this store write"), "{error}");
+    assert_eq!(a.field().status().unwrap().attention.map(|needs| needs.code).as_deref(), Some("clone"));
+    assert_eq!(a.case(case).summary.description, "甲", "what it wrote stays on it");
+    assert_eq!(world.office().view(case).unwrap().text("description"), Some("乙"));
+}
+
+/// `pending_on_two_copies`: the same pending entry comes from both copies, and is applied once.
+#[test]
+fn pending_on_two_copies() {
+    let world = World::new(seed!());
+    let mut a = world.enrolled("li");
+    let case = a.capture("matter/09006").summary.id;
+    a.comment(case, "同一句话").unwrap();
+    let mut copy = a.copied();
+    a.sync().unwrap();
+    let count = world.office().view(case).unwrap().version.count;
+    copy.sync().unwrap();
+    assert_eq!(world.office().view(case).unwrap().version.count, count);
+    assert_eq!(world.office().view(case).unwrap().sets["comments"].len(), 1);
+    assert!(!copy.case(case).summary.pending);
+    world.check_invariants();
+}
+
+/// `repeat_hides_a_clone`: a place that a repeat fills is the place of that entry, and no other entry takes it.
+#[test]
+fn repeat_hides_a_clone() {
+    let mut ledger = Ledger::new();
+    let (mut a, mut copy) = (Pen::of("li", "one store"), Pen::of("li", "one store"));
+    let (item, opened) = a.write(None, open(), None);
+    copy.write(None, open(), None);
+    let (_, pending) = a.write(Some(item), describe("甲"), None);
+    copy.write(Some(item), describe("甲"), None);
+    for entry in [&opened, &pending, &pending] {
+        ledger.take(&a.sender(), entry).unwrap();
+    }
+    // The acceptor's word comes in between; the copy has not seen it.
+    let mut zhang = Pen::of("zhang", "desk");
+    let (_, word) = zhang.write(Some(item), describe("受理员"), ledger.version(item));
+    ledger.take(&zhang.sender(), &word).unwrap();
+    let (_, blind) = copy.write(Some(item), describe("乙"), None);
+    ledger.take(&copy.sender(), &blind).unwrap();
+    let losers = items::view(ledger.conn(), item).unwrap().unwrap().losers;
+    assert!(losers.iter().any(|loser| loser.value == json!("受理员")), "an unseen value is kept beside");
+}
+
+/// `held_capture_vanishes`: a capture that the office holds stays in its author's list with its reason.
+#[test]
+fn held_capture_vanishes() {
+    let world = World::new(seed!());
+    // 陈师傅 handles; reporting is not hers. Before the office has told her phone so, and after.
+    let mut chen = world.phone("chen");
+    let before = chen.capture("matter/09006").summary.id;
+    chen.enrol(&world.office().code("chen")).unwrap();
+    chen.sync().unwrap();
+    let after = chen.capture("matter/09006").summary.id;
+    chen.sync().unwrap();
+    chen.kill_and_restart();
+    for item in [before, after] {
+        let case = chen.case(item);
+        assert!(case.entries.iter().all(|entry| matches!(entry.verdict, Some(Verdict::Held { .. }))));
+        assert_eq!(case.photos.len(), 1);
+        assert_eq!(case.photos[0].stage, Some(PhotoStage::Received), "its photo is evidence all the same");
+        assert!(world.office().view(item).is_none());
+    }
+    assert_eq!(chen.field().cases(&Default::default(), None, 20).unwrap().cases.len(), 2);
+    let refused = chen.field().status().unwrap().refused;
+    let held_open = |code: Code| Verdict::Held { reason: code, behind: None };
+    assert_eq!(refused.iter().filter(|entry| entry.verdict == held_open(Code::NotAllowed)).count(), 2);
+    assert_eq!(refused.len(), 4, "each Open, and each photo behind it");
+    world.check_invariants();
+}
+
+/// `revoked_phone_freezes_items`: malformed Opens with others' ids, from a revoked phone, are held and freeze nothing.
+#[test]
+fn revoked_phone_freezes_items() {
+    let mut ledger = Ledger::new();
+    let (mut li, mut wang) = (Pen::of("li", "first"), Pen::of("wang", "stolen"));
+    let (item, opened) = li.write(None, open(), None);
+    ledger.take(&li.sender(), &opened).unwrap();
+    let revoked = Sender { revoked: true, ..wang.sender() };
+    let (_, theirs) = wang.write(None, open(), None);
+    let forged = of_item(&theirs, item);
+    let held = ledger.take(&revoked, &forged).unwrap();
+    assert!(matches!(verdict(held), Verdict::Held { reason: Code::Malformed, .. }));
+    let (_, edit) = li.write(Some(item), describe("还能改"), ledger.version(item));
+    assert_eq!(verdict(ledger.take(&li.sender(), &edit).unwrap()), Verdict::Applied);
+    assert_eq!(description(&ledger, item).as_deref(), Some("还能改"));
+    // The author's own Open, word for word, under another's name, opens nothing a second time and takes nothing over.
+    let audience = items::audiences(ledger.conn(), item).unwrap();
+    assert!(audience.contains("own/li") && !audience.contains("own/wang"), "{audience:?}");
+}
+
+/// The entry with another item in its header: parts and hashes stay as they were.
+fn of_item(entry: &Entry, item: ItemId) -> Entry {
+    let mut header: Header = serde_json::from_str(&entry.header).unwrap();
+    header.item = item;
+    Entry { header: serde_json::to_string(&header).unwrap(), ..entry.clone() }
+}
+
+/// `stale_round`: `handled` of round 0 arrives after rework and closes nothing with an old photo.
+#[test]
+fn stale_round() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let (mut first, mut second) = (world.enrolled("chen"), world.enrolled("chen"));
+    let mut sun = world.enrolled("sun");
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    world.office().file_and_dispatch(case, "shizheng");
+    first.sync().unwrap();
+    first.step(case, CaseStep::Accept, &[]).unwrap();
+    for phone in [&mut first, &mut second] {
+        phone.sync().unwrap();
+    }
+    // The second phone of the crew handles it where there is no network.
+    second.step(case, CaseStep::Handle, &[]).unwrap();
+    first.step(case, CaseStep::Handle, &[]).unwrap();
+    first.sync().unwrap();
+    sun.sync().unwrap();
+    sun.step(case, CaseStep::Rework, &[("reason", "盖没盖严")]).unwrap();
+    sun.sync().unwrap();
+    first.sync().unwrap();
+    first.step(case, CaseStep::Accept, &[]).unwrap();
+    first.sync().unwrap();
+    assert_eq!(world.office().view(case).map(|view| (view.state, view.round)), Some(("handling".to_owned(), 1)));
+
+    second.sync().unwrap();
+    let view = world.office().view(case).unwrap();
+    assert_eq!((view.state.as_str(), view.round), ("handling", 1), "round 1 is still being handled");
+    let refused = second.field().status().unwrap().refused;
+    assert!(
+        refused.iter().any(|entry| matches!(entry.verdict, Verdict::Rejected { code: Code::StaleRound, .. })),
+        "{refused:?}"
+    );
+    assert_eq!(second.case(case).summary.state, "handling");
+    world.check_invariants();
+}
+
+/// `noop_flickers`: a value that the office had already does not flip back while its page is on the way.
+#[test]
+fn noop_flickers() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    // The verdicts on these fill more than a page: what the office says of the case itself comes pages later.
+    let others: Vec<ItemId> = (0..12).map(|_| li.capture("matter/09006").summary.id).collect();
+    for n in 0..540 {
+        li.comment(others[n % 12], &n.to_string()).unwrap();
+    }
+    li.describe(case, "新的说法").unwrap();
+    world.office().edit("zhang", case, &[("description", Value::from("新的说法"))]).unwrap();
+    li.field_mut().start_sync().unwrap();
+    let mut pages = 0;
+    while let xuncheng_core::sync::session::Action::Send { id, request } = li.next_action().unwrap() {
+        let outcome = li.carry(&request);
+        li.completed(id, &outcome).unwrap();
+        pages += 1;
+        assert_eq!(li.case(case).summary.description, "新的说法", "after page {pages}");
+        assert_eq!(li.case(others[0]).view.sets["comments"].len(), 45, "after page {pages}");
+    }
+    assert!(pages >= 3, "{pages} requests");
+    assert!(!li.case(case).summary.pending);
+    world.check_invariants();
+}
+
+/// `doubled_consequence`: what the office writes because something happened, it writes once: after repeats, restarts, both.
+#[test]
+fn doubled_consequence() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("matter/09006").summary.id;
+    world.network(&li).next(&[Fault::LoseAnswer]);
+    li.sync_whatever_happens();
+    let numbered = world.office().view(case).unwrap();
+    for _ in 0..2 {
+        world.office().stop();
+        world.office().start();
+        world.network(&li).next(&[Fault::Twice, Fault::Twice]);
+        li.sync().unwrap();
+    }
+    assert_eq!(world.office().view(case), Some(numbered));
+    let twice: u64 = world.office().read(|conn| {
+        conn.query_row("SELECT count(*) FROM (SELECT cause FROM entry GROUP BY cause HAVING count(*) > 1 AND cause IS NOT NULL)", [], |row| row.get(0)).unwrap()
+    });
+    assert_eq!(twice, 0);
+    let mut ledger = Ledger::new();
+    let mut pen = Pen::of("li", "first");
+    let (item, opened) = pen.write(None, open(), None);
+    ledger.take(&pen.sender(), &opened).unwrap();
+    let before = ledger.whole();
+    ledger.edit_once(&format!("number/{item}"), item, "number", json!("BZ-2"));
+    assert_eq!(ledger.whole(), before, "its number was given");
+}
+
+/// `shared_phone`: whoever else signs in on the same phone opens another store; nobody reads another's feed.
+#[test]
+fn shared_phone() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    let mine = wang.incarnation();
+    let error = wang.enrol(&world.office().code("chen")).unwrap_err().to_string();
+    assert!(error.contains("another store"), "{error}");
+    let chen: Phone = world.enrolled("chen");
+    assert_ne!(chen.incarnation(), mine);
+    assert!(!chen.holds(case));
+    assert_eq!(wang.incarnation(), mine);
+}
+
+/// `new_entry_between_releases` and `release_after_newer`, as far as this version holds: behind a held Open all waits, in
+/// order, and nothing of it is applied before a person decides.
+#[test]
+fn all_waits_behind_a_held_open() {
+    let mut ledger = Ledger::new();
+    let mut chen = Pen::of("chen", "crew");
+    let (item, opened) = chen.write(None, open(), None);
+    let (_, photo) = chen.write(Some(item), Change::Attach { photo: super::photo(1) }, None);
+    let (_, edit) = chen.write(Some(item), describe("后来改的"), None);
+    for (entry, behind) in [(&opened, false), (&photo, true), (&edit, true)] {
+        let held = verdict(ledger.take(&chen.sender(), entry).unwrap());
+        let header: Header = serde_json::from_str(&opened.header).unwrap();
+        let expected = if behind {
+            Verdict::Held { reason: Code::Follows, behind: Some(header.id) }
+        } else {
+            Verdict::Held { reason: Code::NotAllowed, behind: None }
+        };
+        assert_eq!(held, expected);
+    }
+    assert!(ledger.version(item).is_none());
+    // It blocks no other item.
+    let (other, _) = chen.write(None, open(), None);
+    assert_ne!(other, item);
+}

@@ -1,0 +1,375 @@
+//! The judge is pure and total, and the workflow table leads somewhere from everywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use xuncheng_core::clock::Moment;
+use xuncheng_core::id::{EntryId, EpochId, PersonId};
+use xuncheng_core::journal::effect::Effect;
+use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::fold;
+use xuncheng_core::journal::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
+use xuncheng_core::journal::verdict::Verdict;
+use xuncheng_core::journal::version::Version;
+use xuncheng_core::journal::view::{Field, Member, View};
+use xuncheng_core::pack::{OrgCode, Pack, Role};
+use xuncheng_core::work::case::{CASE, CaseState, RULES};
+use xuncheng_core::work::flow::{Actor, Need, Who};
+
+fn entry(n: u8) -> EntryId {
+    EntryId::from_bytes([n; 16])
+}
+
+/// Any JSON that a field may hold, sound or not.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        prop::num::f64::NORMAL.prop_map(Value::from),
+        prop::sample::select(vec!["", "matter/09006", "chengguan", "理由", "after", "x"]).prop_map(Value::from),
+        ".{0,40}".prop_map(Value::from),
+        Just(json!({ "lat_e7": 318_672_000, "lon_e7": 1_067_431_000 })),
+    ];
+    leaf.prop_recursive(2, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z_]{1,8}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn name() -> impl Strategy<Value = String> {
+    let known = vec![
+        "category", "occurred_at", "description", "address", "place", "area", "number", "originals", "responsible_org",
+        "tags", "category_name", "photos", "reason", "waiver", "steps", "comments", "received",
+    ];
+    prop_oneof![4 => prop::sample::select(known).prop_map(str::to_owned), 1 => ".{0,12}"]
+}
+
+fn fields() -> impl Strategy<Value = BTreeMap<String, Value>> {
+    prop::collection::btree_map(name(), value(), 0..6)
+}
+
+fn state() -> impl Strategy<Value = String> {
+    let known: Vec<String> = CaseState::ALL.iter().map(|state| state.name().to_owned()).collect();
+    prop_oneof![8 => prop::sample::select(known), 1 => ".{0,8}"]
+}
+
+fn view() -> impl Strategy<Value = View> {
+    let written = prop::collection::btree_map(name(), (value(), 0..6_u8, 0..9_u64), 0..8);
+    let sets = prop::collection::btree_map(name(), prop::collection::btree_map("[a-f0-9]{1,4}", value(), 0..4), 0..3);
+    (state(), 0..3_u32, written, sets).prop_map(|(state, round, written, sets)| {
+        let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
+        view.state = state;
+        view.round = round;
+        view.version.count = 9;
+        let field = |(value, writer, at)| Field { value, writer: entry(writer), at };
+        view.fields = written.into_iter().map(|(name, of)| (name, field(of))).collect();
+        let member = |value| Member { value, writer: entry(0) };
+        view.sets = sets
+            .into_iter()
+            .map(|(name, members)| (name, members.into_iter().map(|(key, value)| (key, member(value))).collect()))
+            .collect();
+        view
+    })
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let step = prop_oneof![
+        8 => prop::sample::select(RULES.steps.iter().map(|row| row.step.to_owned()).collect::<Vec<_>>()),
+        1 => ".{0,8}",
+    ];
+    prop_oneof![
+        1 => fields().prop_map(|fields| Change::Open { fields }),
+        4 => fields().prop_map(|fields| Change::Edit { fields }),
+        4 => (step, state(), 0..3_u32, fields())
+            .prop_map(|(transition, from, round, args)| Change::Step { transition, from, round, args }),
+        1 => ".{0,40}".prop_map(|text| Change::Comment { text }),
+        1 => (0..9_u8).prop_map(|n| Change::Attach { photo: super::photo(n) }),
+    ]
+}
+
+fn actor() -> impl Strategy<Value = Actor> {
+    let roles = vec![
+        Role::Inspector, Role::Verifier, Role::Acceptor, Role::Dispatcher, Role::Handler, Role::Admin, Role::Auditor,
+    ];
+    (
+        prop::sample::subsequence(roles, 0..4),
+        prop::option::of(prop::sample::select(vec!["chengguan", "shizheng"])),
+        any::<bool>(),
+        prop::bool::weighted(0.05),
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(roles, org, opened_it, revoked, office)| Actor {
+            person: (!office).then(|| PersonId::new("li").unwrap()),
+            roles,
+            org: org.map(|org| OrgCode::new(org).unwrap()),
+            opened_it,
+            revoked,
+        })
+}
+
+fn links() -> impl Strategy<Value = BTreeMap<EntryId, EntryId>> {
+    // Rings included: a forged link must not hold the judge up.
+    prop::collection::btree_map((0..9_u8).prop_map(entry), (0..9_u8).prop_map(entry), 0..9)
+}
+
+fn blocked() -> impl Strategy<Value = Option<Blocked>> {
+    prop_oneof![
+        8 => Just(None),
+        1 => Just(Some(Blocked::HeldOpen(entry(1)))),
+        1 => Just(Some(Blocked::RejectedOpen(entry(1)))),
+        1 => Just(Some(Blocked::HeldStep(entry(1)))),
+    ]
+}
+
+struct Before {
+    view: Option<View>,
+    seen: Option<u64>,
+    links: BTreeMap<EntryId, EntryId>,
+    blocked: Option<Blocked>,
+    actor: Actor,
+}
+
+impl Before {
+    fn judge(&self, pack: &Pack, own: Option<EntryId>, change: &Change) -> Decision {
+        let subject = Subject {
+            view: self.view.as_ref(),
+            seen: self.seen,
+            own_links: &self.links,
+            blocked: self.blocked,
+        };
+        let facts = Facts { pack, actor: &self.actor, received: Moment::from_unix_ms(0) };
+        judge(&subject, &facts, &Reading { id: entry(200), kind: CASE, own, change })
+    }
+}
+
+fn before() -> impl Strategy<Value = Before> {
+    (prop::option::weighted(0.9, view()), prop::option::of(0..12_u64), links(), blocked(), actor())
+        .prop_map(|(view, seen, links, blocked, actor)| Before { view, seen, links, blocked, actor })
+}
+
+impl std::fmt::Debug for Before {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} seen {:?} links {:?} {:?} {:?}", self.view, self.seen, self.links, self.blocked, self.actor)
+    }
+}
+
+fn apply(view: &View, decision: &Decision) -> View {
+    let mut after = view.clone();
+    fold::apply(&mut after, entry(200), view.version, &decision.effects);
+    after
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// No entry on any item makes the judge panic; asked twice it says the same; only what applies has effects.
+    #[test]
+    fn judge_is_total_and_deterministic(
+        before in before(), own in prop::option::of((0..9_u8).prop_map(entry)), change in change()
+    ) {
+        let pack = pack();
+        let decision = before.judge(pack, own, &change);
+        prop_assert_eq!(&decision, &before.judge(pack, own, &change));
+        prop_assert_eq!(decision.verdict.applies(), !decision.effects.is_empty());
+        // What is decided is stored as JSON and read again by other versions.
+        let text = serde_json::to_string(&decision.effects).unwrap();
+        let read: Vec<Effect> = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        if let Some(view) = &before.view {
+            apply(view, &decision);
+        }
+    }
+
+    /// An edit never replaces a value whose own links reach it; the value is kept beside.
+    #[test]
+    fn an_edit_never_replaces_one_whose_own_links_reach_it(
+        view in view(), actor in actor(), seen in prop::option::of(0..12_u64), new in value(), standing in value()
+    ) {
+        let mut view = view;
+        let mut actor = actor;
+        (actor.opened_it, actor.revoked) = (true, false);
+        view.fields.insert("description".to_owned(), Field { value: standing.clone(), writer: entry(3), at: 9 });
+        // Entry 3 came by way of entry 2 from the one that is judged now.
+        let links = [(entry(3), entry(2)), (entry(2), entry(200))].into();
+        let before = Before { view: Some(view.clone()), seen, links, blocked: None, actor };
+        let change = Change::Edit { fields: [("description".to_owned(), new.clone())].into() };
+        let decision = before.judge(pack(), None, &change);
+        let after = apply(&view, &decision);
+        prop_assert_eq!(&after.fields["description"].value, &standing);
+        if new != standing && !matches!(decision.verdict, Verdict::Held { .. }) {
+            prop_assert_eq!(decision.verdict, Verdict::Merged { lost: vec!["description".to_owned()] });
+            prop_assert_eq!(after.losers.last().map(|loser| loser.value.clone()), Some(new));
+        }
+    }
+
+    /// A value that stands already is no change, whoever writes it, whatever they have seen.
+    #[test]
+    fn an_equal_value_is_no_change(
+        view in view(), actor in actor(), seen in prop::option::of(0..12_u64), links in links()
+    ) {
+        let mut actor = actor;
+        (actor.opened_it, actor.revoked) = (true, false);
+        let mut view = view;
+        view.fields.insert("description".to_owned(), Field { value: "一样".into(), writer: entry(3), at: 9 });
+        let before = Before { view: Some(view), seen, links, blocked: None, actor };
+        let change = Change::Edit { fields: [("description".to_owned(), "一样".into())].into() };
+        prop_assert_eq!(before.judge(pack(), None, &change).verdict, Verdict::NoOp);
+    }
+
+    /// What did not win is never gone: it stands beside, with who wrote it and who won.
+    #[test]
+    fn a_value_is_replaced_only_by_who_saw_it_or_is_kept_beside(
+        view in view(), actor in actor(), seen in prop::option::of(0..12_u64), links in links(), new in value(),
+        own in prop::option::of((0..9_u8).prop_map(entry))
+    ) {
+        let mut actor = actor;
+        (actor.opened_it, actor.revoked) = (true, false);
+        let before = Before { view: Some(view.clone()), seen, links, blocked: None, actor };
+        let change = Change::Edit { fields: [("description".to_owned(), new)].into() };
+        let decision = before.judge(pack(), own, &change);
+        let after = apply(&view, &decision);
+        if let (Some(was), Some(is)) = (view.fields.get("description"), after.fields.get("description"))
+            && was.value != is.value
+        {
+            let saw = before.seen.is_some_and(|seen| was.at <= seen);
+            let wrote = own.is_some_and(|own| own == was.writer || leads(&before.links, own, was.writer));
+            let beside = after.losers.iter().any(|loser| loser.value == was.value && loser.writer == was.writer);
+            prop_assert!(saw || wrote || beside);
+        }
+    }
+
+    /// Whoever is revoked changes nothing, whatever they send.
+    #[test]
+    fn a_revoked_device_changes_nothing(before in before(), change in change()) {
+        let mut before = before;
+        before.actor.revoked = true;
+        let decision = before.judge(pack(), None, &change);
+        let held = matches!(decision.verdict, Verdict::Held { .. });
+        prop_assert!(held && decision.effects.is_empty());
+    }
+
+    /// Whoever belongs to the organisation that handled a case, or reported it, never checks it, whatever their roles.
+    #[test]
+    fn the_inspected_never_checks(before in before(), round in 0..3_u32, args in fields()) {
+        let mut before = before;
+        let Some(view) = &mut before.view else { return Ok(()) };
+        view.state = "handled".to_owned();
+        view.fields.insert("responsible_org".to_owned(), Field { value: "chengguan".into(), writer: entry(0), at: 1 });
+        let inspected = before.actor.opened_it || before.actor.org.as_ref().is_some_and(|org| org.as_str() == "chengguan");
+        let change = Change::Step { transition: "check".to_owned(), from: "handled".to_owned(), round, args };
+        if inspected {
+            prop_assert!(!before.judge(pack(), None, &change).verdict.applies());
+        }
+    }
+}
+
+fn leads(links: &BTreeMap<EntryId, EntryId>, from: EntryId, to: EntryId) -> bool {
+    let mut at = from;
+    for _ in 0..=links.len() {
+        match links.get(&at) {
+            Some(before) if *before == to => return true,
+            Some(before) => at = *before,
+            None => return false,
+        }
+    }
+    false
+}
+
+fn pack() -> &'static Pack {
+    static PACK: std::sync::OnceLock<Pack> = std::sync::OnceLock::new();
+    PACK.get_or_init(|| Pack::bazhou().unwrap())
+}
+
+/// The table: every row starts where somebody can be, and every state but the final ones has a way out.
+#[test]
+fn every_row_of_the_table_is_reachable_and_only_final_states_have_no_way_out() {
+    let mut reached = BTreeSet::from([RULES.initial]);
+    while let Some(row) = RULES.steps.iter().find(|row| reached.contains(row.from) && !reached.contains(row.to)) {
+        reached.insert(row.to);
+    }
+    for row in RULES.steps {
+        assert!(reached.contains(row.from), "nobody gets to {} to {}", row.from, row.step);
+        assert!(!row.who.is_empty(), "nobody may {} from {}", row.step, row.from);
+    }
+    let states: BTreeSet<&str> = CaseState::ALL.iter().map(|state| state.name()).collect();
+    assert_eq!(reached, states, "every state is reached");
+    let closed: Vec<&str> =
+        states.iter().copied().filter(|state| !RULES.steps.iter().any(|row| row.from == *state)).collect();
+    assert_eq!(closed, ["closed", "declined", "withdrawn"]);
+    // From everywhere a case can come to its end.
+    let mut ending: BTreeSet<&str> = closed.into_iter().collect();
+    while let Some(row) = RULES.steps.iter().find(|row| ending.contains(row.to) && !ending.contains(row.from)) {
+        ending.insert(row.from);
+    }
+    assert_eq!(ending, states);
+}
+
+/// The table: one row for each step from each state, and the same step needs the same things everywhere.
+#[test]
+fn a_step_from_a_state_is_one_row_and_needs_the_same_everywhere() {
+    let mut seen = BTreeSet::new();
+    let mut needs: BTreeMap<&str, &[Need]> = BTreeMap::new();
+    for row in RULES.steps {
+        assert!(seen.insert((row.from, row.step)), "two rows to {} from {}", row.step, row.from);
+        assert_eq!(*needs.entry(row.step).or_insert(row.needs), row.needs, "{}", row.step);
+        assert!(!(row.step == "check" && row.who != [Who::Verifier]), "only a verifier checks");
+    }
+}
+
+/// The table, walked by the judge: the person of each row gets from its state to the next, and nobody else does.
+#[test]
+fn the_judge_takes_every_row_of_the_table_for_its_person_and_for_nobody_else() {
+    let everybody = [
+        ("author", Actor { opened_it: true, ..person(&[], "zhihui") }),
+        ("inspector", person(&[Role::Inspector], "jiandu")),
+        ("acceptor", person(&[Role::Acceptor], "jiandu")),
+        ("dispatcher", person(&[Role::Dispatcher], "zhihui")),
+        ("handler", person(&[Role::Handler], "shizheng")),
+        ("handler of another", person(&[Role::Handler], "chengguan")),
+        ("verifier", person(&[Role::Verifier], "jiandu")),
+        ("verifier of the unit", person(&[Role::Verifier, Role::Handler], "shizheng")),
+        ("admin", person(&[Role::Admin], "zhihui")),
+    ];
+    for row in RULES.steps {
+        for (name, actor) in &everybody {
+            let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
+            view.state = row.from.to_owned();
+            let field = |value: &str| Field { value: value.into(), writer: entry(0), at: 0 };
+            if !matches!(row.from, "reported" | "filed") {
+                view.fields.insert("responsible_org".to_owned(), field("shizheng"));
+            }
+            let after = Member { value: json!({ "role": "after", "round": 0 }), writer: entry(0) };
+            view.sets.insert("photos".to_owned(), [("aa".to_owned(), after)].into());
+            let args = [("reason", "理由"), ("responsible_org", "shizheng"), ("waiver", "原件已核对")];
+            let change = Change::Step {
+                transition: row.step.to_owned(),
+                from: row.from.to_owned(),
+                round: 0,
+                args: args.map(|(name, value)| (name.to_owned(), value.into())).into(),
+            };
+            let may = actor.is_any(row.who, &view);
+            let before =
+                Before { view: Some(view.clone()), seen: None, links: BTreeMap::new(), blocked: None, actor: actor.clone() };
+            let decision = before.judge(pack(), None, &change);
+            assert_eq!(decision.verdict.applies(), may, "{name}: {} from {}", row.step, row.from);
+            if may {
+                assert_eq!(apply(&view, &decision).state, row.to);
+            }
+        }
+    }
+}
+
+fn person(roles: &[Role], org: &str) -> Actor {
+    Actor {
+        person: Some(PersonId::new("somebody").unwrap()),
+        roles: roles.to_vec(),
+        org: Some(OrgCode::new(org).unwrap()),
+        opened_it: false,
+        revoked: false,
+    }
+}

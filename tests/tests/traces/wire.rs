@@ -1,0 +1,386 @@
+//! Traces of feeds, sessions and photos: what crosses, to whom, and what late or repeated answers do.
+
+use serde_json::Value;
+use xuncheng_core::id::{EntryId, ItemId};
+use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::verdict::Verdict;
+use xuncheng_core::journal::write::{Author, Draft, write};
+use xuncheng_core::store::meta::{self, key};
+use xuncheng_core::store::{entries, feeds, pending, photos};
+use xuncheng_core::sync::session::{Action, Body, Outcome, Request, Response};
+use xuncheng_core::sync::wire::Problem;
+use xuncheng_core::work::case::{CASE, CaseStep};
+use xuncheng_tests::fixtures;
+use xuncheng_tests::network::Fault;
+use xuncheng_tests::phone::{Phone, body_of, in_dongcheng, in_huifeng};
+use xuncheng_tests::seed;
+use xuncheng_tests::world::World;
+
+fn answered(outcome: Outcome) -> Response {
+    match outcome {
+        Outcome::Answered(response) => response,
+        Outcome::Failed(why) => panic!("nothing fails here: {why}"),
+    }
+}
+
+fn code(response: &Response) -> String {
+    serde_json::from_slice::<Problem>(&response.body).expect("a refusal says why").code
+}
+
+/// The next request of a conversation.
+fn next(phone: &mut Phone) -> (xuncheng_core::id::Nonce, Request) {
+    match phone.next_action().unwrap() {
+        Action::Send { id, request } => (id, request),
+        other => panic!("there is something to send: {other:?}"),
+    }
+}
+
+/// Carries requests until one goes to uploads, and gives that one.
+fn next_upload(phone: &mut Phone) -> (xuncheng_core::id::Nonce, Request) {
+    loop {
+        let (id, request) = next(phone);
+        if request.path.starts_with("/v1/photos/uploads") {
+            return (id, request);
+        }
+        let outcome = phone.carry(&request);
+        phone.completed(id, &outcome).unwrap();
+    }
+}
+
+/// `old_entries_by_two_feeds`: a case that comes by two audiences, or after a fresh snapshot, asks for no snapshot again.
+#[test]
+fn old_entries_by_two_feeds() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    // By 王巡查's own feed, and by that of the area.
+    let audiences = world.office().read(move |conn| xuncheng_core::store::items::audiences(conn, case).unwrap());
+    assert!(audiences.len() >= 2, "{audiences:?}");
+    for n in 0..5 {
+        world.office().edit("zhang", case, &[("description", Value::from(format!("第{n}版")))]).unwrap();
+    }
+    let mut late = world.enrolled("wang");
+    for phone in [&mut wang, &mut late] {
+        world.network(phone).clear_log();
+        phone.sync().unwrap();
+        phone.sync().unwrap();
+        assert_eq!(phone.case(case).summary.description, "第4版");
+        let wanted: Option<Vec<ItemId>> = meta::get(phone.field().store(), key::SNAPSHOTS_WANTED).unwrap();
+        assert_eq!(wanted, None);
+        assert!(world.network(phone).log().len() <= 3, "an idle exchange is one round trip");
+    }
+    world.check_invariants();
+}
+
+/// `late_response_of_old_epoch`, within one branch: two drivers of one store; whichever answer comes late does nothing.
+#[test]
+fn late_response_of_two_drivers() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("matter/09006").summary.id;
+    li.field_mut().start_sync().unwrap();
+    // Both drivers ask, and are told the same action.
+    let (first, one) = next(&mut li);
+    let (second, other) = next(&mut li);
+    assert_eq!(first, second);
+    let slow = li.carry(&one);
+    let quick = li.carry(&other);
+    li.completed(second, &quick).unwrap();
+    li.describe(case, "慢的那个还没到").unwrap();
+    li.sync().unwrap();
+    let through: Option<u64> = meta::get(li.field().store(), key::THROUGH).unwrap();
+    let positions = feeds::positions(li.field().store()).unwrap();
+    // The slow one reports after all of it: with its answer, and then with a failure.
+    li.completed(first, &slow).unwrap();
+    li.completed(first, &Outcome::Failed("timed out".to_owned())).unwrap();
+    assert_eq!(meta::get::<u64>(li.field().store(), key::THROUGH).unwrap(), through);
+    assert_eq!(feeds::positions(li.field().store()).unwrap(), positions);
+    assert!(matches!(li.next_action().unwrap(), Action::Done), "and no wait was begun");
+    world.check_invariants();
+}
+
+/// `late_response_of_old_epoch`, uploads: two drivers send the same piece; one of them is told where the office stands.
+#[test]
+fn two_drivers_of_one_upload_end_in_equality() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let picture = li.picture(&fixtures::jpeg_of_at_least(300_000, 4));
+    let case = li.capture_at("matter/09006", in_dongcheng(), vec![picture]);
+    li.field_mut().start_sync().unwrap();
+    for _ in 0..200 {
+        let Action::Send { id, request } = li.next_action().unwrap() else { break };
+        let first = li.carry(&request);
+        let second = li.carry(&request);
+        // The second answer of a piece is an offset conflict; either may be the one that is reported.
+        let reported = if world.roll(2) == 0 { first } else { second };
+        li.completed(id, &reported).unwrap();
+    }
+    li.sync_whatever_happens();
+    let photo = case.photos[0].sha256;
+    assert_eq!(world.office().original(&photo), li.original(&photo));
+    world.check_invariants();
+}
+
+/// `bare_hash`: whoever names a known hash in an entry of their own reads nothing and gets no receipt for it.
+#[test]
+fn bare_hash() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let mut wang = world.enrolled("wang");
+    let theirs = li.capture("matter/09006");
+    li.sync().unwrap();
+    let stolen = photos::own(li.field().store()).unwrap()[0].clone();
+    let mine = wang.capture("matter/09006").summary.id;
+    wang.sync().unwrap();
+
+    // The entry is judged like any other; the hash alone brings neither bytes nor receipt.
+    let named = attach_a_known_hash(&wang, mine, &theirs.summary.id, &li);
+    wang.sync_as_far_as_it_goes();
+    let view = world.office().view(mine).unwrap();
+    let key = stolen.sha256.to_string();
+    assert!(view.sets["photos"].contains_key(&key), "it is named");
+    assert!(!view.sets["originals"].contains_key(&key), "and not there: the case does not close on it");
+    let receipt = world.office().read(move |conn| photos::receipt(conn, named, stolen.sha256).unwrap());
+    assert!(receipt.is_none());
+    // Nor does the entry of its owner open an upload to anybody else: like one that is not there at all.
+    wang.capture("matter/09006");
+    wang.field_mut().start_sync().unwrap();
+    let (_, upload) = next_upload(&mut wang);
+    let of = |entry: EntryId| {
+        let mut request = Request { body: Body::Empty, ..upload.clone() };
+        for (name, value) in &mut request.headers {
+            if name == "Upload-Metadata" {
+                *value = metadata(entry, &stolen.sha256.to_string());
+            }
+            if name == "Upload-Length" {
+                *value = li.original(&stolen.sha256).unwrap().len().to_string();
+            }
+        }
+        let answer = answered(wang.carry(&request));
+        (answer.status, answer.body)
+    };
+    assert_eq!(of(stolen.entry), of(EntryId::from_bytes([9; 16])));
+    // The photo itself is not to be had under any path of the phones' interface.
+    for path in ["/v1/photos/originals/", "/v1/photos/", "/photos/"] {
+        let request = Request { path: format!("{path}{key}"), body: Body::Empty, ..upload.clone() };
+        assert!(answered(wang.carry(&request)).status >= 400);
+    }
+    world.check_invariants();
+}
+
+fn metadata(entry: EntryId, sha256: &str) -> String {
+    use base64::Engine as _;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    format!("entry {},sha256 {}", encode(&entry.to_string()), encode(sha256))
+}
+
+/// Writes an Attach that names another's photo, into `thief`'s own chain and outbox.
+fn attach_a_known_hash(thief: &Phone, item: ItemId, theirs: &ItemId, owner: &Phone) -> EntryId {
+    let photo = owner
+        .field()
+        .case(*theirs)
+        .unwrap()
+        .entries
+        .into_iter()
+        .find_map(|entry| if let Change::Attach { photo } = entry.change { Some(photo) } else { None })
+        .unwrap();
+    let author = Author {
+        incarnation: thief.incarnation(),
+        who: thief.field().person().clone(),
+        last_exchange: None,
+        session: None,
+    };
+    let change = Change::Attach { photo };
+    let draft = Draft { item: Some(item), kind: CASE.to_owned(), change, fix: None, seen: None, cause: None };
+    let mut entropy = xuncheng_core::clock::Seed::from_bytes([77; 32]).entropy();
+    let tx = thief.field().store().unchecked_transaction().unwrap();
+    let written = write(&tx, &author, draft, &thief.now(), &mut entropy).unwrap();
+    pending::insert(&tx, written.header.id, item).unwrap();
+    tx.commit().unwrap();
+    written.header.id
+}
+
+/// `recorded_request`: a stolen token opens uploads of that phone and nothing else; a recorded request cannot be changed.
+#[test]
+fn recorded_request() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    li.capture("matter/09006");
+    li.field_mut().start_sync().unwrap();
+    let (id, recorded) = next(&mut li);
+    let outcome = li.carry(&recorded);
+    li.completed(id, &outcome).unwrap();
+    let (_, upload) = next_upload(&mut li);
+    let token = upload.headers.iter().find(|(name, _)| name == "Authorization").unwrap().clone();
+    // The token, with what its thief would like to know.
+    let thief = "{\"nonce\":\"00\"}\n{}".as_bytes().to_vec();
+    for path in ["/v1/sync", "/v1/photos/previews"] {
+        let request = Request {
+            path: path.to_owned(),
+            headers: vec![token.clone()],
+            body: Body::Bytes(zstd::stream::encode_all(&thief[..], 3).unwrap()),
+            ..recorded.clone()
+        };
+        assert!((400..500).contains(&answered(li.carry(&request)).status));
+    }
+    // The recorded request with one position changed: the signature covers the whole body.
+    let body = zstd::stream::decode_all(&body_of(&recorded)[..]).unwrap();
+    let text = String::from_utf8(body).unwrap();
+    let changed = text.replacen("\"positions\":{", "\"positions\":{\"area/511902003/matter\":0,", 1);
+    assert_ne!(text, changed);
+    let body = Body::Bytes(zstd::stream::encode_all(changed.as_bytes(), 3).unwrap());
+    let answer = answered(li.carry(&Request { body, ..recorded.clone() }));
+    assert_eq!((answer.status, code(&answer).as_str()), (401, "bad_signature"));
+    // Sent again as it was, it takes nothing twice.
+    let entries = world.office().read(|conn| count(conn, "SELECT count(*) FROM entry"));
+    answered(li.carry(&recorded));
+    assert_eq!(world.office().read(|conn| count(conn, "SELECT count(*) FROM entry")), entries);
+    world.check_invariants();
+}
+
+fn count(conn: &rusqlite::Connection, sql: &str) -> u64 {
+    conn.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// `gap_beside_a_covert_visit`: positions, counts and pages of an inspected unit have no gap where others have cases.
+#[test]
+fn gap_beside_a_covert_visit() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let mut chen = world.enrolled("chen");
+    let mut case = |world: &World, place, org| {
+        let picture = vec![wang.new_picture()];
+        let item = wang.capture_at("component/01001", place, picture).summary.id;
+        wang.sync().unwrap();
+        world.office().file_and_dispatch(item, org);
+        item
+    };
+    let first = case(&world, in_dongcheng(), "shizheng");
+    let hidden = case(&world, in_huifeng(), "chengguan");
+    let second = case(&world, in_dongcheng(), "shizheng");
+    chen.sync().unwrap();
+    assert!(chen.holds(first) && chen.holds(second) && !chen.holds(hidden));
+    let positions = feeds::positions(chen.field().store()).unwrap();
+    assert_eq!(positions.get("org/shizheng"), Some(&2), "two cases, two rows: {positions:?}");
+    for item in [first, second] {
+        assert_eq!(chen.case(item).view.version, world.office().view(item).unwrap().version);
+    }
+    let known = entries::of_item(chen.field().store(), hidden).unwrap();
+    assert!(known.is_empty());
+    world.check_invariants();
+}
+
+/// `gains_private_at_equal_version`, with whole audiences: what is gained comes, what is lost goes, at any version.
+#[test]
+fn gains_and_loses_an_audience() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let picture = vec![wang.new_picture()];
+    let case = wang.capture_at("component/01001", in_huifeng(), picture).summary.id;
+    wang.sync().unwrap();
+    let mut li = world.enrolled("li");
+    assert!(!li.holds(case));
+    let areas = "areas = [\"511902001\", \"511902002\"]";
+    world.office().change_people(|people| people.replace(areas, "areas = [\"*\"]"));
+    li.sync().unwrap();
+    li.sync().unwrap();
+    assert!(li.holds(case), "posted to the area, with what was there before");
+    world.check_invariants();
+    world.office().change_people(|people| people.replacen("areas = [\"*\"]", areas, 1));
+    li.sync().unwrap();
+    li.sync().unwrap();
+    assert!(!li.holds(case), "and no longer");
+    assert!(entries::of_item(li.field().store(), case).unwrap().is_empty(), "nothing of it is left");
+    world.check_invariants();
+}
+
+/// An audience that is lost and given back while the answers that told of it were lost comes back whole.
+#[test]
+fn an_audience_that_is_lost_and_given_back_unheard_comes_back_whole() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let mut li = world.enrolled("li");
+    let picture = vec![wang.new_picture()];
+    let case = wang.capture_at("component/01001", in_dongcheng(), picture).summary.id;
+    wang.sync().unwrap();
+    li.sync().unwrap();
+    assert!(li.holds(case));
+    let (with, without) = ("areas = [\"511902001\", \"511902002\"]", "areas = [\"511902002\"]");
+    for (from, to) in [(with, without), (without, with)] {
+        world.office().change_people(|people| people.replacen(from, to, 1));
+        world.network(&li).next(&[Fault::LoseAnswer]);
+        li.sync().unwrap_err();
+    }
+    li.sync().unwrap();
+    li.sync().unwrap();
+    assert!(li.holds(case), "it is posted there, as before");
+    world.check_invariants();
+}
+
+/// `role_lost_while_uploading`: the record is judged, half of the original sent; the role goes, the photo does not.
+#[test]
+fn role_lost_while_uploading() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let picture = li.picture(&fixtures::jpeg_of_at_least(300_000, 4));
+    let case = li.capture_at("matter/09006", in_dongcheng(), vec![picture]);
+    let photo = case.photos[0].sha256;
+    li.field_mut().start_sync().unwrap();
+    for _ in 0..2 {
+        let (id, upload) = next_upload(&mut li);
+        let outcome = li.carry(&upload);
+        li.completed(id, &outcome).unwrap();
+    }
+    assert!(world.office().original(&photo).is_none(), "half of it");
+    world.office().change_people(|people| {
+        let posted = "roles = [\"inspector\", \"verifier\"]\norg = \"jiandu\"\nareas = [\"511902001\", \"511902002\"]";
+        people.replacen(posted, "roles = [\"auditor\"]\norg = \"jiandu\"", 1)
+    });
+    li.kill_and_restart();
+    li.sync().unwrap();
+    assert_eq!(world.office().original(&photo), li.original(&photo), "all of it");
+    assert!(li.original(&photo).is_some() && li.holds(case.summary.id), "one's own report stays one's own");
+    assert_eq!(li.field().status().unwrap().photos.received, 1);
+    world.check_invariants();
+}
+
+/// `reopened_for_a_newcomer`, as far as there is no reopening yet: a closed case leaves its area, and a newcomer, who joins
+/// after it, is not told of it; its reporter keeps it.
+#[test]
+fn closed_cases_leave_their_area() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let mut wang = world.enrolled("wang");
+    let case = li.capture("component/01001").summary.id;
+    li.sync().unwrap();
+    wang.sync().unwrap();
+    assert!(wang.holds(case));
+    world.office().step("zhang", case, CaseStep::Decline, &[("reason", "不属本区")]).unwrap();
+    for phone in [&mut li, &mut wang] {
+        phone.sync().unwrap();
+    }
+    let newcomer = world.enrolled("wang");
+    assert!(li.holds(case) && !wang.holds(case) && !newcomer.holds(case));
+    assert_eq!(li.case(case).summary.state, "declined");
+    world.check_invariants();
+}
+
+/// A verdict that comes pages ahead of the item it is about retires nothing before the item is there.
+#[test]
+fn a_withdrawal_that_crosses_a_filing_is_settled_by_the_table() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("component/01001").summary.id;
+    // The office has it and files it; the phone does not know that it arrived.
+    world.network(&li).next(&[Fault::LoseAnswer]);
+    li.sync().unwrap_err();
+    world.office().step("zhang", case, CaseStep::File, &[]).unwrap();
+    li.withdraw(case).unwrap();
+    assert_eq!(li.case(case).summary.state, "withdrawn");
+    li.sync_whatever_happens();
+    assert_eq!(li.case(case).summary.state, "filed", "the office's word stands");
+    let refused = li.field().status().unwrap().refused;
+    assert!(matches!(refused[0].verdict, Verdict::Rejected { .. }), "and it says that the withdrawal was refused");
+    world.check_invariants();
+}
