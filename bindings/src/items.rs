@@ -278,7 +278,17 @@ impl FieldApp {
 impl From<CaseQuery> for Query {
     fn from(query: CaseQuery) -> Self {
         let CaseQuery { states, category, area, org, within, text } = query;
-        Self { states: states.into_iter().map(CaseState::into_name).collect(), category, area, org, within, text }
+        // A phone holds nothing that its person may not see.
+        let sight = None;
+        Self {
+            states: states.into_iter().map(CaseState::into_name).collect(),
+            category,
+            area,
+            org,
+            within,
+            text,
+            sight,
+        }
     }
 }
 

@@ -20,10 +20,10 @@ use xuncheng_core::id::PersonId;
 
 pub use error::{FieldError, PhotoFault};
 pub use items::{CaseAct, CaseChange, CaseDetail, CaseEvent, CasePage, CaseQuery, CaseState, CaseSummary};
-pub use pack::{Area, Category, Organisation, Reason};
-pub use photos::PhotoFiles;
-pub use sync::Enrolment;
-pub use types::{HttpHeader, LatLon, Limits, MapBox};
+pub use pack::{Area, Category, Organisation, Reason, step_label};
+pub use photos::{PhotoFiles, inspect_photo};
+pub use sync::{Enrolment, person_of_code};
+pub use types::{HttpHeader, LatLon, Limits, MapBox, limits};
 
 uniffi::setup_scaffolding!();
 

@@ -3,7 +3,7 @@
 use xuncheng_core::field::{CapturePhoto, CasePhoto};
 use xuncheng_core::id::PhotoHash;
 use xuncheng_core::journal::entry::PhotoRole;
-use xuncheng_core::photo::{Inspection, TakenAt};
+use xuncheng_core::photo::{Inspection, PhotoFolder, TakenAt};
 use xuncheng_core::store::photos::PhotoStage;
 
 use crate::types::LocalPath;
@@ -113,13 +113,20 @@ uniffi::custom_type!(
     }
 );
 
+impl PhotoFiles {
+    fn of(folder: &PhotoFolder, photo: &PhotoHash) -> Self {
+        Self { original: folder.original(photo), view: folder.view(photo), thumbnail: folder.thumbnail(photo) }
+    }
+}
+
 #[uniffi::export]
 impl FieldApp {
     /// Where the files of a photo are, or would be.
-    pub fn photo_files(&self, photo: PhotoHash) -> PhotoFiles {
-        let field = self.field();
-        let folder = field.photos();
-        PhotoFiles { original: folder.original(&photo), view: folder.view(&photo), thumbnail: folder.thumbnail(&photo) }
+    ///
+    /// # Errors
+    /// [`FieldError::NotAnArgument`].
+    pub fn photo_files(&self, photo: PhotoHash) -> Result<PhotoFiles, FieldError> {
+        Ok(PhotoFiles::of(self.field().photos(), &photo))
     }
 }
 

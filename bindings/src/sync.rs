@@ -6,6 +6,7 @@
 
 use xuncheng_core::clock::{Now, Seed};
 use xuncheng_core::field::Enrolling;
+use xuncheng_core::id::PersonId;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session;
 
@@ -129,6 +130,15 @@ impl Enrolment {
     }
 }
 
+/// Whose phone an enrolment code makes: a new phone's store is created for this person.
+///
+/// # Errors
+/// [`FieldError::NotAnEnrolmentCode`].
+#[uniffi::export]
+pub fn person_of_code(code: EnrolmentCode) -> Result<PersonId, FieldError> {
+    Ok(code.person)
+}
+
 #[uniffi::export]
 impl FieldApp {
     /// Begins to enrol with `code`; `device` is what the phone calls itself.
@@ -144,8 +154,8 @@ impl FieldApp {
     /// # Errors
     /// [`FieldError::CodeRefused`], [`FieldError::OtherOffice`], [`FieldError::NotTheOffice`],
     /// [`FieldError::OfficeRefused`].
-    pub fn enrolled(&self, enrolment: &Enrolment, response: HttpResponse, now: Now) -> Result<(), FieldError> {
-        Ok(self.field().enrolled(&enrolment.enrolling, &response, &now)?)
+    pub fn enrolled(&self, enrolment: &Enrolment, response: HttpResponse) -> Result<(), FieldError> {
+        Ok(self.field().enrolled(&enrolment.enrolling, &response)?)
     }
 
     /// Begins a conversation with the office, or goes on with it at once: cancels any wait. To be called when the network
