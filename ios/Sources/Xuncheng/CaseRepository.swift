@@ -100,7 +100,7 @@ public actor CaseRepository {
     /// Carries everything that waits to the office and brings what is new there.
     @discardableResult
     public func sync() async throws -> SyncEnd {
-        try await driver.sync { self.changed() }
+        try await driver.sync { await self.changed() }
     }
 
     /// How the store stands: what waits, what was refused, what needs a person.

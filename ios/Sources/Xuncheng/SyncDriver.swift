@@ -27,7 +27,7 @@ struct SyncDriver: Sendable {
     }
 
     /// Carries everything that waits to the office and brings what is new there; `moved` is told of each exchange.
-    func sync(moved: () async -> Void) async throws -> SyncEnd {
+    func sync(moved: @Sendable () async -> Void) async throws -> SyncEnd {
         let status = try await store.call { app, _, _ in try app.status() }
         guard let office = status.office else { throw FieldError.NotEnrolled }
         try await store.call { app, _, _ in try app.startSync() }

@@ -103,8 +103,10 @@ private class FilePiece(private val file: File, private val offset: Long, privat
 
     override fun contentLength() = length
 
-    override fun writeTo(sink: BufferedSink) = FileSystem.SYSTEM.openReadOnly(file.toOkioPath()).use { handle ->
-        handle.source(offset).use { piece -> sink.write(piece, length) }
+    override fun writeTo(sink: BufferedSink) {
+        FileSystem.SYSTEM.openReadOnly(file.toOkioPath()).use { handle ->
+            handle.source(offset).use { piece -> sink.write(piece, length) }
+        }
     }
 }
 
