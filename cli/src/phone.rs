@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseEdit, Field};
+use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseEdit, Field, FieldError};
 use xuncheng_core::id::PersonId;
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::place::{BoundingBox, GeoPoint};
@@ -25,6 +25,15 @@ use crate::machine;
 use crate::print::{self, say};
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    act(args).map_err(|error| match error.downcast::<FieldError>() {
+        // A code is for programs; people read what to do.
+        Ok(FieldError::NotNow { step, code }) => anyhow::anyhow!("{step}: {}", print::reason(&code)),
+        Ok(other) => other.into(),
+        Err(error) => error,
+    })
+}
+
+fn act(args: &Args) -> anyhow::Result<()> {
     let folder = &args.folder;
     match &args.command {
         Command::Init { person } => {
@@ -41,6 +50,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             show::case(&field, &field.case(field.find_case(case)?)?, args.json)
         }
         Command::Edit { case, category, note, address, at } => {
+            if category.is_none() && note.is_none() && address.is_none() && at.is_none() {
+                bail!("there is nothing to change: give --category, --note, --address or --at");
+            }
             let mut field = Field::open(folder)?;
             let item = field.find_case(case)?;
             let edit = CaseEdit {
@@ -139,10 +151,7 @@ fn step(args: &Args, step: &StepArgs) -> anyhow::Result<()> {
         photos: photos(&step.photos, &step.working_copy, |_| role.clone())?,
         fix: None,
     };
-    let case = match field.step(item, &act, &machine::now(), &machine::seed()?) {
-        Err(xuncheng_core::field::FieldError::NotNow { step, code }) => bail!("{step}: {}", print::reason(&code)),
-        other => other?,
-    };
+    let case = field.step(item, &act, &machine::now(), &machine::seed()?)?;
     show::case(&field, &case, args.json)
 }
 

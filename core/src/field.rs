@@ -262,7 +262,7 @@ impl Field {
     }
 
     const fn predictor(&self) -> Predictor<'_> {
-        Predictor { pack: &self.pack, person: &self.person }
+        Predictor { pack: &self.pack, person: &self.person, incarnation: self.incarnation }
     }
 
     fn author(&self) -> Result<Author, StoreError> {

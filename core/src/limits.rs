@@ -14,6 +14,8 @@ pub const RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 pub const PAGE_ROWS: usize = 500;
 /// Bytes of entries and snapshots in one page, before compression: a phone holds it in memory.
 pub const PAGE_BYTES: usize = 1024 * 1024;
+/// Items whose snapshots a phone asks for at once.
+pub const WANTED_ITEMS: usize = 100;
 /// Thumbnails in one request: 12 of 20 KiB fit into [`REQUEST_BYTES`] as text.
 pub const PREVIEWS_PER_REQUEST: usize = 12;
 /// One thumbnail (320 px, JPEG).

@@ -259,7 +259,9 @@ fn raise(folder: &DataFolder, manifest: &Manifest, taken: &Taken) -> Result<u64,
     }
     let mut newly_safe = 0;
     for TakenReceipt { entry, sha256, incarnation, receipt } in &taken.receipts {
-        if manifest.missing.contains(sha256) {
+        let name = sha256.to_string();
+        let copied = manifest.photos.iter().any(|part| part.path.file_name().is_some_and(|file| file == name.as_str()));
+        if !copied {
             continue;
         }
         // By the receipt's own words: another one for the same photo is of another branch.

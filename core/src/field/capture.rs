@@ -228,7 +228,7 @@ impl Field {
         work: impl FnOnce(&mut Hand<'_, '_>) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
         let author = self.author()?;
-        let predictor = Predictor { pack: &self.pack, person: &self.person };
+        let predictor = Predictor { pack: &self.pack, person: &self.person, incarnation: self.incarnation };
         let folder = &self.photos;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut hand = Hand { tx: &tx, author: &author, predictor, folder, now, entropy: seed.entropy() };

@@ -366,7 +366,8 @@ fn step(
     if !within_bounds(args) || rows().next().is_none() {
         return Decision::held(Code::Malformed);
     }
-    if !rows().any(|row| facts.actor.is_any(row.who, view)) {
+    // Who never may is held for a person; who might have, but came too late, is told so.
+    if !rows().any(|row| facts.actor.could_be_any(row.who)) {
         return Decision::held(Code::NotAllowed);
     }
     if round != view.round {

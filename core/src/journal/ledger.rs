@@ -114,11 +114,11 @@ impl Intake<'_, '_> {
             }
         };
         let known_author = private.who == sender.person;
-        let decision = if known_author {
-            self.decide(&header, &origin, &body, &private, sender.revoked)?
-        } else {
-            Decision::held(Code::NotAllowed)
-        };
+        if !known_author {
+            // Whoever it names did not write it: it is nobody's last word.
+            return self.settle(entry, &header, &origin, Some(&body.change), None, Decision::held(Code::NotAllowed));
+        }
+        let decision = self.decide(&header, &origin, &body, &private, sender.revoked)?;
         self.settle(entry, &header, &origin, Some(&body.change), Some(&private), decision)
     }
 
@@ -182,12 +182,13 @@ impl Intake<'_, '_> {
             blocked: judgements::blocked(self.tx, origin.incarnation, header.item)?,
         };
         let actor = self.actor(header.item, &private.who, revoked)?;
+        // An author leads back only through what that author wrote on this item.
+        let own = match origin.own {
+            Some(own) if entries::is_of(self.tx, own, header.item, &private.who)? => Some(own),
+            Some(_) | None => None,
+        };
         let facts = Facts { pack: self.office.pack, actor: &actor, received: self.now.wall.to_minute() };
-        Ok(judge(
-            &subject,
-            &facts,
-            &Reading { id: header.id, kind: &header.kind, own: origin.own, change: &body.change },
-        ))
+        Ok(judge(&subject, &facts, &Reading { id: header.id, kind: &header.kind, own, change: &body.change }))
     }
 
     fn actor(&self, item: ItemId, who: &PersonId, revoked: bool) -> Result<Actor, LedgerError> {

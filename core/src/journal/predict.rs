@@ -7,11 +7,11 @@ use rusqlite::Transaction;
 
 use super::entry::{Change, EntryError};
 use super::fold;
-use super::judge::{Decision, Facts, Reading, Subject, judge};
+use super::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
 use super::version::Version;
 use super::view::View;
 use crate::clock::Moment;
-use crate::id::{EntryId, EpochId, ItemId, PersonId};
+use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
 use crate::pack::{Pack, Role};
 use crate::store::{StoreError, entries, items, judgements, pending};
 use crate::work::flow::Actor;
@@ -24,6 +24,8 @@ pub struct Predictor<'a> {
     pub pack: &'a Pack,
     /// Whose store it is.
     pub person: &'a PersonId,
+    /// The life of the journal that it writes.
+    pub incarnation: IncarnationId,
 }
 
 impl Predictor<'_> {
@@ -59,7 +61,10 @@ impl Predictor<'_> {
         received: Moment,
     ) -> Result<Decision, StoreError> {
         let own_links = entries::own_links(conn, item)?;
-        let subject = Subject { view, seen: seen.map(|seen| seen.count), own_links: &own_links, blocked: None };
+        // A held step holds up the steps after it here too; what follows a held capture is shown with it.
+        let blocked = judgements::blocked(conn, self.incarnation, item)?
+            .filter(|blocked| matches!(blocked, Blocked::HeldStep(_)));
+        let subject = Subject { view, seen: seen.map(|seen| seen.count), own_links: &own_links, blocked };
         let actor = self.actor(conn, item)?;
         Ok(judge(&subject, &Facts { pack: self.pack, actor: &actor, received }, entry))
     }

@@ -277,3 +277,31 @@ pub fn seals(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<Signed
     let rows = statement.query_map([incarnation], |row| row.get::<_, String>(0))?;
     rows.map(|row| super::from_json("batch_seal", &row?)).collect()
 }
+
+/// Whether `who` wrote this entry, and on this item.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_of(conn: &Connection, id: EntryId, item: ItemId, who: &PersonId) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("SELECT 1 FROM entry WHERE id = ?1 AND item = ?2 AND who = ?3")?.exists((
+        id,
+        item,
+        who.as_str(),
+    ))?)
+}
+
+/// Header, body, seal and judgement of an entry, in bytes, as a page carries them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page_bytes(conn: &Connection, id: EntryId) -> Result<usize, StoreError> {
+    let bytes = conn
+        .prepare_cached(
+            "SELECT octet_length(e.header) + coalesce(octet_length(e.body), 0) + coalesce(octet_length(e.sealed), 0)
+                 + coalesce(octet_length(j.judgement), 0)
+             FROM entry e LEFT JOIN judgement j ON j.entry = e.id WHERE e.id = ?1",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.unwrap_or(0))
+}

@@ -295,3 +295,12 @@ pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Resu
         .execute((entry, sha256))?;
     Ok(())
 }
+
+/// Says that an original is no longer in the photo folder as it was kept.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_lost(tx: &Transaction<'_>, sha256: PhotoHash) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE photo SET original_here = 0 WHERE sha256 = ?1")?.execute([sha256])?;
+    Ok(())
+}

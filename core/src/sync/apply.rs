@@ -92,7 +92,10 @@ pub fn apply(
     meta::set(tx, key::TOKEN, &response.token)?;
     meta::set(tx, key::LIMITS, &response.limits)?;
     meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
-    meta::set(tx, key::SYNC_WANTED, &(response.page.more || again))?;
+    // What a page could not continue is asked for at once; what was asked for and did not come is not asked for without end.
+    let wanted: Option<Vec<ItemId>> = meta::get(tx, key::SNAPSHOTS_WANTED)?;
+    let wants = wanted.is_some_and(|items| items != intent.want);
+    meta::set(tx, key::SYNC_WANTED, &(response.page.more || again || wants))?;
     meta::set(tx, key::RECEIPTS_EXPECTED, &false)?;
     Ok(())
 }

@@ -46,9 +46,10 @@ pub fn build(
     for audience in &granted {
         pages.push(draft.feed(audience, positions, true)?);
     }
-    for item in want {
+    for item in want.iter().take(limits::WANTED_ITEMS) {
         let held = items::audiences(conn, *item)?;
-        if granted.intersection(&held).next().is_some() {
+        if granted.intersection(&held).next().is_some() && draft.bytes <= limits::PAGE_BYTES {
+            draft.bytes += items::view_bytes(conn, *item)?;
             draft.names.enter(*item);
         }
     }
@@ -145,11 +146,11 @@ impl PageDraft<'_> {
                 }
             }
             FeedRow::To { item, entry, .. } => {
-                self.bytes += ENTRY_ESTIMATE;
+                self.bytes += entries::page_bytes(self.conn, *entry)?;
                 self.names.entry(*entry, Some(*item));
             }
             FeedRow::Verdict { entry } => {
-                self.bytes += ENTRY_ESTIMATE;
+                self.bytes += entries::page_bytes(self.conn, *entry)?;
                 self.names.entry(*entry, None);
             }
             FeedRow::Receipt { entry, sha256 } => self.names.receipts.push((*entry, *sha256)),
@@ -162,9 +163,6 @@ impl PageDraft<'_> {
         Ok(true)
     }
 }
-
-/// What an entry adds to a page, near enough: most are a header, a short body, a sealed origin and a judgement.
-const ENTRY_ESTIMATE: usize = 2048;
 
 fn snapshot(conn: &Connection, item: ItemId) -> Result<Option<Snapshot>, StoreError> {
     let Some(view) = items::view(conn, item)? else { return Ok(None) };

@@ -172,7 +172,7 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
         let photos = owed.into_iter().map(|(entry, sha256, _)| (entry, sha256)).collect();
         return Ok(Some(Intent::Previews { nonce, photos }));
     }
-    if let Some(upload) = uploads::next(tx)? {
+    if let Some(upload) = uploads::next(tx, phone.photos)? {
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
@@ -228,8 +228,17 @@ fn request(
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
         Intent::Previews { nonce, photos } => {
-            let previews: Vec<Preview> =
-                photos.iter().filter_map(|(entry, sha256)| preview(phone, *entry, *sha256)).collect();
+            let mut previews = Vec::new();
+            for (entry, sha256) in photos {
+                match preview(phone, *entry, *sha256) {
+                    Some(preview) => previews.push(preview),
+                    // There is nothing to send: the office draws its own when the original arrives.
+                    None => photos::set_previewed(tx, *entry, *sha256)?,
+                }
+            }
+            if previews.is_empty() {
+                return Ok(None);
+            }
             let body = PreviewsRequest { nonce: *nonce, incarnation: phone.incarnation, previews };
             Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -285,7 +294,7 @@ fn take_answer(
                 office: &office.node,
                 epoch: office.epoch.id,
                 incarnation: phone.incarnation,
-                predictor: Predictor { pack: phone.pack, person: phone.person },
+                predictor: Predictor { pack: phone.pack, person: phone.person, incarnation: phone.incarnation },
             };
             apply::apply(&tx, &reader, sync, &answer, now)?;
             meta::clear(&tx, key::BATCH_ENTRIES)?;
@@ -316,7 +325,7 @@ fn take_answer(
             }
         }
         Intent::Upload(upload) => {
-            if let Err(error) = uploads::answered(&tx, upload, response) {
+            if let Err(error) = uploads::answered(&tx, phone.photos, upload, response) {
                 // What a refusal changed (an upload that begins again) is kept with it.
                 transfers::end(&tx, action)?;
                 tx.commit().map_err(StoreError::from)?;

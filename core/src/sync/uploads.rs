@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::session::{Body, Method, Request, Response, SyncError};
 use crate::id::{EntryId, PhotoHash};
 use crate::limits;
-use crate::photo::PhotoFolder;
+use crate::photo::{Fingerprint, PhotoFolder};
 use crate::store::meta::{self, key};
 use crate::store::transfers::{self, Upload};
 use crate::store::{StoreError, photos};
@@ -63,8 +63,14 @@ pub enum UploadIntent {
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn next(tx: &Transaction<'_>) -> Result<Option<UploadIntent>, StoreError> {
-    let Some((entry, sha256, bytes)) = photos::original_owed(tx)? else { return Ok(None) };
+pub(super) fn next(tx: &Transaction<'_>, folder: &PhotoFolder) -> Result<Option<UploadIntent>, StoreError> {
+    let (entry, sha256, bytes) = loop {
+        let Some((entry, sha256, bytes)) = photos::original_owed(tx)? else { return Ok(None) };
+        if std::fs::metadata(folder.original(&sha256)).is_ok_and(|file| file.len() == bytes) {
+            break (entry, sha256, bytes);
+        }
+        lost(tx, sha256)?;
+    };
     let piece = meta::get::<PhoneLimits>(tx, key::LIMITS)?
         .map_or(limits::PIECE_BYTES, |asked| asked.piece_bytes)
         .clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX);
@@ -79,6 +85,13 @@ pub(super) fn next(tx: &Transaction<'_>) -> Result<Option<UploadIntent>, StoreEr
     let begun = upload.begun.max(offset + length);
     transfers::put_upload(tx, entry, sha256, &Upload { begun, ..upload })?;
     Ok(Some(UploadIntent::Piece { entry, sha256, bytes, offset, length }))
+}
+
+/// An original that is gone or damaged is named, and holds up none of the others.
+fn lost(tx: &Transaction<'_>, sha256: PhotoHash) -> Result<(), StoreError> {
+    photos::set_lost(tx, sha256)?;
+    let detail = format!("the original {sha256} is missing or damaged on this phone, and cannot be sent");
+    meta::set(tx, key::ATTENTION, &super::session::Attention { code: "original_lost".to_owned(), detail })
 }
 
 /// What becomes of a step whose outcome nobody knows, because the process that took it is gone: the office is asked.
@@ -142,7 +155,12 @@ pub(super) fn request(
 ///
 /// # Errors
 /// [`SyncError::Refused`] and [`SyncError::NotTheOffice`]: the step is tried again after a wait.
-pub(super) fn answered(tx: &Transaction<'_>, intent: &UploadIntent, response: &Response) -> Result<(), SyncError> {
+pub(super) fn answered(
+    tx: &Transaction<'_>,
+    folder: &PhotoFolder,
+    intent: &UploadIntent,
+    response: &Response,
+) -> Result<(), SyncError> {
     let (UploadIntent::Create { entry, sha256, bytes, .. }
     | UploadIntent::Probe { entry, sha256, bytes }
     | UploadIntent::Piece { entry, sha256, bytes, .. }) = intent;
@@ -179,6 +197,11 @@ pub(super) fn answered(tx: &Transaction<'_>, intent: &UploadIntent, response: &R
         // The office no longer knows the upload, or its bytes were not this photo's: begin again.
         (UploadIntent::Probe { .. } | UploadIntent::Piece { .. }, 404 | 410 | 460) => {
             transfers::forget_upload(tx, *entry, *sha256)?;
+            if response.status == 460
+                && Fingerprint::of_file(&folder.original(sha256)).map(|kept| kept.sha256).ok() != Some(*sha256)
+            {
+                lost(tx, *sha256)?;
+            }
             if response.status == 460 { Err(SyncError::refused(response)) } else { Ok(()) }
         }
         // The token is too old: the next exchange brings another.

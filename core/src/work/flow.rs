@@ -159,6 +159,21 @@ impl Actor {
         any.iter().any(|who| self.is(*who, view))
     }
 
+    /// Whether the person's roles allow being one of `any`, whatever the item.
+    #[must_use]
+    pub fn could_be_any(&self, any: &[Who]) -> bool {
+        any.iter().any(|who| match who {
+            Who::Author => true,
+            Who::Inspector => self.has(&Role::Inspector),
+            Who::Acceptor => self.has(&Role::Acceptor),
+            Who::Dispatcher => self.has(&Role::Dispatcher),
+            Who::Handler => self.has(&Role::Handler),
+            Who::Verifier => self.has(&Role::Verifier),
+            Who::Admin => self.has(&Role::Admin),
+            Who::Office => self.person.is_none(),
+        })
+    }
+
     fn is(&self, who: Who, view: &View) -> bool {
         let responsible =
             view.text("responsible_org").is_some_and(|org| self.org.as_ref().is_some_and(|own| own.as_str() == org));

@@ -38,7 +38,9 @@ pub(super) async fn local_only(State(console): State<Arc<Console>>, request: Req
 fn check(peer: IpAddr, method: &Method, headers: &HeaderMap) -> Result<(), ConsoleError> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let host = text(header::HOST).filter(|host| is_loopback(host)).ok_or(ConsoleError::NotLocal)?;
-    if !peer.to_canonical().is_loopback() {
+    // A proxy on this machine speaks from loopback for anybody: what was passed on is not local.
+    let passed_on = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+    if !peer.to_canonical().is_loopback() || passed_on.iter().any(|name| headers.contains_key(*name)) {
         return Err(ConsoleError::NotLocal);
     }
     if method == Method::GET || method == Method::HEAD {
