@@ -30,8 +30,16 @@ let package = Package(
                 ),
             ]
         ),
-        .target(name: "Xuncheng", dependencies: ["XunchengFFI"]),
-        .testTarget(name: "XunchengTests", dependencies: ["Xuncheng"]),
+        .target(
+            name: "Xuncheng",
+            dependencies: ["XunchengFFI"],
+            linkerSettings: [
+                // Swift 6.0's Observation on Linux names a function that no library of it has (swiftlang/swift#75670), for
+                // the message before a crash.
+                .unsafeFlags(["-Xlinker", "--allow-shlib-undefined"], .when(platforms: [.linux]))
+            ]
+        ),
+        .testTarget(name: "XunchengTests", dependencies: ["Xuncheng", "XunchengFFI"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -8,10 +8,10 @@ use xuncheng_core::journal::write::WriteError;
 use xuncheng_core::photo::PhotoError;
 use xuncheng_core::place::PlaceError;
 use xuncheng_core::store::StoreError;
+use xuncheng_core::sync::action::SyncError;
 use xuncheng_core::sync::apply::ApplyError;
 use xuncheng_core::sync::code::CodeError;
 use xuncheng_core::sync::message::MessageError;
-use xuncheng_core::sync::session::SyncError;
 
 use crate::types::{LocalPath, VerdictCode};
 
@@ -331,10 +331,12 @@ impl From<SyncError> for FieldError {
             SyncError::NotEnrolled => Self::NotEnrolled,
             SyncError::NoAnswer(why) => Self::Offline { why },
             SyncError::NotTheOffice => Self::NotTheOffice,
-            SyncError::Refused { code, detail, .. } if ENROLMENT_CODES.contains(&code.as_str()) => {
-                Self::CodeRefused { code, detail }
-            }
-            SyncError::Refused { status, code, detail } => Self::OfficeRefused { status, code, detail },
+            SyncError::Refused { status, code, detail } => match code.as_str() {
+                "wrong_code" | "used_code" | "expired_code" | "revoked_code" | "wrong_person" => {
+                    Self::CodeRefused { code, detail }
+                }
+                _ => Self::OfficeRefused { status, code, detail },
+            },
             SyncError::Apply(ApplyError::OtherEpoch { .. }) => Self::OfficeRestored,
             SyncError::Apply(ApplyError::OtherChain { seq }) => Self::TwoCopies { seq },
             SyncError::Apply(ApplyError::Crypto(_)) => Self::NotTheOffice,
@@ -350,9 +352,6 @@ impl From<SyncError> for FieldError {
         }
     }
 }
-
-/// What an office says of an enrolment code that opens nothing (docs/protocol.md, wire).
-const ENROLMENT_CODES: [&str; 5] = ["wrong_code", "used_code", "expired_code", "revoked_code", "wrong_person"];
 
 /// Arguments that do not read as what they should be.
 impl FieldError {

@@ -7,18 +7,18 @@
 use xuncheng_core::clock::{Now, Seed};
 use xuncheng_core::field::Enrolling;
 use xuncheng_core::id::PersonId;
+use xuncheng_core::sync::action;
 use xuncheng_core::sync::code::EnrolmentCode;
-use xuncheng_core::sync::session;
 
 use crate::types::{ActionId, HttpHeader, LocalPath};
 use crate::{FieldApp, FieldError};
 
-pub(crate) type SyncAction = session::Action;
-pub(crate) type SyncOutcome = session::Outcome;
-pub(crate) type HttpRequest = session::Request;
-pub(crate) type HttpMethod = session::Method;
-pub(crate) type HttpBody = session::Body;
-pub(crate) type HttpResponse = session::Response;
+pub(crate) type SyncAction = action::Action;
+pub(crate) type SyncOutcome = action::Outcome;
+pub(crate) type HttpRequest = action::Request;
+pub(crate) type HttpMethod = action::Method;
+pub(crate) type HttpBody = action::Body;
+pub(crate) type HttpResponse = action::Response;
 type HeaderPair = (String, String);
 
 uniffi::custom_type!(

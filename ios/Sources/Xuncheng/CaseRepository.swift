@@ -142,7 +142,9 @@ public actor CaseRepository {
     }
 
     private func changed() {
-        watchers.values.forEach { $0.yield() }
+        for watcher in watchers.values {
+            watcher.yield()
+        }
     }
 
     private func forget(_ watcher: UUID) {

@@ -42,24 +42,29 @@ internal class SyncDriver(
     suspend fun sync(moved: () -> Unit): SyncEnd = withContext(dispatcher) {
         val office = app.status().office ?: throw FieldException.NotEnrolled()
         app.startSync()
+        drive(office, moved)
+    }
+
+    private suspend fun drive(office: String, moved: () -> Unit): SyncEnd {
         var failure: FieldException? = null
         while (true) {
             when (val action = app.nextAction(clock.now(), entropy.seed())) {
-                SyncAction.Done -> return@withContext SyncEnd.Done
-                is SyncAction.WaitUntil -> throw failure ?: return@withContext SyncEnd.Waits(action.monotonicMs)
+                SyncAction.Done -> return SyncEnd.Done
+                is SyncAction.WaitUntil -> throw failure ?: return SyncEnd.Waits(action.monotonicMs)
                 is SyncAction.Send -> {
                     val outcome = transport.send(office, action.request)
-                    failure = try {
-                        app.completed(action.id, outcome, clock.now(), entropy.seed())
-                        null
-                    } catch (error: FieldException) {
-                        error
-                    }
+                    failure = report(action, outcome)
                     moved()
                 }
             }
         }
-        @Suppress("UNREACHABLE_CODE")
-        error("the loop ends by returning")
+    }
+
+    /** Why the exchange did not succeed; the core has noted it, and decides what comes next. */
+    private fun report(action: SyncAction.Send, outcome: SyncOutcome): FieldException? = try {
+        app.completed(action.id, outcome, clock.now(), entropy.seed())
+        null
+    } catch (failure: FieldException) {
+        failure
     }
 }

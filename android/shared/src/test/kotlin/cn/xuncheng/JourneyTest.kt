@@ -44,6 +44,7 @@ class JourneyTest {
             assertEquals(stall.summary.id, li.cases(CaseQuery(text = "摆摊")).cases.single().id)
             assertTrue(li.photoFiles(checkNotNull(shown.thumbnail)).thumbnail.isFile)
             list.state.first { it.cases.map { case -> case.id } == listOf(stall.summary.id) }
+            assertFailsWith<FieldException.NotAnArgument> { li.case("占道经营") }
 
             // 不对的登记码，说得清楚是哪里不对。
             assertFailsWith<FieldException.NotEnrolled> { li.sync() }
@@ -75,7 +76,7 @@ class JourneyTest {
             assertFailsWith<FieldException.Offline> { li.sync() }
             list.sync()
             list.state.first { it.problem is FieldException.Offline && !it.syncing }
-            assertEquals(listOf(garbage.summary.id, stall.summary.id), li.cases(CaseQuery()).cases.map { it.id })
+            assertEquals(setOf(garbage.summary.id, stall.summary.id), li.cases(CaseQuery()).cases.map { it.id }.toSet())
             assertEquals(listOf(PhotoStage.SAVED), li.case(garbage.summary.id).stages())
             assertEquals("no_answer", li.status().attention?.code)
 
