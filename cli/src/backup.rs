@@ -68,9 +68,6 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     for loss in &report.losses {
         say!("lost, unless a phone still has it: {loss}")?;
     }
-    say!(
-        "the ledger is on branch {} now; phones keep what they have until they are enrolled again",
-        report.epoch.counter
-    )?;
+    say!("the ledger is on branch {} now; phones of the earlier branch keep all they have", report.epoch.counter)?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::clock::Seed;
 use crate::id::Nonce;
 use crate::limits;
 use crate::store::meta::{self, key};
+use crate::sync::apply::ApplyError;
 use crate::sync::code::EnrolmentCode;
 use crate::sync::message::{self, Direction};
 use crate::sync::session::{Body, Method, OfficeKeys, Request, Response, SyncError};
@@ -77,6 +78,15 @@ impl Field {
             node: certificate.node,
             epoch,
         };
+        // What this store has read and been promised is one district's, on one branch of its history.
+        if let Some(before) = self.office()? {
+            if before.root != office.root {
+                return Err(FieldError::OtherOffice);
+            }
+            if before.epoch.id != office.epoch.id {
+                return Err(SyncError::Apply(ApplyError::OtherEpoch { counter: office.epoch.counter }).into());
+            }
+        }
         let tx = self.conn.transaction()?;
         meta::set(&tx, key::OFFICE, &office)?;
         meta::set(&tx, key::SYNC_WANTED, &true)?;

@@ -34,8 +34,8 @@ pub enum ApplyError {
     OtherRequest,
     /// The office stands on another branch of its history: it was restored from a backup.
     #[error(
-        "the office was restored from a backup (its history is now branch {counter}); this phone keeps all it has, and \
-         is to be enrolled again"
+        "the office was restored from a backup (its history is now branch {counter}): this phone keeps all it has and \
+         sends nothing to it yet; go on with a new store, and keep this one until phones can bring back what was lost"
     )]
     OtherEpoch {
         /// The branch that it shows.
