@@ -208,7 +208,7 @@ mod tests {
         let li = &people[0];
         assert_eq!((li.id.as_str(), li.name.as_str(), li.areas.len(), li.classes.len()), ("li", "李巡查", 2, 2));
         let json = serde_json::to_string(li).unwrap();
-        insta::assert_snapshot!(json, @r#"{"id":"li","name":"李巡查","roles":["inspector"],"org":"jiandu","areas":["511902001","511902002"],"classes":["component","matter"]}"#);
+        insta::assert_snapshot!(json, @r#"{"id":"li","name":"李巡查","roles":["inspector","verifier"],"org":"jiandu","areas":["511902001","511902002"],"classes":["component","matter"]}"#);
         assert_eq!(serde_json::from_str::<PersonRecord>(&json).unwrap(), *li);
     }
 
@@ -240,7 +240,7 @@ mod tests {
         for (from, to, line, says) in [
             ("org = \"jiandu\"", "org = \"jiandui\"", 5, "jiandui, which is not in organisations.toml"),
             ("\"511902001\"", "\"东城\"", 5, "the area \"东城\""),
-            ("[\"inspector\"]", "[\"inspektor\"]", 5, "the role \"inspektor\""),
+            ("[\"inspector\", \"verifier\"]", "[\"inspektor\"]", 5, "the role \"inspektor\""),
             ("code = \"wang\"", "code = \"li\"", 12, "person li stands here a second time"),
             ("name = \"李巡查\"", "nmae = \"李巡查\"", 0, "missing field `name`"),
             ("name = \"李巡查\"", "name = \"李巡查\"\nphone = \"1\"", 8, "`people.phone`"),
