@@ -15,11 +15,15 @@ pub fn xuncheng() -> &'static Path {
     BUILT.get_or_init(build)
 }
 
-/// Builds it, so that no test ever runs yesterday's: a moment's work when it is built already.
+/// The program that `./test` has built, or one that is built now, so that no test ever runs yesterday's.
 fn build() -> PathBuf {
+    if let Some(built) = std::env::var_os("XUNCHENG_BIN") {
+        return built.into();
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "xuncheng", "--message-format", "json"]);
+    // With the whole workspace's features, as the test itself was built: nothing is compiled twice.
+    command.args(["build", "--quiet", "--workspace", "--bin", "xuncheng", "--message-format", "json"]);
     // Where this test itself was built: TARGET/debug/deps/test.
     let this = std::env::current_exe().expect("a test knows where it lies");
     if let Some(target) = this.ancestors().nth(3) {
