@@ -35,7 +35,10 @@ fn a_case_from_capture_to_closing() {
     office.file_and_dispatch(item, "shizheng");
     let mut chen = world.enrolled("chen");
     let seen = chen.case(item);
-    assert_eq!((seen.summary.state.as_str(), seen.steps.as_slice()), ("dispatched", ["accept", "return"].map(str::to_owned).as_slice()));
+    assert_eq!(
+        (seen.summary.state.as_str(), seen.steps.as_slice()),
+        ("dispatched", ["accept", "return"].map(str::to_owned).as_slice())
+    );
     chen.step(item, CaseStep::Accept, &[]).unwrap();
     let handled = chen.step(item, CaseStep::Handle, &[]).unwrap();
     assert_eq!((handled.summary.state.as_str(), handled.photos.len()), ("handled", 3));
