@@ -24,8 +24,8 @@ pub(crate) fn all(world: &World) {
     let folder = office.folder();
     sound(&store::open_reader(&folder.join("ledger.sqlite")).expect("the ledger can be read"), "the office");
     office.read(dense);
-    let entries = office.read(|conn| written(conn));
-    let standings = office.read(|conn| standings(conn));
+    let entries = office.read(written);
+    let standings = office.read(standings);
     let photos = PhotoFolder::open(&folder.join("photos")).expect("the office has a photo folder");
     office.read(move |conn| {
         for (_, sha256) in attachments(conn, "SELECT entry, sha256 FROM attachment WHERE receipt IS NOT NULL") {

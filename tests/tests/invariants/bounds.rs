@@ -272,7 +272,7 @@ pub(crate) fn next_upload(phone: &mut Phone) -> Action {
                 let outcome = phone.carry(&request);
                 phone.completed(id, &outcome).unwrap();
             }
-            other => return other,
+            other @ (Action::Send { .. } | Action::WaitUntil { .. } | Action::Done) => return other,
         }
     }
 }
