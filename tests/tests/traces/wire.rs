@@ -31,7 +31,7 @@ fn code(response: &Response) -> String {
 fn next(phone: &mut Phone) -> (xuncheng_core::id::Nonce, Request) {
     match phone.next_action().unwrap() {
         Action::Send { id, request } => (id, request),
-        other => panic!("there is something to send: {other:?}"),
+        other @ (Action::WaitUntil { .. } | Action::Done) => panic!("there is something to send: {other:?}"),
     }
 }
 
