@@ -194,7 +194,8 @@ impl Ledger {
     /// Where it is not taken.
     pub fn edit_once(&mut self, cause: &str, item: ItemId, field: &str, value: serde_json::Value) {
         let fields = [(field.to_owned(), value)].into();
-        self.turn(cause.as_bytes(), |intake| intake.write_once(cause, item, "case", fields)).expect("the office may edit");
+        self.turn(cause.as_bytes(), |intake| intake.write_once(cause, item, "case", fields))
+            .expect("the office may edit");
     }
 
     /// What was decided about an entry.
@@ -227,10 +228,16 @@ impl Ledger {
     pub fn whole(&self) -> String {
         let mut whole = String::new();
         for (what, sql) in [
-            ("entry", "SELECT hex(id) || header || origin || sealed || body || private || coalesce(cause, '') FROM entry ORDER BY id"),
+            (
+                "entry",
+                "SELECT hex(id) || header || origin || sealed || body || private || coalesce(cause, '') FROM entry ORDER BY id",
+            ),
             ("judgement", "SELECT hex(entry) || position || verdict || judgement FROM judgement ORDER BY position"),
             ("item", "SELECT hex(id) || view || coalesce(label, '') || coalesce(area, '') FROM item ORDER BY id"),
-            ("item_version", "SELECT hex(item) || count || hex(history) || hex(entry) FROM item_version ORDER BY item, count"),
+            (
+                "item_version",
+                "SELECT hex(item) || count || hex(history) || hex(entry) FROM item_version ORDER BY item, count",
+            ),
             ("membership", "SELECT hex(item) || audience FROM membership ORDER BY item, audience"),
             ("feed", "SELECT audience || position || row FROM feed ORDER BY audience, position"),
             ("attachment", "SELECT hex(entry) || hex(sha256) || hex(item) FROM attachment ORDER BY entry, sha256"),

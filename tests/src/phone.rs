@@ -124,9 +124,7 @@ impl Phone {
         let enrolling = self.field().enrol(code, "a phone of a test", &self.seed())?;
         match self.link.carry(&self.world, &enrolling.request) {
             Outcome::Answered(response) => self.field_mut().enrolled(&enrolling, &response),
-            Outcome::Failed(why) => {
-                Err(FieldError::Sync(xuncheng_core::sync::session::SyncError::NoAnswer(why)))
-            }
+            Outcome::Failed(why) => Err(FieldError::Sync(xuncheng_core::sync::session::SyncError::NoAnswer(why))),
         }
     }
 
@@ -354,7 +352,12 @@ impl Phone {
     /// Bytes of photos in the requests that it has sent so far, whatever became of them.
     #[must_use]
     pub fn photo_bytes_sent(&self) -> usize {
-        self.link.log().iter().filter(|sent| sent.path.starts_with("/v1/photos/uploads")).map(|sent| sent.sent.len()).sum()
+        self.link
+            .log()
+            .iter()
+            .filter(|sent| sent.path.starts_with("/v1/photos/uploads"))
+            .map(|sent| sent.sent.len())
+            .sum()
     }
 }
 

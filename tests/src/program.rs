@@ -68,7 +68,7 @@ impl Done {
     ///
     /// # Panics
     /// Where it failed, or printed none.
-    #[must_use]
+    #[allow(clippy::must_use_candidate, reason = "that it did not fail is worth knowing, too")]
     pub fn json(&self) -> Value {
         assert!(self.success, "it failed: {}", self.err);
         serde_json::from_str(&self.out).expect("it printed JSON")

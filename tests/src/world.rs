@@ -259,7 +259,10 @@ impl Desk {
     #[must_use]
     pub fn code(&self, person: &str) -> EnrolmentCode {
         let office = self.0.running();
-        self.0.runtime.block_on(office.new_code(person_id(person))).expect("a code is made for a person of the district")
+        self.0
+            .runtime
+            .block_on(office.new_code(person_id(person)))
+            .expect("a code is made for a person of the district")
     }
 
     /// `person` takes a step at the console.
@@ -303,13 +306,25 @@ impl Desk {
     /// The acceptor files the case and the dispatcher sends it to `org`.
     pub fn file_and_dispatch(&self, item: ItemId, org: &str) {
         self.step("zhang", item, CaseStep::File, &[]).expect("a reported case can be filed");
-        self.step("zhao", item, CaseStep::Dispatch, &[("responsible_org", org)]).expect("a filed case can be dispatched");
+        self.step("zhao", item, CaseStep::Dispatch, &[("responsible_org", org)])
+            .expect("a filed case can be dispatched");
+    }
+
+    /// Makes the newest code useless.
+    pub fn revoke_newest_code(&self) {
+        let office = self.0.running();
+        let codes = self.0.runtime.block_on(office.codes()).expect("codes can be listed");
+        let newest = codes.iter().map(|code| code.number).max().expect("a code was made");
+        self.0.runtime.block_on(office.revoke_code(newest)).expect("a code can be revoked");
     }
 
     /// Revokes a device.
     pub fn revoke(&self, device: IncarnationId) {
         let office = self.0.running();
-        self.0.runtime.block_on(office.revoke_device(office.author(), device)).expect("an enrolled device can be revoked");
+        self.0
+            .runtime
+            .block_on(office.revoke_device(office.author(), device))
+            .expect("an enrolled device can be revoked");
     }
 
     /// An item as it stands; none where there is no such item.

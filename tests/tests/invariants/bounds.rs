@@ -12,11 +12,9 @@ use xuncheng_core::limits;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::sync::message::{self, Direction};
-use xuncheng_core::sync::session::{Action, Body, Method, OfficeKeys, Outcome, Request, Response};
-use xuncheng_core::sync::wire::{
-    EnrolRequest, PROTOCOL, Preview, PreviewsRequest, Problem, Refusal, SyncRequest,
-};
 use xuncheng_core::sync::outbox;
+use xuncheng_core::sync::session::{Action, Body, Method, OfficeKeys, Outcome, Request, Response};
+use xuncheng_core::sync::wire::{EnrolRequest, PROTOCOL, Preview, PreviewsRequest, Problem, Refusal, SyncRequest};
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::phone::{Phone, in_dongcheng};
 use xuncheng_tests::seed;
@@ -222,13 +220,7 @@ fn a_request_of_501_entries_is_too_large() {
     let mut li = world.enrolled("li");
     let case = li.capture("matter/09006").summary.id;
     let entry = li.field().store().query_row("SELECT header, origin, body, private FROM entry LIMIT 1", [], |row| {
-        Ok(Entry {
-            header: row.get(0)?,
-            origin: row.get(1)?,
-            sealed: None,
-            body: row.get(2)?,
-            private: row.get(3)?,
-        })
+        Ok(Entry { header: row.get(0)?, origin: row.get(1)?, sealed: None, body: row.get(2)?, private: row.get(3)? })
     });
     let entry = entry.unwrap();
     let answer = ask(&li, |request| request.entries = vec![entry; limits::BATCH_ENTRIES + 1]);
@@ -275,13 +267,13 @@ fn an_upload_beyond_its_bounds_is_refused() {
 pub(crate) fn next_upload(phone: &mut Phone) -> Action {
     phone.field_mut().start_sync().unwrap();
     loop {
-        match phone.next_action().unwrap() {
-            Action::Send { id, request } if !request.path.starts_with("/v1/photos/uploads") => {
-                let outcome = phone.carry(&request);
-                phone.completed(id, &outcome).unwrap();
-            }
-            other => return other,
+        let action = phone.next_action().unwrap();
+        let Action::Send { id, request } = &action else { return action };
+        if request.path.starts_with("/v1/photos/uploads") {
+            return action;
         }
+        let outcome = phone.carry(request);
+        phone.completed(*id, &outcome).unwrap();
     }
 }
 

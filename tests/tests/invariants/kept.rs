@@ -3,8 +3,8 @@
 use xuncheng_core::field::FieldError;
 use xuncheng_core::id::ItemId;
 use xuncheng_core::journal::verdict::Verdict;
-use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::store::items;
+use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::sync::session::Action;
 use xuncheng_tests::network::Fault;
 use xuncheng_tests::phone::{Phone, in_dongcheng, in_huifeng};

@@ -79,7 +79,9 @@ fn change(ledger: &Ledger, deed: &Deed, item: Option<ItemId>) -> Change {
         0 => Change::Open { fields: fields(&[("category", json!("component/01001")), ("occurred_at", json!(60_000))]) },
         1 | 2 => Change::Edit { fields: fields(&[("description", json!(value))]) },
         3 => Change::Edit { fields: fields(&[("place", place), ("address", json!(value))]) },
-        4 => Change::Edit { fields: fields(&[("tags", json!([value, "常犯"])), ("category", json!("matter/09006"))]) },
+        4 => {
+            Change::Edit { fields: fields(&[("tags", json!([value, "常犯"])), ("category", json!("matter/09006"))]) }
+        }
         5 => Change::Comment { text: value },
         6 => step(["file", "decline", "withdraw", "close"][usize::from(deed.value)]),
         7 => Change::Attach { photo: photo(deed.value) },

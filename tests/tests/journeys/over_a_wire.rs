@@ -58,9 +58,7 @@ fn photo(n: u64) -> Vec<u8> {
 fn a_connection_that_is_cut_in_headers_or_bodies_loses_nothing() {
     let street = Street::new();
     let mut cases = 0;
-    let cuts = [0, 1, 40, 200, 900, 20_000]
-        .into_iter()
-        .flat_map(|bytes| [Cut::ToOffice(bytes), Cut::ToPhone(bytes)]);
+    let cuts = [0, 1, 40, 200, 900, 20_000].into_iter().flat_map(|bytes| [Cut::ToOffice(bytes), Cut::ToPhone(bytes)]);
     for cut in cuts {
         street.capture(&photo(cases as u64));
         cases += 1;
@@ -79,7 +77,12 @@ fn whatever_answers_in_the_offices_place_is_not_believed() {
     let street = Street::new();
     street.capture(&photo(1));
     let html = "<html><body>请登录 Free WiFi</body></html>";
-    let page = |head: &str, body: &str| format!("HTTP/1.1 {head}\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    let page = |head: &str, body: &str| {
+        format!(
+            "HTTP/1.1 {head}\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    };
     let answers = [
         ("a captive portal", page("200 OK", html)),
         ("a redirect", page("302 Found\r\nLocation: http://portal.test/", html)),

@@ -16,7 +16,9 @@ use xuncheng_tests::seed;
 use xuncheng_tests::world::World;
 
 fn open() -> Change {
-    Change::Open { fields: [("category".to_owned(), json!("matter/09006")), ("occurred_at".to_owned(), json!(0))].into() }
+    Change::Open {
+        fields: [("category".to_owned(), json!("matter/09006")), ("occurred_at".to_owned(), json!(0))].into(),
+    }
 }
 
 fn describe(text: &str) -> Change {
@@ -269,7 +271,12 @@ fn doubled_consequence() {
     }
     assert_eq!(world.office().view(case), Some(numbered));
     let twice: u64 = world.office().read(|conn| {
-        conn.query_row("SELECT count(*) FROM (SELECT cause FROM entry GROUP BY cause HAVING count(*) > 1 AND cause IS NOT NULL)", [], |row| row.get(0)).unwrap()
+        conn.query_row(
+            "SELECT count(*) FROM (SELECT cause FROM entry GROUP BY cause HAVING count(*) > 1 AND cause IS NOT NULL)",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap()
     });
     assert_eq!(twice, 0);
     let mut ledger = Ledger::new();

@@ -43,8 +43,23 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn name() -> impl Strategy<Value = String> {
     let known = vec![
-        "category", "occurred_at", "description", "address", "place", "area", "number", "originals", "responsible_org",
-        "tags", "category_name", "photos", "reason", "waiver", "steps", "comments", "received",
+        "category",
+        "occurred_at",
+        "description",
+        "address",
+        "place",
+        "area",
+        "number",
+        "originals",
+        "responsible_org",
+        "tags",
+        "category_name",
+        "photos",
+        "reason",
+        "waiver",
+        "steps",
+        "comments",
+        "received",
     ];
     prop_oneof![4 => prop::sample::select(known).prop_map(str::to_owned), 1 => ".{0,12}"]
 }
@@ -94,7 +109,13 @@ fn change() -> impl Strategy<Value = Change> {
 
 fn actor() -> impl Strategy<Value = Actor> {
     let roles = vec![
-        Role::Inspector, Role::Verifier, Role::Acceptor, Role::Dispatcher, Role::Handler, Role::Admin, Role::Auditor,
+        Role::Inspector,
+        Role::Verifier,
+        Role::Acceptor,
+        Role::Dispatcher,
+        Role::Handler,
+        Role::Admin,
+        Role::Auditor,
     ];
     (
         prop::sample::subsequence(roles, 0..4),
@@ -136,12 +157,8 @@ struct Before {
 
 impl Before {
     fn judge(&self, pack: &Pack, own: Option<EntryId>, change: &Change) -> Decision {
-        let subject = Subject {
-            view: self.view.as_ref(),
-            seen: self.seen,
-            own_links: &self.links,
-            blocked: self.blocked,
-        };
+        let subject =
+            Subject { view: self.view.as_ref(), seen: self.seen, own_links: &self.links, blocked: self.blocked };
         let facts = Facts { pack, actor: &self.actor, received: Moment::from_unix_ms(0) };
         judge(&subject, &facts, &Reading { id: entry(200), kind: CASE, own, change })
     }
@@ -353,8 +370,13 @@ fn the_judge_takes_every_row_of_the_table_for_its_person_and_for_nobody_else() {
                 args: args.map(|(name, value)| (name.to_owned(), value.into())).into(),
             };
             let may = actor.is_any(row.who, &view);
-            let before =
-                Before { view: Some(view.clone()), seen: None, links: BTreeMap::new(), blocked: None, actor: actor.clone() };
+            let before = Before {
+                view: Some(view.clone()),
+                seen: None,
+                links: BTreeMap::new(),
+                blocked: None,
+                actor: actor.clone(),
+            };
             let decision = before.judge(pack(), None, &change);
             assert_eq!(decision.verdict.applies(), may, "{name}: {} from {}", row.step, row.from);
             if may {
