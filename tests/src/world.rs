@@ -310,6 +310,14 @@ impl Desk {
             .expect("a filed case can be dispatched");
     }
 
+    /// Makes the newest code useless.
+    pub fn revoke_newest_code(&self) {
+        let office = self.0.running();
+        let codes = self.0.runtime.block_on(office.codes()).expect("codes can be listed");
+        let newest = codes.iter().map(|code| code.number).max().expect("a code was made");
+        self.0.runtime.block_on(office.revoke_code(newest)).expect("a code can be revoked");
+    }
+
     /// Revokes a device.
     pub fn revoke(&self, device: IncarnationId) {
         let office = self.0.running();

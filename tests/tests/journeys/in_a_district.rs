@@ -23,7 +23,7 @@ fn a_case_from_capture_to_closing() {
     let case = li.capture_at("污水井盖", in_dongcheng(), pictures);
     let item = case.summary.id;
     assert!(case.summary.label.starts_with("新-") && case.summary.pending && !case.summary.sent);
-    assert_eq!(li.field().cases(&Query::default(), None, 20).unwrap().cases, [case.summary.clone()]);
+    assert_eq!(li.field().cases(&Query::default(), None, 20).unwrap().cases, std::slice::from_ref(&case.summary));
     assert!(case.photos.iter().all(|photo| photo.stage == Some(PhotoStage::Saved)));
 
     li.enrol(&office.code("li")).unwrap();
@@ -150,12 +150,11 @@ fn a_photo_survives_a_dead_battery_in_the_middle_of_its_upload() {
 fn a_wrong_a_used_a_revoked_and_an_old_code_are_told_apart() {
     let world = World::new(seed!());
     let office = world.office();
-    let refused = |phone: &mut Phone, code| match phone.enrol(&code).unwrap_err() {
-        FieldError::Sync(SyncError::Refused { code, detail, .. }) => {
-            assert!(!detail.is_empty());
-            code
-        }
-        other => panic!("{other}"),
+    let refused = |phone: &mut Phone, code| {
+        let error = phone.enrol(&code).unwrap_err();
+        let FieldError::Sync(SyncError::Refused { code, detail, .. }) = error else { panic!("{error}") };
+        assert!(!detail.is_empty());
+        code
     };
     let mut li = world.phone("li");
     let case = li.capture("matter/09006").summary.id;
@@ -165,6 +164,9 @@ fn a_wrong_a_used_a_revoked_and_an_old_code_are_told_apart() {
     let old = office.code("li");
     world.wait_minutes(60 * 25);
     assert_eq!(refused(&mut li, old), "expired_code");
+    let revoked = office.code("li");
+    office.revoke_newest_code();
+    assert_eq!(refused(&mut li, revoked), "revoked_code");
     let mut other_office = office.code("li");
     other_office.root = xuncheng_core::id::Hash::of("test", &[b"another office"]);
     assert!(matches!(li.enrol(&other_office), Err(FieldError::OtherOffice)));

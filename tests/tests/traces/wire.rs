@@ -29,10 +29,8 @@ fn code(response: &Response) -> String {
 
 /// The next request of a conversation.
 fn next(phone: &mut Phone) -> (xuncheng_core::id::Nonce, Request) {
-    match phone.next_action().unwrap() {
-        Action::Send { id, request } => (id, request),
-        other @ (Action::WaitUntil { .. } | Action::Done) => panic!("there is something to send: {other:?}"),
-    }
+    let Action::Send { id, request } = phone.next_action().unwrap() else { panic!("there is something to send") };
+    (id, request)
 }
 
 /// Carries requests until one goes to uploads, and gives that one.
