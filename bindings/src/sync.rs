@@ -96,7 +96,9 @@ pub enum HttpBody {
 pub enum SyncOutcome {
     /// An answer, from the office or from something that took its place.
     Answered(HttpResponse),
-    /// No answer: no network, no such host, a cut or a stalled connection. The text is for people.
+    /// Nothing was sent: no network, no such host, nobody listens there. The text is for people.
+    Unreachable(String),
+    /// No whole answer to what may have been sent: a cut or a stalled connection. The text is for people.
     Failed(String),
 }
 

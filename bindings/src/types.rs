@@ -222,6 +222,8 @@ pub enum VerdictCode {
     OrganisationMissing,
     /// A photo taken after the work is needed, of this round.
     AfterPhotoMissing,
+    /// The same picture is part of the item already, as something else.
+    SamePhoto,
     /// An original has not arrived and nobody waived it.
     OriginalMissing,
     /// The author may not do this.

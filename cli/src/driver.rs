@@ -80,6 +80,7 @@ impl Http {
     pub(crate) fn send(&self, request: &Request, pace: Pace) -> Outcome {
         match self.try_send(request, pace) {
             Ok(response) => Outcome::Answered(response),
+            Err(error) if nothing_sent(&error) => Outcome::Unreachable(format!("{error:#}")),
             Err(error) => Outcome::Failed(format!("{error:#}")),
         }
     }
@@ -108,6 +109,16 @@ impl Http {
             }
         };
         read_answer(answer)
+    }
+}
+
+/// Whether the connection was never made.
+fn nothing_sent(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<ureq::Error>() {
+        Some(ureq::Error::HostNotFound | ureq::Error::ConnectionFailed) => true,
+        Some(ureq::Error::Timeout(stage)) => matches!(stage, ureq::Timeout::Resolve | ureq::Timeout::Connect),
+        Some(ureq::Error::Io(error)) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        Some(_) | None => false,
     }
 }
 

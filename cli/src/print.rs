@@ -93,6 +93,7 @@ pub(crate) fn reason(code: &Code) -> String {
         Code::ReasonMissing => "a reason is needed: --reason".to_owned(),
         Code::OrganisationMissing => "a responsible organisation is needed: --org".to_owned(),
         Code::AfterPhotoMissing => "a photo taken after the work is needed: --photo".to_owned(),
+        Code::SamePhoto => "the same picture is part of the case already: take a new one".to_owned(),
         Code::OriginalMissing => {
             "an original has not arrived at the office: sync the phone that holds it, or give --waiver".to_owned()
         }

@@ -135,5 +135,7 @@ CREATE TABLE granted (
     -- Which audiences an incarnation reads. Only at the office.
     incarnation BLOB NOT NULL,
     audience TEXT NOT NULL,
+    -- The feed's last position when it was granted: what left before then was never told, and is not told now.
+    since INTEGER NOT NULL,
     PRIMARY KEY (incarnation, audience)
 ) STRICT, WITHOUT ROWID;

@@ -16,8 +16,12 @@ pub const PAGE_ROWS: usize = 500;
 pub const PAGE_BYTES: usize = 1024 * 1024;
 /// Items whose snapshots a phone asks for at once.
 pub const WANTED_ITEMS: usize = 100;
-/// Thumbnails in one request: 12 of 20 KiB fit into [`REQUEST_BYTES`] as text.
+/// Thumbnails in one request, where they are as small as they should be.
 pub const PREVIEWS_PER_REQUEST: usize = 12;
+/// Bytes of thumbnails in one request, as the text that they travel as: well within [`REQUEST_BYTES`].
+pub const PREVIEWS_BYTES: usize = 512 * 1024;
+/// However often something on the way says 413: a piece is not made smaller than this.
+pub const PIECE_BYTES_FLOOR: u64 = 4 * 1024;
 /// One thumbnail (320 px, JPEG).
 pub const THUMBNAIL_BYTES: usize = 64 * 1024;
 

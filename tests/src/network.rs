@@ -85,7 +85,7 @@ impl Link {
         let whole = || world.deliver(request, HttpBody::from(sent.clone()));
         let outcome = match fault {
             None => Outcome::Answered(whole()),
-            Some(Fault::LoseRequest) => failed("no route to the office"),
+            Some(Fault::LoseRequest) => Outcome::Unreachable("no route to the office".to_owned()),
             Some(Fault::LoseAnswer) => {
                 whole();
                 failed("the connection was reset")

@@ -140,6 +140,7 @@ fn verdicts_and_codes() {
         Code::ReasonMissing,
         Code::OrganisationMissing,
         Code::AfterPhotoMissing,
+        Code::SamePhoto,
         Code::OriginalMissing,
         Code::NotAllowed,
         Code::Revoked,

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::photo::{Ingested, PhotoError, PhotoFolder, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
 use crate::store::photos::{self, Here};
-use crate::store::{entries, items, pending};
+use crate::store::{entries, items};
 use crate::sync::outbox;
 use crate::work::case::{CASE, Case, CaseState, CaseStep};
 
@@ -83,12 +83,12 @@ impl Field {
             fields
                 .insert("place".to_owned(), serde_json::json!({ "lat_e7": point.lat_e7(), "lon_e7": point.lon_e7() }));
         }
-        let fix = capture.fix.clone().or_else(|| fix_of_photo(&kept, now));
+        let fix = capture.fix.clone().or_else(|| kept.iter().find_map(|(photo, _)| fix_of_photo(photo, now)));
 
         let written = self.in_one_transaction(now, seed, |hand| {
             let item = hand.write(None, Change::Open { fields }, fix)?;
             for (photo, role) in &kept {
-                hand.attach(item, photo, role)?;
+                hand.attach(item, photo, role, capture.fix.as_ref())?;
             }
             Ok(item)
         });
@@ -151,10 +151,10 @@ impl Field {
             within("reason", text)?;
         }
         let kept = self.ingest_all(&act.photos)?;
-        let fix = act.fix.clone().or_else(|| fix_of_photo(&kept, now));
+        let fix = act.fix.clone().or_else(|| kept.iter().find_map(|(photo, _)| fix_of_photo(photo, now)));
         let written = self.in_one_transaction(now, seed, |hand| {
             for (photo, role) in &kept {
-                hand.attach(item, photo, role)?;
+                hand.attach(item, photo, role, act.fix.as_ref())?;
             }
             let change = Change::Step {
                 transition: act.step.name().to_owned(),
@@ -280,9 +280,9 @@ fn within(what: &'static str, text: &str) -> Result<(), FieldError> {
     }
 }
 
-/// A fix out of the first photo's EXIF position: said to be one.
-fn fix_of_photo(kept: &[(Ingested, PhotoRole)], now: &Now) -> Option<Fix> {
-    let point = kept.iter().find_map(|(photo, _)| photo.exif.position)?;
+/// A fix out of a photo's EXIF position: said to be one.
+fn fix_of_photo(photo: &Ingested, now: &Now) -> Option<Fix> {
+    let point = photo.exif.position?;
     Some(Fix { point, accuracy_m: None, provider: Provider::Exif, at: now.wall, mock: false })
 }
 
@@ -323,15 +323,9 @@ impl Hand<'_, '_> {
 
     fn write(&mut self, item: Option<ItemId>, change: Change, fix: Option<Fix>) -> Result<ItemId, FieldError> {
         let draft = Draft { item, kind: CASE.to_owned(), change, fix, seen: None, cause: None };
-        // What the office has judged so far; an item with pending entries keeps it apart.
-        let confirmed = match item {
-            Some(item) => items::confirmed(self.tx, item)?,
-            None => None,
-        };
         let written = write(self.tx, self.author, draft, self.now, &mut self.entropy)?;
         let item = written.header.item;
-        pending::insert(self.tx, written.header.id, item)?;
-        self.predictor.settle(self.tx, item, confirmed.as_ref(), false)?;
+        self.predictor.push(self.tx, &written, self.now.wall.to_minute())?;
         if let Change::Attach { photo } = &written.change {
             photos::put(self.tx, photo, Here { original: true, view: true, thumbnail: true })?;
             photos::attach(self.tx, written.header.id, item, photo.sha256, true)?;
@@ -339,7 +333,13 @@ impl Hand<'_, '_> {
         Ok(item)
     }
 
-    fn attach(&mut self, item: ItemId, kept: &Ingested, role: &PhotoRole) -> Result<ItemId, FieldError> {
+    fn attach(
+        &mut self,
+        item: ItemId,
+        kept: &Ingested,
+        role: &PhotoRole,
+        fix: Option<&Fix>,
+    ) -> Result<ItemId, FieldError> {
         // Another process may have failed over the same photo since its files were written, and deleted them.
         if !self.folder.original(&kept.sha256).exists() {
             return Err(PhotoError::Missing { name: kept.sha256.to_string() }.into());
@@ -355,7 +355,8 @@ impl Hand<'_, '_> {
             view: kept.view,
             thumbnail: kept.thumbnail,
         };
-        self.write(Some(item), Change::Attach { photo }, None)
+        let fix = fix.cloned().or_else(|| fix_of_photo(kept, self.now));
+        self.write_allowed(item, "attach", Change::Attach { photo }, fix)
     }
 }
 

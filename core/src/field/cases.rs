@@ -194,7 +194,7 @@ impl Field {
     fn photos_of(&self, item: ItemId, view: &View) -> Result<Vec<CasePhoto>, FieldError> {
         let attachments = photos::of_item(&self.conn, item)?;
         let mut found = Vec::new();
-        for (key, member) in view.members("photos") {
+        for (key, member) in Case::of(view).photos() {
             let Ok(sha256) = key.parse::<PhotoHash>() else { continue };
             let own = attachments.iter().find(|attachment| attachment.own && attachment.sha256 == sha256);
             let stage = own.map(|attachment| self.stage(attachment)).transpose()?;
@@ -229,10 +229,14 @@ impl Field {
             // A part of a later version, or one that was erased, has no words here.
             let Ok(header) = entry.read_header() else { continue };
             let Ok(body) = entry.read_body(&header) else { continue };
-            let verdict = judgements::get(&self.conn, header.id)?.map(|judged| judged.judgement.verdict);
-            story.push(CaseEntry { id: header.id, change: body.change, verdict, own: entry.origin.is_some() });
+            let judgement = judgements::get(&self.conn, header.id)?.map(|judged| judged.judgement);
+            // In the order in which the office applied them; what it has not judged comes last, in the order of writing.
+            let at = judgement.as_ref().map_or(u64::MAX, |judged| judged.version.map_or(0, |version| version.count));
+            let verdict = judgement.map(|judged| judged.verdict);
+            story.push((at, CaseEntry { id: header.id, change: body.change, verdict, own: entry.origin.is_some() }));
         }
-        Ok(story)
+        story.sort_by_key(|(at, _)| *at);
+        Ok(story.into_iter().map(|(_, entry)| entry).collect())
     }
 }
 

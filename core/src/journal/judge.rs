@@ -15,7 +15,7 @@ use crate::id::EntryId;
 use crate::limits;
 use crate::pack::Pack;
 use crate::work;
-use crate::work::flow::{Actor, Also, FieldRule, Policy, Row, Rules, Who};
+use crate::work::flow::{Actor, Also, FieldRule, Grant, Policy, Row, Rules, Writer};
 
 /// Which rules judge; stored with every verdict.
 pub const JUDGE_VERSION: u32 = 1;
@@ -152,7 +152,7 @@ fn open(subject: &Subject<'_>, facts: &Facts<'_>, rules: &Rules, fields: &BTreeM
         return Decision::held(Code::Malformed);
     }
     // Only the office writes these, and only by entries of their own.
-    if fields.keys().any(|name| rule(rules, name).is_some_and(|rule| !rule.written_by.contains(&Who::Author))) {
+    if fields.keys().any(|name| rule(rules, name).is_some_and(|rule| rule.writer != Writer::Editors)) {
         return Decision::held(Code::NotAllowed);
     }
     let mut effects = vec![Effect::SetState { state: rules.initial.to_owned(), round: 0 }];
@@ -206,12 +206,15 @@ fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {
     if fields.is_empty() || !within_bounds(fields) {
         return Decision::held(Code::Malformed);
     }
-    let allowed = |name: &String| {
-        let by = rule(merge.rules, name).map_or(merge.rules.edited_by, |rule| rule.written_by);
-        merge.facts.actor.is_any(by, merge.view)
-    };
-    if !fields.keys().all(allowed) {
+    let writer = |name: &String| rule(merge.rules, name).map_or(Writer::Editors, |rule| rule.writer);
+    let by_the_office = merge.facts.actor.person.is_none();
+    if fields.keys().any(|name| writer(name) == Writer::Nobody || (writer(name) == Writer::Office && !by_the_office)) {
         return Decision::held(Code::NotAllowed);
+    }
+    if fields.keys().any(|name| writer(name) == Writer::Editors)
+        && let Some(refused) = refused(merge.facts, merge.rules.edited_by, merge.view)
+    {
+        return refused;
     }
     // Fields that belong together are won or lost as one.
     let mut groups: BTreeMap<&str, Vec<(&String, &Value)>> = BTreeMap::new();
@@ -225,6 +228,16 @@ fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {
         merge_group(merge, group, &mut effects, &mut lost);
     }
     if lost.is_empty() { Decision::applied(effects) } else { Decision { verdict: Verdict::Merged { lost }, effects } }
+}
+
+/// What becomes of something that none of `grants` allows now: who never may is held for a person, who came too late
+/// is told so.
+fn refused(facts: &Facts<'_>, grants: &[Grant], view: &View) -> Option<Decision> {
+    match facts.actor.granted(grants, view) {
+        Ok(()) => None,
+        Err(Code::NotFromHere) => Some(Decision::rejected(Code::NotFromHere)),
+        Err(code) => Some(Decision::held(code)),
+    }
 }
 
 /// What becomes of fields that belong together.
@@ -323,14 +336,19 @@ fn reaches(links: &BTreeMap<EntryId, EntryId>, from: EntryId, to: EntryId) -> bo
 }
 
 fn attach(view: &View, facts: &Facts<'_>, rules: &Rules, photo: &Photo) -> Decision {
-    if !facts.actor.is_any(rules.attached_by, view) {
-        return Decision::held(Code::NotAllowed);
+    if let Some(refused) = refused(facts, rules.attached_by, view) {
+        return refused;
     }
     let key = photo.sha256.to_string();
-    if view.sets.get("photos").is_some_and(|photos| photos.contains_key(&key)) {
-        return Decision::without_effect(Verdict::NoOp);
+    let photos = view.sets.get("photos");
+    if let Some(same) = photos.and_then(|photos| photos.get(&key)) {
+        // The same picture shows one thing only: what stood there before the work is no evidence of the work.
+        let repeated = same.value["role"] == serde_json::json!(photo.role) && same.value["round"] == view.round;
+        return if repeated { Decision::without_effect(Verdict::NoOp) } else { Decision::rejected(Code::SamePhoto) };
     }
     let value = serde_json::json!({
+        // Photos are shown in the order in which they came.
+        "order": photos.map_or(0, BTreeMap::len),
         "role": photo.role,
         "round": view.round,
         "media": photo.media,
@@ -344,8 +362,11 @@ fn attach(view: &View, facts: &Facts<'_>, rules: &Rules, photo: &Photo) -> Decis
 }
 
 fn comment(view: &View, facts: &Facts<'_>, rules: &Rules, id: EntryId, text: &str) -> Decision {
-    if !facts.actor.is_any(rules.attached_by, view) && !facts.actor.is_office() {
-        return Decision::held(Code::NotAllowed);
+    // The office may remark on anything, at any time.
+    if !facts.actor.is_office()
+        && let Some(refused) = refused(facts, rules.attached_by, view)
+    {
+        return refused;
     }
     if text.trim().is_empty() || text.chars().count() > limits::TEXT_CHARS {
         return Decision::held(Code::Malformed);
@@ -374,7 +395,7 @@ fn step(
         return Decision::rejected(Code::StaleRound);
     }
     let Some(row) = rows().find(|row| row.from == view.state) else {
-        let already = rows().any(|row| row.to == view.state);
+        let already = rows().any(|row| row.to == view.state && keeps_what_stands(row, view, args));
         return if already { Decision::without_effect(Verdict::NoOp) } else { Decision::rejected(Code::NotFromHere) };
     };
     if !facts.actor.is_any(row.who, view) {
@@ -384,6 +405,14 @@ fn step(
         Some(code) => Decision::rejected(code),
         None => Decision::applied(step_effects(view, facts, row, args)),
     }
+}
+
+/// Whether what the step would keep is what stands: a case dispatched to one unit is not thereby dispatched to another.
+fn keeps_what_stands(row: &Row, view: &View, args: &BTreeMap<String, Value>) -> bool {
+    row.also.iter().all(|also| match also {
+        Also::Keep(field) => view.field(field) == args.get(*field),
+        Also::Empty(_) | Also::Start(_) | Also::Stop(_) | Also::NextRound => true,
+    })
 }
 
 fn step_effects(view: &View, facts: &Facts<'_>, row: &Row, args: &BTreeMap<String, Value>) -> Vec<Effect> {

@@ -10,6 +10,7 @@ use super::fold;
 use super::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
 use super::version::Version;
 use super::view::View;
+use super::write::Written;
 use crate::clock::Moment;
 use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
 use crate::pack::{Pack, Role};
@@ -60,27 +61,45 @@ impl Predictor<'_> {
         entry: &Reading<'_>,
         received: Moment,
     ) -> Result<Decision, StoreError> {
-        let own_links = entries::own_links(conn, item)?;
-        // A held step holds up the steps after it here too; what follows a held capture is shown with it.
-        let blocked = judgements::blocked(conn, self.incarnation, item)?
-            .filter(|blocked| matches!(blocked, Blocked::HeldStep(_)));
-        let subject = Subject { view, seen: seen.map(|seen| seen.count), own_links: &own_links, blocked };
-        let actor = self.actor(conn, item)?;
-        Ok(judge(&subject, &Facts { pack: self.pack, actor: &actor, received }, entry))
+        Ok(self.stand(conn, item)?.decide(view, seen, entry, received))
     }
 
-    /// What an Open would do if its author were to report cases: what there is to show of one that is held.
-    fn as_inspector(&self, entry: &Reading<'_>, received: Moment) -> Decision {
-        let actor = Actor {
-            person: Some(self.person.clone()),
-            roles: vec![Role::Inspector],
-            org: None,
-            opened_it: true,
-            revoked: false,
+    /// How the store's person stands to an item.
+    fn stand(&self, conn: &Connection, item: ItemId) -> Result<Stand<'_>, StoreError> {
+        Ok(Stand {
+            pack: self.pack,
+            actor: self.actor(conn, item)?,
+            own_links: entries::own_links(conn, item)?,
+            // A held step holds up the steps after it here too; what follows a held capture is shown with it.
+            blocked: judgements::blocked(conn, self.incarnation, item)?
+                .filter(|blocked| matches!(blocked, Blocked::HeldStep(_))),
+        })
+    }
+
+    /// Shows an entry that was just written on top of its item: what [`Predictor::settle`] would come to, without
+    /// replaying those that waited before it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn push(&self, tx: &Transaction<'_>, written: &Written, at: Moment) -> Result<(), StoreError> {
+        let item = written.header.item;
+        let shown = items::view(tx, item)?;
+        if pending::of_item(tx, item)?.is_empty() {
+            items::put_confirmed(tx, item, shown.as_ref())?;
+        }
+        pending::insert(tx, written.header.id, item)?;
+        let waiting = Waiting {
+            id: written.header.id,
+            kind: written.header.kind.clone(),
+            seen: written.header.seen,
+            own: written.origin.own,
+            change: written.change.clone(),
+            written: at,
         };
-        let own_links = BTreeMap::new();
-        let subject = Subject { view: None, seen: None, own_links: &own_links, blocked: None };
-        judge(&subject, &Facts { pack: self.pack, actor: &actor, received }, entry)
+        match self.stand(tx, item)?.show(shown, &waiting) {
+            Some(view) => items::put(tx, item, &view),
+            None => Ok(()),
+        }
     }
 
     /// Settles an item after its confirmed view, its verdicts or its pending entries changed.
@@ -127,23 +146,49 @@ impl Predictor<'_> {
         confirmed: Option<View>,
         waiting: &[EntryId],
     ) -> Result<Option<View>, StoreError> {
+        let stand = self.stand(conn, item)?;
         let mut view = confirmed;
         for id in waiting {
-            let Some(read) = read(conn, *id)? else { continue };
-            let reading = Reading { id: *id, kind: &read.kind, own: read.own, change: &read.change };
-            let mut decision = self.decide(conn, view.as_ref(), item, read.seen, &reading, read.written)?;
-            // A capture that the office holds, or will hold, is shown to its author all the same.
-            if let (None, Change::Open { .. }, false) = (&view, &read.change, decision.verdict.applies()) {
-                decision = self.as_inspector(&reading, read.written);
-            }
-            let unconfirmed = Version::none(EpochId::from_bytes([0; 16]));
-            if decision.verdict.applies() {
-                let target = view.get_or_insert_with(|| View::empty(&read.kind, unconfirmed));
-                let version = target.version;
-                fold::apply(target, *id, version, &decision.effects);
+            if let Some(waiting) = read(conn, *id)? {
+                view = stand.show(view, &waiting);
             }
         }
         Ok(view)
+    }
+}
+
+/// How the store's person stands to one item: what all predictions about it share.
+struct Stand<'a> {
+    pack: &'a Pack,
+    actor: Actor,
+    own_links: BTreeMap<EntryId, EntryId>,
+    blocked: Option<Blocked>,
+}
+
+impl Stand<'_> {
+    fn decide(&self, view: Option<&View>, seen: Option<Version>, entry: &Reading<'_>, received: Moment) -> Decision {
+        let subject =
+            Subject { view, seen: seen.map(|seen| seen.count), own_links: &self.own_links, blocked: self.blocked };
+        judge(&subject, &Facts { pack: self.pack, actor: &self.actor, received }, entry)
+    }
+
+    /// The item with one more waiting entry on top.
+    fn show(&self, mut view: Option<View>, waiting: &Waiting) -> Option<View> {
+        let reading = Reading { id: waiting.id, kind: &waiting.kind, own: waiting.own, change: &waiting.change };
+        let mut decision = self.decide(view.as_ref(), waiting.seen, &reading, waiting.written);
+        // A capture that the office holds, or will hold, is shown to its author all the same.
+        if let (None, Change::Open { .. }, false) = (&view, &waiting.change, decision.verdict.applies()) {
+            let actor = Actor { roles: vec![Role::Inspector], opened_it: true, ..self.actor.clone() };
+            let subject = Subject { view: None, seen: None, own_links: &BTreeMap::new(), blocked: None };
+            decision = judge(&subject, &Facts { pack: self.pack, actor: &actor, received: waiting.written }, &reading);
+        }
+        if decision.verdict.applies() {
+            let unconfirmed = Version::none(EpochId::from_bytes([0; 16]));
+            let target = view.get_or_insert_with(|| View::empty(&waiting.kind, unconfirmed));
+            let version = target.version;
+            fold::apply(target, waiting.id, version, &decision.effects);
+        }
+        view
     }
 }
 
@@ -154,7 +199,9 @@ fn retires(conn: &Connection, entry: EntryId, confirmed: Option<&View>) -> Resul
     Ok(judged.judgement.verdict.is_final() && held)
 }
 
-struct ReadBack {
+/// An own entry that waits for its verdict.
+struct Waiting {
+    id: EntryId,
     kind: String,
     seen: Option<Version>,
     own: Option<EntryId>,
@@ -163,15 +210,15 @@ struct ReadBack {
 }
 
 /// An own entry as it was written; none where a part was erased since.
-fn read(conn: &Connection, id: EntryId) -> Result<Option<ReadBack>, StoreError> {
+fn read(conn: &Connection, id: EntryId) -> Result<Option<Waiting>, StoreError> {
     let Some(entry) = entries::get(conn, id)? else { return Ok(None) };
-    let parts = || -> Result<ReadBack, EntryError> {
+    let parts = || -> Result<Waiting, EntryError> {
         let header = entry.read_header()?;
         let origin = entry.read_origin(&header)?;
         let body = entry.read_body(&header)?;
         let private = entry.read_private(&header)?;
         let written = private.capture.now.wall.to_minute();
-        Ok(ReadBack { kind: header.kind, seen: header.seen, own: origin.own, change: body.change, written })
+        Ok(Waiting { id, kind: header.kind, seen: header.seen, own: origin.own, change: body.change, written })
     };
     Ok(parts().ok())
 }

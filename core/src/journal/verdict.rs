@@ -71,6 +71,8 @@ pub enum Code {
     OrganisationMissing,
     /// A photo taken after the work is needed, of this round.
     AfterPhotoMissing,
+    /// The same picture is part of the item already, as something else.
+    SamePhoto,
     /// An original has not arrived and nobody waived it.
     OriginalMissing,
     /// The author may not do this.

@@ -151,16 +151,17 @@ pub fn forget(tx: &Transaction<'_>, audience: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The audiences that an incarnation reads, besides its private feed.
+/// The audiences that an incarnation reads, besides its private feed, each with the feed's last position when it was
+/// granted.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn granted(
     conn: &Connection,
     incarnation: IncarnationId,
-) -> Result<std::collections::BTreeSet<String>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT audience FROM granted WHERE incarnation = ?1")?;
-    let rows = statement.query_map([incarnation], |row| row.get(0))?;
+) -> Result<std::collections::BTreeMap<String, u64>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT audience, since FROM granted WHERE incarnation = ?1")?;
+    let rows = statement.query_map([incarnation], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -169,7 +170,11 @@ pub fn granted(
 /// # Errors
 /// [`StoreError`].
 pub fn grant(tx: &Transaction<'_>, incarnation: IncarnationId, audience: &str) -> Result<(), StoreError> {
-    tx.execute("INSERT OR IGNORE INTO granted (incarnation, audience) VALUES (?1, ?2)", (incarnation, audience))?;
+    let since = last(tx, audience)?;
+    tx.execute(
+        "INSERT OR IGNORE INTO granted (incarnation, audience, since) VALUES (?1, ?2, ?3)",
+        (incarnation, audience, since),
+    )?;
     Ok(())
 }
 

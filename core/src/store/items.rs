@@ -55,12 +55,9 @@ pub fn confirmed_bytes(conn: &Connection, item: ItemId) -> Result<Option<String>
 pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreError> {
     let case = Case::of(view);
     let label = case.number().or_else(|| view.text("code"));
-    let thumbnail: Option<PhotoHash> = view
-        .members("photos")
-        .filter(|(_, photo)| photo.value["role"] != "after")
-        .min_by_key(|(_, photo)| photo.writer)
-        .or_else(|| view.members("photos").next())
-        .and_then(|(key, _)| key.parse().ok());
+    let photos = case.photos();
+    let before = photos.iter().find(|(_, photo)| photo.value["role"] != "after");
+    let thumbnail: Option<PhotoHash> = before.or(photos.first()).and_then(|(key, _)| key.parse().ok());
     let row: i64 = tx
         .prepare_cached(
             "INSERT INTO item (id, kind, view, state, label, category, area, org, occurred_at, thumbnail)
@@ -117,11 +114,11 @@ fn put_place(tx: &Transaction<'_>, row: i64, case: &Case<'_>) -> Result<(), Stor
 /// # Errors
 /// [`StoreError`].
 pub fn remove(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM item_confirmed WHERE item = ?1", [item])?;
     let row: Option<i64> = tx.query_row("SELECT row FROM item WHERE id = ?1", [item], |row| row.get(0)).optional()?;
     let Some(row) = row else { return Ok(()) };
     tx.execute("DELETE FROM item_text WHERE rowid = ?1", [row])?;
     tx.execute("DELETE FROM item_place WHERE row = ?1", [row])?;
-    tx.execute("DELETE FROM item_confirmed WHERE item = ?1", [item])?;
     tx.execute("DELETE FROM item WHERE row = ?1", [row])?;
     Ok(())
 }
@@ -236,6 +233,16 @@ pub fn join(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), St
 pub fn leave(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM membership WHERE item = ?1 AND audience = ?2")?.execute((item, audience))?;
     Ok(())
+}
+
+/// Whether an item is in an audience.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_member(conn: &Connection, item: ItemId, audience: &str) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT 1 FROM membership WHERE item = ?1 AND audience = ?2")?
+        .exists((item, audience))?)
 }
 
 /// The items of an audience.

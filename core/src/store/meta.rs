@@ -32,8 +32,8 @@ pub mod key {
     pub const SYNC_WANTED: &str = "sync_wanted";
     /// Originals were sent whole and their receipts are to be fetched.
     pub const RECEIPTS_EXPECTED: &str = "receipts_expected";
-    /// How many entries the office takes at once, after it refused more as too large.
-    pub const BATCH_ENTRIES: &str = "batch_entries";
+    /// How many bytes pass in one request, after more were refused as too large in this conversation.
+    pub const REQUEST_BYTES: &str = "request_bytes";
     /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
     pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
     /// What needs a person: the last refusal of the office.

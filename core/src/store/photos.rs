@@ -156,17 +156,17 @@ pub fn own(conn: &Connection) -> Result<Vec<Attachment>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Own photos whose entry was judged and whose thumbnail the office has not taken, at most `limit`.
+/// Own photos whose entry was judged and whose thumbnail the office has not taken, oldest first, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn previews_owed(conn: &Connection, limit: usize) -> Result<Vec<(EntryId, PhotoHash, PhotoHash)>, StoreError> {
+pub fn previews_owed(conn: &Connection, limit: usize) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT a.entry, a.sha256, p.thumbnail FROM attachment a JOIN judgement j ON j.entry = a.entry
-         JOIN photo p ON p.sha256 = a.sha256
-         WHERE a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL ORDER BY a.entry LIMIT ?1",
+        "SELECT a.entry, a.sha256 FROM attachment a JOIN judgement j ON j.entry = a.entry
+         JOIN entry e ON e.id = a.entry
+         WHERE a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL ORDER BY e.seq LIMIT ?1",
     )?;
-    let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -179,11 +179,11 @@ pub fn original_owed(conn: &Connection) -> Result<Option<(EntryId, PhotoHash, u6
     Ok(conn
         .prepare_cached(
             "SELECT a.entry, a.sha256, p.bytes FROM attachment a JOIN judgement j ON j.entry = a.entry
-             JOIN photo p ON p.sha256 = a.sha256
+             JOIN photo p ON p.sha256 = a.sha256 JOIN entry e ON e.id = a.entry
              LEFT JOIN upload u ON u.entry = a.entry AND u.sha256 = a.sha256
              WHERE a.own = 1 AND a.receipt IS NULL AND p.original_here = 1
                  AND (u.offset IS NULL OR u.offset < p.bytes OR u.uncertain = 1)
-             ORDER BY u.location IS NULL, a.entry LIMIT 1",
+             ORDER BY u.location IS NULL, e.seq LIMIT 1",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?)

@@ -79,12 +79,17 @@ pub fn pack<T: Serialize>(direction: Direction, body: &T, signer: &dyn Signer) -
 /// zstd's level 3: half the size of JSON at a phone's cost of nothing.
 const COMPRESSION: i32 = 3;
 
+/// 2^23 bytes: the largest message, an answer of [`crate::limits::RESPONSE_BYTES`].
+const WINDOW_LOG_MAX: u32 = 23;
+
 /// Unpacks a message of at most `limit` bytes.
 ///
 /// # Errors
 /// [`MessageError::NotAMessage`], [`MessageError::TooLarge`].
 pub fn unpack(bytes: &[u8], limit: usize) -> Result<Unverified, MessageError> {
-    let decoder = zstd::stream::read::Decoder::new(bytes).map_err(|_| MessageError::NotAMessage)?;
+    let mut decoder = zstd::stream::read::Decoder::new(bytes).map_err(|_| MessageError::NotAMessage)?;
+    // A frame names the window that it is unpacked with: none may make its reader set aside more than a message has.
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(|_| MessageError::NotAMessage)?;
     let mut message = Vec::new();
     decoder.take(limit as u64 + 1).read_to_end(&mut message).map_err(|_| MessageError::NotAMessage)?;
     if message.len() > limit {

@@ -28,7 +28,7 @@ pub fn through(conn: &Connection) -> Result<u64, StoreError> {
     Ok(meta::get(conn, key::THROUGH)?.unwrap_or(0))
 }
 
-/// The next batch above `through`: as many entries as fit into one request, and `most` at most.
+/// The next batch above `through`: as many entries as fit into one request of at most `most_bytes`, and one at least.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -36,19 +36,19 @@ pub fn batch(
     conn: &Connection,
     incarnation: IncarnationId,
     through: u64,
-    most: usize,
+    most_bytes: usize,
     now: &Now,
 ) -> Result<Batch, StoreError> {
-    let most = most.clamp(1, limits::BATCH_ENTRIES);
-    let mut waiting = entries::after(conn, incarnation, through, most)?;
+    let mut waiting = entries::after(conn, incarnation, through, limits::BATCH_ENTRIES)?;
     let mut bytes = 0;
     let fitting = waiting
         .iter()
         .take_while(|entry| {
             bytes += entry.bytes();
-            bytes <= limits::BATCH_BYTES
+            bytes <= most_bytes.min(limits::BATCH_BYTES)
         })
-        .count();
+        .count()
+        .max(1);
     waiting.truncate(fitting);
     let hashes: Vec<Hash> = waiting.iter().map(Entry::header_hash).collect();
     let head = match hashes.last() {

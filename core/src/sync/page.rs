@@ -42,13 +42,13 @@ pub fn build(
     let granted = feeds::granted(conn, reader)?;
     let mut draft = PageDraft { conn, names: Names::default(), bytes: 0, rows: 0, more: false };
     let private = feeds::private(reader);
-    let mut pages = vec![draft.feed(&private, positions, false)?];
-    for audience in &granted {
-        pages.push(draft.feed(audience, positions, true)?);
+    let mut pages = vec![draft.feed(&private, positions, 0)?];
+    for (audience, since) in &granted {
+        pages.push(draft.feed(audience, positions, *since)?);
     }
     for item in want.iter().take(limits::WANTED_ITEMS) {
         let held = items::audiences(conn, *item)?;
-        if granted.intersection(&held).next().is_some() && draft.bytes <= limits::PAGE_BYTES {
+        if held.iter().any(|audience| granted.contains_key(audience)) && draft.bytes <= limits::PAGE_BYTES {
             draft.bytes += items::view_bytes(conn, *item)?;
             draft.names.enter(*item);
         }
@@ -107,16 +107,16 @@ struct PageDraft<'a> {
 }
 
 impl PageDraft<'_> {
+    /// The rows of a feed that its reader reads since position `since`.
     fn feed(
         &mut self,
         audience: &str,
         positions: &BTreeMap<String, u64>,
-        of_items: bool,
+        since: u64,
     ) -> Result<FeedPage, StoreError> {
         let from = positions.get(audience).copied().unwrap_or(0);
         let left = limits::PAGE_ROWS.saturating_sub(self.rows);
         let mut page = FeedPage { audience: audience.to_owned(), from, rows: Vec::new(), next: from };
-        let members = if of_items { Some(items::members(self.conn, audience)?) } else { None };
         let rows = feeds::after(self.conn, audience, from, left + 1)?;
         let more = rows.len() > left;
         for (position, row) in rows.into_iter().take(left) {
@@ -126,7 +126,9 @@ impl PageDraft<'_> {
             }
             page.next = position;
             self.rows += 1;
-            if self.name(&row, members.as_ref())? {
+            // What left before this reader was let in was never told.
+            let before_its_time = matches!(row, FeedRow::Leave { .. }) && position <= since;
+            if !before_its_time && self.name(audience, &row)? {
                 page.rows.push(row);
             }
         }
@@ -135,10 +137,11 @@ impl PageDraft<'_> {
     }
 
     /// Notes what a row names; false for a row that a later one has overtaken.
-    fn name(&mut self, row: &FeedRow, members: Option<&BTreeSet<ItemId>>) -> Result<bool, StoreError> {
-        let still_in = |item: &ItemId| members.is_none_or(|members| members.contains(item));
+    fn name(&mut self, audience: &str, row: &FeedRow) -> Result<bool, StoreError> {
         match row {
-            FeedRow::Enter { item } | FeedRow::To { item, .. } if !still_in(item) => return Ok(false),
+            FeedRow::Enter { item } | FeedRow::To { item, .. } if !items::is_member(self.conn, *item, audience)? => {
+                return Ok(false);
+            }
             FeedRow::Enter { item } => {
                 if !self.names.items.contains(item) {
                     self.bytes += items::view_bytes(self.conn, *item)?;

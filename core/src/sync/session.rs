@@ -68,8 +68,8 @@ pub struct SyncIntent {
     pub nonce: Nonce,
     /// The batch begins after this place of the own chain.
     pub through: u64,
-    /// At most so many entries.
-    pub entries: usize,
+    /// At most so many bytes of entries.
+    pub bytes: usize,
     /// How far each feed was read.
     pub positions: BTreeMap<String, u64>,
     /// Items whose snapshot is wanted.
@@ -108,6 +108,8 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     meta::clear(&tx, key::BACK_OFF)?;
+    // Another network may let more through.
+    meta::clear(&tx, key::REQUEST_BYTES)?;
     transfers::doubt_unreceipted(&tx)?;
     tx.commit()?;
     Ok(())
@@ -167,12 +169,13 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
     if unsent || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, through, now, nonce).map(Some);
     }
+    let most_bytes: Option<usize> = meta::get(tx, key::REQUEST_BYTES)?;
     let owed = photos::previews_owed(tx, limits::PREVIEWS_PER_REQUEST)?;
     if !owed.is_empty() {
-        let photos = owed.into_iter().map(|(entry, sha256, _)| (entry, sha256)).collect();
+        let photos = fitting(phone, owed, most_bytes.unwrap_or(limits::PREVIEWS_BYTES));
         return Ok(Some(Intent::Previews { nonce, photos }));
     }
-    if let Some(upload) = uploads::next(tx, phone.photos)? {
+    if let Some(upload) = uploads::next(tx, phone.photos, most_bytes)? {
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
@@ -181,16 +184,30 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
     Ok(None)
 }
 
+/// As many of the thumbnails as fit into `most_bytes`, and one at least.
+fn fitting(phone: &Phone<'_>, owed: Vec<(EntryId, PhotoHash)>, most_bytes: usize) -> Vec<(EntryId, PhotoHash)> {
+    let as_text = |sha256: &PhotoHash| {
+        let file = std::fs::metadata(phone.photos.thumbnail(sha256));
+        file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4))
+    };
+    let mut bytes = 0_usize;
+    let fits = |(_, sha256): &&(EntryId, PhotoHash)| {
+        bytes = bytes.saturating_add(as_text(sha256));
+        bytes <= most_bytes
+    };
+    let fitting = owed.iter().take_while(fits).count().max(1);
+    owed.into_iter().take(fitting).collect()
+}
+
 fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
     Ok(meta::get(conn, name)?.unwrap_or(false))
 }
 
 fn sync_intent(tx: &Transaction<'_>, through: u64, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
-    let most = meta::get(tx, key::BATCH_ENTRIES)?.unwrap_or(limits::BATCH_ENTRIES);
     Ok(Intent::Sync(SyncIntent {
         nonce,
         through,
-        entries: most,
+        bytes: meta::get(tx, key::REQUEST_BYTES)?.unwrap_or(limits::BATCH_BYTES),
         positions: feeds::positions(tx)?,
         want: meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default(),
         now: now.clone(),
@@ -212,7 +229,7 @@ fn request(
     };
     match intent {
         Intent::Sync(sync) => {
-            let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.entries, &sync.now)?;
+            let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.bytes, &sync.now)?;
             let seal = Signed::new(&batch.seal, phone.signer)?;
             entries::insert_seal(tx, &batch.seal, &seal)?;
             let body = SyncRequest {
@@ -267,10 +284,10 @@ pub fn completed(
     let Some(intent) = transfers::intent::<Intent>(conn, action)? else { return Ok(()) };
     let result = match outcome {
         Outcome::Answered(response) => take_answer(conn, phone, action, &intent, response, now),
-        Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
+        Outcome::Unreachable(why) | Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
     };
     if let Err(error) = &result {
-        note_failure(conn, action, &intent, error, outcome, now, seed)?;
+        note_failure(conn, phone, action, &intent, error, outcome, now, seed)?;
     }
     result
 }
@@ -297,7 +314,6 @@ fn take_answer(
                 predictor: Predictor { pack: phone.pack, person: phone.person, incarnation: phone.incarnation },
             };
             apply::apply(&tx, &reader, sync, &answer, now)?;
-            meta::clear(&tx, key::BATCH_ENTRIES)?;
             if let Some(refusal) = &answer.refusal {
                 // What was taken before the refused entry is kept; the rest waits, or it would be sent without end.
                 transfers::end(&tx, action)?;
@@ -364,6 +380,7 @@ fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys
 /// so that a district's phones do not all come back at once.
 fn note_failure(
     conn: &mut Connection,
+    phone: &Phone<'_>,
     action: Nonce,
     intent: &Intent,
     error: &SyncError,
@@ -372,14 +389,13 @@ fn note_failure(
     seed: &Seed,
 ) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    match intent {
-        Intent::Upload(upload) => {
-            uploads::doubt(&tx, upload)?;
-        }
-        Intent::Sync(sync) if matches!(error, SyncError::Refused { status: 413, .. }) => {
-            meta::set(&tx, key::BATCH_ENTRIES, &(sync.entries.min(limits::BATCH_ENTRIES) / 2).max(1))?;
-        }
-        Intent::Sync(_) | Intent::Previews { .. } => {}
+    match (intent, outcome) {
+        (Intent::Upload(upload), Outcome::Unreachable(_)) => uploads::unsent(&tx, upload)?,
+        (Intent::Upload(upload), Outcome::Failed(_) | Outcome::Answered(_)) => uploads::doubt(&tx, upload)?,
+        (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
+    }
+    if matches!(error, SyncError::Refused { status: 413, .. }) {
+        shrink(&tx, phone, intent)?;
     }
     transfers::end(&tx, action)?;
     let failures = meta::get::<BackOff>(&tx, key::BACK_OFF)?.map_or(0, |before| before.failures).saturating_add(1);
@@ -393,11 +409,34 @@ fn note_failure(
     Ok(())
 }
 
+/// After something on the way, or the office, found a request too large: the next ones are half as large.
+fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
+    let refused: u64 = match intent {
+        Intent::Sync(sync) => {
+            let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.bytes, &sync.now)?;
+            batch.entries.iter().map(|entry| entry.bytes() as u64).sum()
+        }
+        Intent::Previews { photos, .. } => {
+            if let [(entry, sha256)] = photos.as_slice() {
+                // It cannot be made smaller; the office draws its own when the original arrives.
+                photos::set_previewed(tx, *entry, *sha256)?;
+            }
+            photos
+                .iter()
+                .filter_map(|(entry, sha256)| preview(phone, *entry, *sha256))
+                .map(|preview| preview.thumbnail.len() as u64)
+                .sum()
+        }
+        Intent::Upload(upload) => upload.body_bytes(),
+    };
+    meta::set(tx, key::REQUEST_BYTES, &(refused / 2))
+}
+
 /// How long the office asks to be left alone, on any answer.
 fn retry_after_ms(outcome: &Outcome) -> u64 {
     let asked = match outcome {
         Outcome::Answered(response) => response.header("Retry-After").and_then(|text| text.trim().parse::<u64>().ok()),
-        Outcome::Failed(_) => None,
+        Outcome::Unreachable(_) | Outcome::Failed(_) => None,
     };
     asked.unwrap_or(0).saturating_mul(1000).min(limits::BACK_OFF_MS_MAX)
 }

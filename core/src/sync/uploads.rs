@@ -59,11 +59,16 @@ pub enum UploadIntent {
     },
 }
 
-/// The next step for the first original that is owed; none when all that can go has gone.
+/// The next step for the first original that is owed, in a piece of at most `most_bytes` where something on the way
+/// refused more; none when all that can go has gone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn next(tx: &Transaction<'_>, folder: &PhotoFolder) -> Result<Option<UploadIntent>, StoreError> {
+pub(super) fn next(
+    tx: &Transaction<'_>,
+    folder: &PhotoFolder,
+    most_bytes: Option<usize>,
+) -> Result<Option<UploadIntent>, StoreError> {
     let (entry, sha256, bytes) = loop {
         let Some((entry, sha256, bytes)) = photos::original_owed(tx)? else { return Ok(None) };
         if std::fs::metadata(folder.original(&sha256)).is_ok_and(|file| file.len() == bytes) {
@@ -74,6 +79,7 @@ pub(super) fn next(tx: &Transaction<'_>, folder: &PhotoFolder) -> Result<Option<
     let piece = meta::get::<PhoneLimits>(tx, key::LIMITS)?
         .map_or(limits::PIECE_BYTES, |asked| asked.piece_bytes)
         .clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX);
+    let piece = most_bytes.map_or(piece, |most| piece.min(most as u64).max(limits::PIECE_BYTES_FLOOR));
     let Some(upload) = transfers::upload(tx, entry, sha256)? else {
         return Ok(Some(UploadIntent::Create { entry, sha256, bytes, length: piece.min(bytes) }));
     };
@@ -107,6 +113,28 @@ pub(super) fn doubt(tx: &Transaction<'_>, intent: &UploadIntent) -> Result<(), S
             Some(upload) => transfers::put_upload(tx, *entry, *sha256, &Upload { uncertain: true, ..upload }),
             None => Ok(()),
         },
+    }
+}
+
+/// What becomes of a step that never left this phone: as if it had not been begun.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) fn unsent(tx: &Transaction<'_>, intent: &UploadIntent) -> Result<(), StoreError> {
+    let UploadIntent::Piece { entry, sha256, offset, .. } = intent else { return Ok(()) };
+    match transfers::upload(tx, *entry, *sha256)? {
+        Some(upload) => transfers::put_upload(tx, *entry, *sha256, &Upload { begun: *offset, ..upload }),
+        None => Ok(()),
+    }
+}
+
+impl UploadIntent {
+    /// Length of the request's body.
+    pub(super) const fn body_bytes(&self) -> u64 {
+        match self {
+            Self::Create { length, .. } | Self::Piece { length, .. } => *length,
+            Self::Probe { .. } => 0,
+        }
     }
 }
 

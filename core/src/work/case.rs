@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Audience;
-use super::flow::{Also, FieldRule, Need, Policy, Row, Rules, Who};
+use super::flow::{Also, FieldRule, Grant, Need, Policy, Row, Rules, Who, Writer};
 use crate::id::PersonId;
-use crate::journal::view::View;
+use crate::journal::view::{Member, View};
 use crate::pack::{CategoryKind, OrgCode, Pack};
 use crate::place::GeoPoint;
 
@@ -116,14 +116,33 @@ const TO_UNIT: &[Also] = &[Also::Keep("responsible_org"), Also::Start("handle")]
 const FROM_UNIT: &[Also] = &[Also::Empty("responsible_org"), Also::Stop("handle")];
 const AGAIN: &[Also] = &[Also::NextRound, Also::Start("handle")];
 
+const BEFORE_DISPATCH: &[&str] = &[Reported.name(), Filed.name()];
+const WITH_UNIT: &[&str] = &[Dispatched.name(), Handling.name(), Handled.name()];
+const UNDER_CHECK: &[&str] = &[Handled.name(), Checked.name()];
+const OPEN: &[&str] =
+    &[Reported.name(), Filed.name(), Dispatched.name(), Handling.name(), Handled.name(), Checked.name()];
+
+const fn field(name: &'static str, writer: Writer, policy: Policy, group: &'static str) -> FieldRule {
+    FieldRule { name, writer, policy, group }
+}
+
 /// The rules of cases.
 pub static RULES: Rules = Rules {
     kind: CASE,
     opened_by: &[Who::Inspector, Who::Verifier, Who::Acceptor],
     required: &["category", "occurred_at"],
     initial: Reported.name(),
-    attached_by: &[Who::Author, Who::Handler, Who::Verifier, Who::Acceptor],
-    edited_by: &[Who::Author, Who::Acceptor],
+    attached_by: &[
+        Grant { who: Who::Author, in_states: OPEN },
+        Grant { who: Who::Handler, in_states: WITH_UNIT },
+        Grant { who: Who::Verifier, in_states: UNDER_CHECK },
+        Grant { who: Who::Acceptor, in_states: OPEN },
+    ],
+    // A unit works on what it was given: from dispatch on, only the office corrects it.
+    edited_by: &[
+        Grant { who: Who::Author, in_states: BEFORE_DISPATCH },
+        Grant { who: Who::Acceptor, in_states: OPEN },
+    ],
     #[rustfmt::skip]
     steps: &[
         //  from        step      to          who                    needs                      also
@@ -140,31 +159,18 @@ pub static RULES: Rules = Rules {
         row(Checked,    Close,    Closed,     &[Who::Acceptor],      &[Need::Originals],        &[]),
         row(Checked,    Rework,   Dispatched, &[Who::Acceptor],      &[Need::Reason],           AGAIN),
     ],
+    #[rustfmt::skip]
     fields: &[
-        FieldRule { name: "number", written_by: &[Who::Office], policy: Policy::LatestArrival, group: "number" },
-        FieldRule { name: "originals", written_by: &[Who::Office], policy: Policy::AddToSet, group: "originals" },
-        FieldRule { name: "area", written_by: &[], policy: Policy::LatestArrival, group: "place" },
-        FieldRule { name: "responsible_org", written_by: &[], policy: Policy::LatestArrival, group: "responsible_org" },
-        FieldRule {
-            name: "category",
-            written_by: &[Who::Author, Who::Acceptor],
-            policy: Policy::OfficeWins,
-            group: "category",
-        },
-        FieldRule { name: "category_name", written_by: &[], policy: Policy::LatestArrival, group: "category" },
-        FieldRule {
-            name: "place",
-            written_by: &[Who::Author, Who::Acceptor],
-            policy: Policy::LatestArrival,
-            group: "place",
-        },
-        FieldRule {
-            name: "address",
-            written_by: &[Who::Author, Who::Acceptor],
-            policy: Policy::LatestArrival,
-            group: "place",
-        },
-        FieldRule { name: "tags", written_by: &[Who::Author, Who::Acceptor], policy: Policy::AddToSet, group: "tags" },
+        //    name               writer           policy                  group
+        field("number",          Writer::Office,  Policy::LatestArrival,  "number"),
+        field("originals",       Writer::Office,  Policy::AddToSet,       "originals"),
+        field("responsible_org", Writer::Nobody,  Policy::LatestArrival,  "responsible_org"),
+        field("category",        Writer::Editors, Policy::OfficeWins,     "category"),
+        field("category_name",   Writer::Nobody,  Policy::LatestArrival,  "category"),
+        field("place",           Writer::Editors, Policy::LatestArrival,  "place"),
+        field("address",         Writer::Editors, Policy::LatestArrival,  "place"),
+        field("area",            Writer::Nobody,  Policy::LatestArrival,  "place"),
+        field("tags",            Writer::Editors, Policy::AddToSet,       "tags"),
     ],
     derive: |pack, field, value| match field {
         "place" => {
@@ -248,6 +254,14 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn occurred_at(&self) -> Option<i64> {
         self.0.field("occurred_at")?.as_i64()
+    }
+
+    /// Its photos by the text of their SHA-256, in the order in which they came.
+    #[must_use]
+    pub fn photos(&self) -> Vec<(&'a str, &'a Member)> {
+        let mut photos: Vec<_> = self.0.members("photos").collect();
+        photos.sort_by_key(|(_, photo)| photo.value["order"].as_u64());
+        photos
     }
 
     /// Who receives it: its area while it is open, the responsible organisation from dispatch on, and always `reporter`.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::flow::{Row, Rules, Who};
+use super::flow::{Grant, Row, Rules, Who};
 
 /// The kind's name on the wire.
 pub const DEVICE: &str = "device";
@@ -20,7 +20,7 @@ pub static RULES: Rules = Rules {
     required: &["person", "incarnation", "key"],
     initial: ACTIVE,
     attached_by: &[],
-    edited_by: &[Who::Office],
+    edited_by: &[Grant { who: Who::Office, in_states: &[ACTIVE, REVOKED] }],
     steps: &[Row { from: ACTIVE, step: REVOKE, to: REVOKED, who: &[Who::Office, Who::Admin], needs: &[], also: &[] }],
     fields: &[],
     derive: |_, _, _: &Value| Vec::new(),

@@ -19,14 +19,14 @@ pub struct Rules {
     pub required: &'static [&'static str],
     /// The state that it is opened in.
     pub initial: &'static str,
-    /// Who may attach photos and comment.
-    pub attached_by: &'static [Who],
+    /// Who may attach photos and comment, and when.
+    pub attached_by: &'static [Grant],
+    /// Who may edit fields, and when.
+    pub edited_by: &'static [Grant],
     /// The workflow.
     pub steps: &'static [Row],
-    /// Fields with a rule of their own; others may be edited by `edited_by` and the latest arrival wins.
+    /// Fields with a rule of their own; of others the latest arrival wins.
     pub fields: &'static [FieldRule],
-    /// Who may edit a field that has no rule.
-    pub edited_by: &'static [Who],
     /// Fields that follow from others: computed when their sources change, never written.
     pub derive: fn(&Pack, &str, &Value) -> Vec<(&'static str, Value)>,
 }
@@ -45,6 +45,14 @@ pub struct Row {
     pub needs: &'static [Need],
     /// What else it does.
     pub also: &'static [Also],
+}
+
+/// Leave to do something that moves nothing: to edit, to attach, to comment.
+pub struct Grant {
+    /// To whom.
+    pub who: Who,
+    /// While the item stands in one of these states.
+    pub in_states: &'static [&'static str],
 }
 
 /// Who may do something, as a relation between a person and an item.
@@ -101,11 +109,22 @@ pub struct FieldRule {
     /// The field.
     pub name: &'static str,
     /// Who may write it.
-    pub written_by: &'static [Who],
+    pub writer: Writer,
     /// Who wins where two wrote it without knowing of each other.
     pub policy: Policy,
     /// Fields with the same group belong together and are won or lost as one.
     pub group: &'static str,
+}
+
+/// Who may write a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// Whoever may edit the item.
+    Editors,
+    /// The office itself, by entries of its own.
+    Office,
+    /// Nobody: it follows from a step or from other fields.
+    Nobody,
 }
 
 /// Who wins where two wrote a field without knowing of each other.
@@ -159,6 +178,22 @@ impl Actor {
         any.iter().any(|who| self.is(*who, view))
     }
 
+    /// What one of `grants` lets the person do to the item now; [`Code::NotFromHere`] where it did or will in another
+    /// state, [`Code::NotAllowed`] where none ever does.
+    ///
+    /// # Errors
+    /// The code that says why not.
+    pub fn granted(&self, grants: &[Grant], view: &View) -> Result<(), Code> {
+        let mine = || grants.iter().filter(|grant| self.is(grant.who, view) || self.was(grant.who, view));
+        if mine().any(|grant| self.is(grant.who, view) && grant.in_states.contains(&view.state.as_str())) {
+            Ok(())
+        } else if mine().next().is_some() {
+            Err(Code::NotFromHere)
+        } else {
+            Err(Code::NotAllowed)
+        }
+    }
+
     /// Whether the person's roles allow being one of `any`, whatever the item.
     #[must_use]
     pub fn could_be_any(&self, any: &[Who]) -> bool {
@@ -187,6 +222,14 @@ impl Actor {
             Who::Admin => self.has(&Role::Admin),
             Who::Office => self.person.is_none(),
         }
+    }
+
+    /// Whether the person was `who` to the item: a handler of an organisation that it was dispatched to before.
+    fn was(&self, who: Who, view: &View) -> bool {
+        let once = |org: &OrgCode| {
+            view.members("steps").any(|(_, step)| step.value["args"]["responsible_org"].as_str() == Some(org.as_str()))
+        };
+        who == Who::Handler && self.has(&Role::Handler) && self.org.as_ref().is_some_and(once)
     }
 }
 

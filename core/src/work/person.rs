@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::flow::{Rules, Who};
+use super::flow::{Grant, Rules, Who};
 use crate::id::PersonId;
 use crate::journal::view::View;
 use crate::pack::{AreaCode, OrgCode, Role};
@@ -10,14 +10,20 @@ use crate::pack::{AreaCode, OrgCode, Role};
 /// The kind's name on the wire.
 pub const PERSON: &str = "person";
 
+/// The only state of a person so far.
+const ACTIVE: &str = "active";
+
 /// The rules of people.
 pub static RULES: Rules = Rules {
     kind: PERSON,
     opened_by: &[Who::Office],
     required: &["code", "name", "roles", "org"],
-    initial: "active",
+    initial: ACTIVE,
     attached_by: &[],
-    edited_by: &[Who::Office, Who::Admin],
+    edited_by: &[
+        Grant { who: Who::Office, in_states: &[ACTIVE] },
+        Grant { who: Who::Admin, in_states: &[ACTIVE] },
+    ],
     steps: &[],
     fields: &[],
     derive: |_, _, _: &Value| Vec::new(),

@@ -45,8 +45,19 @@ public final class URLSessionTransport: OfficeTransport {
             }
             return .answered(response)
         } catch {
-            return .failed((error as? Unsendable)?.why ?? error.localizedDescription)
+            return outcome(of: error)
         }
+    }
+}
+
+private func outcome(of error: any Error) -> SyncOutcome {
+    if let unsendable = error as? Unsendable { return .failed(unsendable.why) }
+    switch (error as? URLError)?.code {
+    case .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed, .notConnectedToInternet, .dataNotAllowed,
+        .internationalRoamingOff:
+        return .unreachable(error.localizedDescription)
+    default:
+        return .failed(error.localizedDescription)
     }
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use rusqlite::Connection;
 use serde::Deserialize;
-use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
+use xuncheng_core::id::{ItemId, PhotoHash};
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::journal::view::View;
 use xuncheng_core::pack::{CategoryCode, Condition, Pack};
@@ -124,7 +124,7 @@ fn read(
         facts: facts(conn, pack, viewer, &names, item, &view)?,
         conditions: conditions(pack, &case),
         steps: forms(pack, &actor, &view),
-        may_comment: actor.is_any(RULES.attached_by, &view) || actor.is_office(),
+        may_comment: actor.is_office() || actor.granted(RULES.attached_by, &view).is_ok(),
         events: timeline::read(conn, pack, viewer, &names, item, &view)?,
         seen: serde_json::to_string(&view.version).map_err(unreadable)?,
         from: view.state.clone(),
@@ -191,11 +191,7 @@ type Shots = (Vec<Shot>, Vec<Shot>, Vec<Shot>);
 fn shots(conn: &Connection, viewer: &Viewer, names: &Names, item: ItemId, view: &View) -> Result<Shots, ConsoleError> {
     let attachments = photos::of_item(conn, item)?;
     let (mut before, mut after, mut checks) = Shots::default();
-    let mut members: Vec<_> = view.members("photos").collect();
-    // As they were applied: the scene before the close view, where the phone captured it so.
-    let order = applied(conn, item)?;
-    members.sort_by_key(|(_, member)| order.iter().position(|entry| *entry == member.writer));
-    for (sha256, member) in members {
+    for (sha256, member) in Case::of(view).photos() {
         let Ok(sha256) = sha256.parse::<PhotoHash>() else { continue };
         let Ok(facts) = serde_json::from_value::<ShotFacts>(member.value.clone()) else { continue };
         let attachment =
@@ -222,10 +218,6 @@ fn shots(conn: &Connection, viewer: &Viewer, names: &Names, item: ItemId, view: 
     }
     after.sort_by_key(|shot| std::cmp::Reverse(shot.round));
     Ok((before, after, checks))
-}
-
-fn applied(conn: &Connection, item: ItemId) -> Result<Vec<EntryId>, ConsoleError> {
-    Ok(xuncheng_core::store::items::applied(conn, item)?)
 }
 
 /// Where a photo stands on its way, and who still has its original.

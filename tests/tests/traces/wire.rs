@@ -19,7 +19,7 @@ use xuncheng_tests::world::World;
 fn answered(outcome: Outcome) -> Response {
     match outcome {
         Outcome::Answered(response) => response,
-        Outcome::Failed(why) => panic!("nothing fails here: {why}"),
+        Outcome::Unreachable(why) | Outcome::Failed(why) => panic!("nothing fails here: {why}"),
     }
 }
 

@@ -9,6 +9,9 @@ import cn.xuncheng.ffi.SyncOutcome
 import cn.xuncheng.ffi.limits
 import java.io.File
 import java.io.IOException
+import java.net.ConnectException
+import java.net.NoRouteToHostException
+import java.net.UnknownHostException
 import java.util.concurrent.TimeUnit
 import kotlin.coroutines.resume
 import kotlinx.coroutines.suspendCancellableCoroutine
@@ -54,7 +57,7 @@ class OkHttpTransport(client: OkHttpClient = OkHttpClient()) : OfficeTransport {
             exchange(client.newCall(request.to(office)))
         } catch (error: IllegalArgumentException) {
             // An address that is none.
-            SyncOutcome.Failed(error.message.orEmpty())
+            SyncOutcome.Unreachable(error.message.orEmpty())
         }
 
     private suspend fun exchange(call: Call): SyncOutcome = suspendCancellableCoroutine { waiting ->
@@ -78,7 +81,13 @@ class OkHttpTransport(client: OkHttpClient = OkHttpClient()) : OfficeTransport {
     }
 }
 
-private fun IOException.toOutcome() = SyncOutcome.Failed(message ?: javaClass.simpleName)
+private fun IOException.toOutcome(): SyncOutcome {
+    val why = message ?: javaClass.simpleName
+    return when (this) {
+        is UnknownHostException, is ConnectException, is NoRouteToHostException -> SyncOutcome.Unreachable(why)
+        else -> SyncOutcome.Failed(why)
+    }
+}
 
 private fun HttpRequest.to(office: String): Request {
     val named = Headers.Builder().apply { headers.forEach { add(it.name, it.value) } }.build()

@@ -33,6 +33,7 @@ internal class SyncDriver(
         app.enrol(code, device, entropy.seed()).use { enrolment ->
             when (val outcome = transport.send(enrolment.office(), enrolment.request())) {
                 is SyncOutcome.Answered -> app.enrolled(enrolment, outcome.v1)
+                is SyncOutcome.Unreachable -> throw FieldException.Offline(outcome.v1)
                 is SyncOutcome.Failed -> throw FieldException.Offline(outcome.v1)
             }
         }
