@@ -32,7 +32,7 @@ pub(crate) struct ServeArgs {
     /// The address that phones are told, when it is not the one listened on: https://xc.example.cn
     #[arg(long)]
     url: Option<String>,
-    /// A folder with a district pack, instead of the example pack of 巴州区.
+    /// A folder with a district pack, kept from now on and sent to all phones; at first the example pack of 巴州区.
     #[arg(long, value_name = "DIR")]
     pack: Option<PathBuf>,
     /// The certificate for HTTPS, PEM.

@@ -91,7 +91,9 @@ fn enrol(folder: &Path, code: &str, device: &str) -> anyhow::Result<()> {
     let enrolling = field.enrol(&code, device, &machine::seed()?)?;
     match Http::new(&code.office).send(&enrolling.request, Pace::default()) {
         Outcome::Answered(response) => field.enrolled(&enrolling, &response)?,
-        Outcome::Unreachable(why) | Outcome::Failed(why) => bail!("no answer from the office at {}: {why}", code.office),
+        Outcome::Unreachable(why) | Outcome::Failed(why) => {
+            bail!("no answer from the office at {}: {why}", code.office)
+        }
     }
     let office = field.office()?.context("enrolment left no office behind")?;
     say!("enrolled as {} at {} ({})", field.person(), office.url, office.district)?;

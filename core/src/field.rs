@@ -120,6 +120,14 @@ impl From<rusqlite::Error> for FieldError {
     }
 }
 
+/// The district pack as the office served it last; the example pack before.
+fn cached_pack(conn: &Connection) -> Result<Pack, FieldError> {
+    match meta::get::<String>(conn, key::PACK)? {
+        Some(document) => Ok(Pack::from_json(&document)?),
+        None => Ok(Pack::bazhou()?),
+    }
+}
+
 /// One person's store on one phone.
 pub struct Field {
     conn: Connection,
@@ -191,7 +199,8 @@ impl Field {
         let person = meta::get(&conn, key::PERSON)?.ok_or_else(no_store)?;
         let incarnation = meta::get(&conn, key::INCARNATION)?.ok_or_else(no_store)?;
         let photos = PhotoFolder::open(&folder.join(PHOTOS))?;
-        Ok(Self { conn, photos, signer, pack: Pack::bazhou()?, person, incarnation })
+        let pack = cached_pack(&conn)?;
+        Ok(Self { conn, photos, signer, pack, person, incarnation })
     }
 
     /// The district's rules, as far as this phone has them.
@@ -247,7 +256,12 @@ impl Field {
     /// [`FieldError::Sync`] says why the exchange did not succeed; nothing is lost by it.
     pub fn completed(&mut self, action: Nonce, outcome: &Outcome, now: &Now, seed: &Seed) -> Result<(), FieldError> {
         let (conn, phone) = self.session();
-        Ok(session::completed(conn, &phone, action, outcome, now, seed)?)
+        let ended = session::completed(conn, &phone, action, outcome, now, seed);
+        // The answer may have brought another district pack.
+        if meta::get(&self.conn, key::PACK_HASH)?.is_some_and(|hash| self.pack.hash() != hash) {
+            self.pack = cached_pack(&self.conn)?;
+        }
+        Ok(ended?)
     }
 
     fn session(&mut self) -> (&mut Connection, Phone<'_>) {

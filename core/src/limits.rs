@@ -10,6 +10,8 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 /// An answer of the office after decompression.
 pub const RESPONSE_BYTES: usize = 8 * 1024 * 1024;
+/// A district pack: with a page beside it, and quoted, it fits into an answer.
+pub const PACK_BYTES: usize = 4 * 1024 * 1024;
 /// Feed rows in one page.
 pub const PAGE_ROWS: usize = 500;
 /// Bytes of entries and snapshots in one page, before compression: a phone holds it in memory.

@@ -173,7 +173,7 @@ impl Pack {
     /// [`PackError`]: no such document, too large, or its files contradict each other.
     pub fn from_json(document: &str) -> Result<Self, PackError> {
         // Text grows when it is quoted; the files themselves are measured after.
-        let most = limits::RESPONSE_BYTES.saturating_mul(2);
+        let most = limits::PACK_BYTES.saturating_mul(2);
         if document.len() > most {
             return Err(PackError::TooLarge { bytes: document.len(), most });
         }

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 pub struct Config {
     /// The data folder; made at the first start.
     pub data: PathBuf,
-    /// A folder with a district pack; without it the example pack of Bazhou.
+    /// A folder with a district pack, kept from now on; without it the one that was given last, or the example of Bazhou.
     pub pack: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,

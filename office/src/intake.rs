@@ -31,7 +31,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     if request.entries.len() > limits::BATCH_ENTRIES {
         return Err(OfficeError::TooLarge { limit: limits::BATCH_ENTRIES as u64 });
     }
-    let SyncRequest { protocol: _, nonce, incarnation, epoch, positions, seal, entries, want } = request;
+    let SyncRequest { protocol: _, nonce, incarnation, epoch, positions, seal, entries, want, pack } = request;
     let (grounds, person, count) = (Arc::clone(office.grounds()), device.person.clone(), entries.len());
     let taken = office.turn(move |intake| take(intake, &grounds, &device, entries, &seal)).await?;
     let Taken { head, refusal } = taken;
@@ -65,6 +65,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         token: token::issue(&office, incarnation, server_time)?,
         limits: PhoneLimits { piece_bytes: office.config().piece_bytes, retry_after_s: None, has_backups },
         refusal,
+        pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
     };
     body::answer(&office, &response)
 }
@@ -74,7 +75,7 @@ struct Taken {
     refusal: Option<Refusal>,
 }
 
-/// Takes a batch up to the first entry that is refused; those before it are kept.
+/// Takes a batch whole or not at all: its seal proves its entries together.
 ///
 /// The phone's epoch is not asked for: an entry is bound to its chain, and a phone that comes to a restored office sends
 /// what that office has lost.
@@ -113,17 +114,19 @@ fn take_entries(
     statement: &BatchSeal,
     seal: &Signed<BatchSeal>,
 ) -> Result<Option<Refusal>, OfficeError> {
+    intake.tx.execute_batch("SAVEPOINT batch")?;
     for entry in batch {
         match intake.take(entry, sender) {
             Ok(_) => {}
-            Err(LedgerError::Refused(refusal)) => return Ok(Some(refusal)),
+            Err(LedgerError::Refused(refusal)) => {
+                intake.tx.execute_batch("ROLLBACK TO batch; RELEASE batch")?;
+                return Ok(Some(refusal));
+            }
             Err(other) => return Err(other.into()),
         }
     }
-    // A seal over entries that were refused proves nothing without them; the next one covers the chain up to its head.
-    if entries::hash_at(intake.tx, statement.incarnation, statement.head.seq)? == statement.head.hash {
-        entries::insert_seal(intake.tx, statement, seal)?;
-    }
+    intake.tx.execute_batch("RELEASE batch")?;
+    entries::insert_seal(intake.tx, statement, seal)?;
     Ok(None)
 }
 

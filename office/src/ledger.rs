@@ -105,12 +105,9 @@ impl Ledger {
         keys: Keys,
         entropy: &mut Entropy,
     ) -> Result<Self, OfficeError> {
-        let pack = match &config.pack {
-            Some(folder) => Pack::from_folder(folder)?,
-            None => Pack::bazhou()?,
-        };
         let mut conn = open_tables(&folder.ledger())?;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        let pack = pack(&tx, config)?;
         let founding = found(&tx, &pack, &keys, entropy)?;
         tx.commit().map_err(StoreError::from)?;
         let Founding { incarnation, root, certificate, signed_epoch } = founding;
@@ -231,6 +228,20 @@ fn seal_own(
     let seal = BatchSeal::over(incarnation, &hashes, head, now.clone());
     entries::insert_seal(tx, &seal, &Signed::new(&seal, grounds.signer())?)?;
     Ok(())
+}
+
+/// The district's rules: those that are given now, or those that were given last. They stand in the ledger, so that every
+/// command and every backup has them.
+fn pack(tx: &Transaction<'_>, config: &Config) -> Result<Pack, OfficeError> {
+    if let Some(folder) = &config.pack {
+        let pack = Pack::from_folder(folder)?;
+        meta::set(tx, key::PACK, &pack.to_json())?;
+        return Ok(pack);
+    }
+    match meta::get::<String>(tx, key::PACK)? {
+        Some(document) => Ok(Pack::from_json(&document)?),
+        None => Ok(Pack::bazhou()?),
+    }
 }
 
 /// What is said once, when an office is founded.

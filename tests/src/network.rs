@@ -50,6 +50,8 @@ pub struct Link {
     planned: RefCell<VecDeque<Fault>>,
     /// So many of a hundred requests meet a fault.
     bad_weather: Cell<u64>,
+    /// Something on the way lets no larger body through.
+    most_bytes: Cell<Option<usize>>,
     late: RefCell<Vec<(Request, Vec<u8>)>>,
     log: RefCell<Vec<Exchange>>,
 }
@@ -58,6 +60,11 @@ impl Link {
     /// The next requests meet these faults, one each.
     pub fn next(&self, faults: &[Fault]) {
         self.planned.borrow_mut().extend(faults);
+    }
+
+    /// From here on something on the way answers 413 to any body of more than so many bytes.
+    pub fn most_bytes(&self, most: Option<usize>) {
+        self.most_bytes.set(most);
     }
 
     /// From here on so many of a hundred requests meet a fault, drawn from the world's dice.
@@ -82,6 +89,8 @@ impl Link {
             world.deliver(&late, HttpBody::from(body));
         }
         let fault = self.planned.borrow_mut().pop_front().or_else(|| self.draw(&mut world.dice(), sent.len()));
+        let too_large = self.most_bytes.get().is_some_and(|most| sent.len() > most);
+        let fault = if too_large { Some(Fault::Status(413)) } else { fault };
         let whole = || world.deliver(request, HttpBody::from(sent.clone()));
         let outcome = match fault {
             None => Outcome::Answered(whole()),

@@ -97,6 +97,7 @@ pub struct Shared {
     runtime: Runtime,
     running: RefCell<Option<Running>>,
     piece_bytes: Cell<u64>,
+    pack: RefCell<Option<PathBuf>>,
 }
 
 struct Running {
@@ -150,6 +151,7 @@ impl Shared {
             url: Some("http://office.test".to_owned()),
             clock: Clock::of(move || time.of_office()),
             piece_bytes: self.piece_bytes.get(),
+            pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
         };
         let office = Office::open(config).expect("the office opens");
@@ -192,6 +194,7 @@ impl World {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
             running: RefCell::new(None),
             piece_bytes: Cell::new(64 * 1024),
+            pack: RefCell::default(),
         };
         shared.start_office();
         Self(Rc::new(shared))
@@ -367,6 +370,13 @@ impl Desk {
         let list = self.folder().join("people.toml");
         let text = std::fs::read_to_string(&list).expect("the list of people lies in the data folder");
         std::fs::write(&list, change(&text)).expect("the list of people can be written");
+        self.start();
+    }
+
+    /// Gives the office the district pack in `folder`, once.
+    pub fn give_pack(&self, folder: &std::path::Path) {
+        *self.0.pack.borrow_mut() = Some(folder.to_owned());
+        self.stop();
         self.start();
     }
 

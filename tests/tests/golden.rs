@@ -201,6 +201,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         seal: Signed::new(&BatchSeal::over(incarnation, &hashes, head, now()), phone).unwrap(),
         entries,
         want: vec![item(8)],
+        pack: None,
     }
 }
 
@@ -261,6 +262,7 @@ fn a_sync_response() {
         token: "token".to_owned(),
         limits: PhoneLimits { piece_bytes: 1 << 20, retry_after_s: Some(30), has_backups: true },
         refusal: Some(Refusal::Clone),
+        pack: Some("{}".to_owned()),
     };
     assert_json_snapshot!("sync_response", response);
     let refusals =

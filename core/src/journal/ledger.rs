@@ -350,8 +350,7 @@ impl Intake<'_, '_> {
     pub fn grant(&mut self, incarnation: IncarnationId, person: Option<&Person>) -> Result<(), LedgerError> {
         let wanted: std::collections::BTreeSet<String> =
             person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
-        let granted: std::collections::BTreeSet<String> =
-            feeds::granted(self.tx, incarnation)?.into_keys().collect();
+        let granted: std::collections::BTreeSet<String> = feeds::granted(self.tx, incarnation)?.into_keys().collect();
         let private = feeds::private(incarnation);
         for audience in wanted.difference(&granted) {
             feeds::grant(self.tx, incarnation, audience)?;

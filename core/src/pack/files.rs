@@ -48,8 +48,8 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn new(texts: BTreeMap<String, String>, reader: Reader) -> Result<Self, PackError> {
         let bytes = texts.values().map(String::len).sum();
-        if bytes > limits::RESPONSE_BYTES {
-            return Err(PackError::TooLarge { bytes, most: limits::RESPONSE_BYTES });
+        if bytes > limits::PACK_BYTES {
+            return Err(PackError::TooLarge { bytes, most: limits::PACK_BYTES });
         }
         let texts = texts.into_iter().map(|(name, text)| (name, plain_lines(&text))).collect();
         Ok(Self { texts, reader })
@@ -61,9 +61,9 @@ impl Files {
         for name in ALL {
             let unreadable = |source| PackError::Unreadable { file: folder.join(name), source };
             let length = std::fs::metadata(folder.join(name)).map_err(unreadable)?.len();
-            if length > limits::RESPONSE_BYTES as u64 {
+            if length > limits::PACK_BYTES as u64 {
                 let bytes = usize::try_from(length).unwrap_or(usize::MAX);
-                return Err(PackError::TooLarge { bytes, most: limits::RESPONSE_BYTES });
+                return Err(PackError::TooLarge { bytes, most: limits::PACK_BYTES });
             }
             let bytes = std::fs::read(folder.join(name)).map_err(unreadable)?;
             let text = String::from_utf8(bytes).map_err(|error| PackError::Wrong {

@@ -240,9 +240,7 @@ pub fn leave(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), S
 /// # Errors
 /// [`StoreError`].
 pub fn is_member(conn: &Connection, item: ItemId, audience: &str) -> Result<bool, StoreError> {
-    Ok(conn
-        .prepare_cached("SELECT 1 FROM membership WHERE item = ?1 AND audience = ?2")?
-        .exists((item, audience))?)
+    Ok(conn.prepare_cached("SELECT 1 FROM membership WHERE item = ?1 AND audience = ?2")?.exists((item, audience))?)
 }
 
 /// The items of an audience.

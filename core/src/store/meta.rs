@@ -24,6 +24,10 @@ pub mod key {
     pub const LAST_EXCHANGE: &str = "last_exchange";
     /// The token that opens uploads.
     pub const TOKEN: &str = "token";
+    /// The district pack as one document; none where the example pack stands.
+    pub const PACK: &str = "pack";
+    /// The hash of that document.
+    pub const PACK_HASH: &str = "pack_hash";
     /// What the office asks of its phones.
     pub const LIMITS: &str = "limits";
     /// Failures in a row, and when to try again.

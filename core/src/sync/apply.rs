@@ -13,6 +13,7 @@ use crate::journal::entry::{Change, Entry, Exchange};
 use crate::journal::fold;
 use crate::journal::predict::Predictor;
 use crate::journal::view::View;
+use crate::pack::Pack;
 use crate::store::entries::Known;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
@@ -87,6 +88,13 @@ pub fn apply(
         return Err(ApplyError::OtherEpoch { counter: epoch.counter });
     }
     acknowledge(tx, reader, &response.head)?;
+    if let Some(document) = &response.pack {
+        // One that this version cannot read is asked for again after the next upgrade; until then the old one stands.
+        if let Ok(pack) = Pack::from_json(document) {
+            meta::set(tx, key::PACK, document)?;
+            meta::set(tx, key::PACK_HASH, &pack.hash())?;
+        }
+    }
     let again = read_page(tx, reader, intent, &response.page)?;
 
     meta::set(tx, key::TOKEN, &response.token)?;

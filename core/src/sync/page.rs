@@ -108,12 +108,7 @@ struct PageDraft<'a> {
 
 impl PageDraft<'_> {
     /// The rows of a feed that its reader reads since position `since`.
-    fn feed(
-        &mut self,
-        audience: &str,
-        positions: &BTreeMap<String, u64>,
-        since: u64,
-    ) -> Result<FeedPage, StoreError> {
+    fn feed(&mut self, audience: &str, positions: &BTreeMap<String, u64>, since: u64) -> Result<FeedPage, StoreError> {
         let from = positions.get(audience).copied().unwrap_or(0);
         let left = limits::PAGE_ROWS.saturating_sub(self.rows);
         let mut page = FeedPage { audience: audience.to_owned(), from, rows: Vec::new(), next: from };

@@ -241,6 +241,7 @@ fn request(
                 seal,
                 entries: batch.entries,
                 want: sync.want.clone(),
+                pack: Some(phone.pack.hash()),
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -315,7 +316,9 @@ fn take_answer(
             };
             apply::apply(&tx, &reader, sync, &answer, now)?;
             if let Some(refusal) = &answer.refusal {
-                // What was taken before the refused entry is kept; the rest waits, or it would be sent without end.
+                // What else the answer brought is kept. The batch was taken whole or not at all: a smaller one parts those
+                // before the refused entry from it.
+                shrink(&tx, phone, intent)?;
                 transfers::end(&tx, action)?;
                 tx.commit().map_err(StoreError::from)?;
                 return Err(refused_entry(refusal));

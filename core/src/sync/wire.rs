@@ -35,6 +35,9 @@ pub struct SyncRequest {
     /// Items whose snapshot is wanted.
     #[serde(default)]
     pub want: Vec<ItemId>,
+    /// The hash of the district pack that the phone has.
+    #[serde(default)]
+    pub pack: Option<Hash>,
 }
 
 /// The office's answer to [`SyncRequest`].
@@ -56,9 +59,12 @@ pub struct SyncResponse {
     pub token: String,
     /// What the office asks of its phones.
     pub limits: PhoneLimits,
-    /// Why not all entries were taken; those up to `head` were.
+    /// Why the entries were not taken.
     #[serde(default)]
     pub refusal: Option<Refusal>,
+    /// The district pack as [one document](crate::pack::Pack::to_json), where the phone has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
 }
 
 /// What the office asks of its phones.

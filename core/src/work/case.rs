@@ -139,10 +139,7 @@ pub static RULES: Rules = Rules {
         Grant { who: Who::Acceptor, in_states: OPEN },
     ],
     // A unit works on what it was given: from dispatch on, only the office corrects it.
-    edited_by: &[
-        Grant { who: Who::Author, in_states: BEFORE_DISPATCH },
-        Grant { who: Who::Acceptor, in_states: OPEN },
-    ],
+    edited_by: &[Grant { who: Who::Author, in_states: BEFORE_DISPATCH }, Grant { who: Who::Acceptor, in_states: OPEN }],
     #[rustfmt::skip]
     steps: &[
         //  from        step      to          who                    needs                      also

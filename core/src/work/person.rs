@@ -20,10 +20,7 @@ pub static RULES: Rules = Rules {
     required: &["code", "name", "roles", "org"],
     initial: ACTIVE,
     attached_by: &[],
-    edited_by: &[
-        Grant { who: Who::Office, in_states: &[ACTIVE] },
-        Grant { who: Who::Admin, in_states: &[ACTIVE] },
-    ],
+    edited_by: &[Grant { who: Who::Office, in_states: &[ACTIVE] }, Grant { who: Who::Admin, in_states: &[ACTIVE] }],
     steps: &[],
     fields: &[],
     derive: |_, _, _: &Value| Vec::new(),

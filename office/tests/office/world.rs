@@ -314,6 +314,7 @@ impl Phone {
             seal: Signed::new(&seal, &self.key).unwrap(),
             entries: batch,
             want: Vec::new(),
+            pack: None,
         }
     }
 

@@ -53,6 +53,7 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         seal: Signed::new(&batch.seal, &key).unwrap(),
         entries: batch.entries,
         want: Vec::new(),
+        pack: None,
     };
     change(&mut request);
     let body = message::pack(Direction::Request, &request, &key).unwrap();

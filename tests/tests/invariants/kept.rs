@@ -211,7 +211,10 @@ fn replicas_at_the_same_version_hold_the_same_bytes() {
     li.sync().unwrap();
     wang.sync().unwrap();
     for round in 0..4 {
-        li.describe(case, &format!("第{round}次看")).unwrap();
+        // From dispatch on only the office corrects a case.
+        if round < 2 {
+            li.describe(case, &format!("第{round}次看")).unwrap();
+        }
         world.office().edit("zhang", case, &[("description", format!("受理员改 {round}").into())]).unwrap();
         li.comment(case, "看过").unwrap();
         if round == 1 {

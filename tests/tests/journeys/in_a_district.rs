@@ -1,9 +1,11 @@
 //! One office and its phones in this process.
 
 use xuncheng_core::field::FieldError;
+use xuncheng_core::limits;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::store::photos::PhotoStage;
-use xuncheng_core::sync::session::{Action, SyncError};
+use xuncheng_core::sync::message;
+use xuncheng_core::sync::session::{Action, Outcome, SyncError};
 use xuncheng_core::work::case::CaseStep;
 use xuncheng_office::backup::backup;
 use xuncheng_tests::fixtures;
@@ -250,4 +252,106 @@ fn an_original_is_safe_only_after_a_verified_backup_holds_it() {
         let photo = li.case(item).photos[0].sha256;
         assert!(li.original(&photo).is_some(), "this version deletes nothing");
     }
+}
+
+/// Whatever is too large on the way is sent in smaller requests: thumbnails and pieces of originals, too.
+#[test]
+fn thumbnails_and_pieces_that_are_too_large_on_the_way_go_in_smaller_requests() {
+    let world = World::new(seed!());
+    world.office().set_piece_bytes(256 * 1024);
+    let mut li = world.enrolled("li");
+    let pictures = (0..3).map(|n| li.picture(&fixtures::jpeg_of_at_least(300_000, n))).collect();
+    let item = li.capture_at("matter/09006", in_dongcheng(), pictures).summary.id;
+    let link = world.network(&li);
+    link.clear_log();
+    link.most_bytes(Some(40 * 1024));
+    li.sync_whatever_happens();
+    assert!(li.case(item).photos.iter().all(|photo| photo.stage == Some(PhotoStage::Received)));
+    let log = link.log();
+    let refused = |path: &str| log.iter().any(|sent| sent.path.starts_with(path) && sent.sent.len() > 40 * 1024);
+    assert!(refused("/v1/photos/uploads"), "a piece was too large at first");
+    world.check_invariants();
+}
+
+/// What never left the phone was not sent again.
+#[test]
+fn an_office_that_cannot_be_reached_costs_no_bytes() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let picture = li.picture(&fixtures::jpeg_of_at_least(300_000, 1));
+    li.capture_at("matter/09006", in_dongcheng(), vec![picture]);
+    // Each request finds no network once, then goes through.
+    let mut lost = false;
+    li.field_mut().start_sync().unwrap();
+    loop {
+        match li.next_action().unwrap() {
+            Action::Done => break,
+            Action::WaitUntil { .. } => li.field_mut().start_sync().unwrap(),
+            Action::Send { id, request } => {
+                lost = !lost;
+                let no_network = || Outcome::Unreachable("no network".to_owned());
+                let outcome = if lost { no_network() } else { li.carry(&request) };
+                assert_eq!(li.completed(id, &outcome).is_err(), lost);
+            }
+        }
+    }
+    let status = li.field().status().unwrap();
+    assert_eq!((status.photos.received, status.bytes_sent_again), (1, 0));
+}
+
+/// A district pack that is given to the office reaches every phone with its next exchange, and stands in the ledger.
+#[test]
+fn a_district_pack_given_to_the_office_reaches_the_phones_and_stays() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    li.sync().unwrap();
+    assert_eq!(li.field().pack().version(), "bazhou@2026.1");
+    let folder = tempfile::TempDir::new().unwrap();
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/packs/bazhou");
+    for file in std::fs::read_dir(own).unwrap() {
+        let file = file.unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let text = text.replace("version = \"2026.1\"", "version = \"2026.2\"").replace("污水井盖", "污水检查井盖");
+        std::fs::write(folder.path().join(file.file_name()), text).unwrap();
+    }
+    world.office().give_pack(folder.path());
+    li.sync().unwrap();
+    assert_eq!(li.field().pack().version(), "bazhou@2026.2");
+    drop(folder);
+    world.office().stop();
+    world.office().start();
+    li.kill_and_restart();
+    li.sync().unwrap();
+    assert_eq!(li.field().pack().version(), "bazhou@2026.2");
+    let item = li.capture("污水检查井盖").summary.id;
+    li.sync().unwrap();
+    assert_eq!(world.office().view(item).unwrap().text("category_name"), Some("污水检查井盖"));
+    world.check_invariants();
+}
+
+/// Whoever joins an area late is not told which cases had left it before.
+#[test]
+fn what_left_before_a_phone_came_is_not_told() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let gone = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    world.office().step("zhang", gone, CaseStep::Decline, &[("reason", "不属实")]).unwrap();
+    let here = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    let mut wang = world.phone("wang");
+    wang.enrol(&world.office().code("wang")).unwrap();
+    let link = world.network(&wang);
+    link.clear_log();
+    wang.sync().unwrap();
+    assert!(wang.holds(here) && !wang.holds(gone));
+    let answers = link.log().into_iter().filter(|sent| sent.path == "/v1/sync").map(|sent| match sent.outcome {
+        Outcome::Answered(response) => message::unpack(&response.body, limits::RESPONSE_BYTES)
+            .and_then(|message| message.read_unverified::<serde_json::Value>())
+            .unwrap()
+            .to_string(),
+        Outcome::Unreachable(why) | Outcome::Failed(why) => panic!("nothing fails here: {why}"),
+    });
+    let told: String = answers.collect();
+    assert!(told.contains(&here.to_string()) && !told.contains(&gone.to_string()));
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, EpochId, PersonId};
 use xuncheng_core::journal::effect::Effect;
-use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
 use xuncheng_core::journal::fold;
 use xuncheng_core::journal::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
-use xuncheng_core::journal::verdict::Verdict;
+use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::view::{Field, Member, View};
 use xuncheng_core::pack::{OrgCode, Pack, Role};
@@ -232,6 +232,7 @@ proptest! {
         let mut actor = actor;
         (actor.opened_it, actor.revoked) = (true, false);
         let mut view = view;
+        view.state = "reported".to_owned();
         view.fields.insert("description".to_owned(), Field { value: "一样".into(), writer: entry(3), at: 9 });
         let before = Before { view: Some(view), seen, links, blocked: None, actor };
         let change = Change::Edit { fields: [("description".to_owned(), "一样".into())].into() };
@@ -384,6 +385,85 @@ fn the_judge_takes_every_row_of_the_table_for_its_person_and_for_nobody_else() {
             }
         }
     }
+}
+
+/// What an actor's change comes to on a case in `state`, dispatched to 市政 from dispatch on.
+fn in_state(state: &str, actor: &Actor, change: &Change) -> Verdict {
+    let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
+    view.state = state.to_owned();
+    if !matches!(state, "reported" | "filed") {
+        view.fields.insert("responsible_org".to_owned(), Field { value: "shizheng".into(), writer: entry(0), at: 0 });
+    }
+    let before = Before { view: Some(view), seen: None, links: BTreeMap::new(), blocked: None, actor: actor.clone() };
+    before.judge(pack(), None, change).verdict
+}
+
+/// Who reported a case corrects it until a unit works on it; who comes later is told so, who never may is held.
+#[test]
+fn a_case_is_corrected_and_added_to_only_while_that_is_somebodys_to_do() {
+    let late = Verdict::Rejected { code: Code::NotFromHere, after: None };
+    let never = Verdict::Held { reason: Code::NotAllowed, behind: None };
+    let reporter = Actor { opened_it: true, ..person(&[Role::Inspector], "chengguan") };
+    let passer_by = person(&[Role::Inspector], "chengguan");
+    let acceptor = person(&[Role::Acceptor], "zhihui");
+    let crew = person(&[Role::Handler], "shizheng");
+    let edit = Change::Edit { fields: [("description".to_owned(), "再看".into())].into() };
+    let attach = Change::Attach { photo: super::photo(1) };
+    let remark = Change::Comment { text: "备注".to_owned() };
+    for state in CaseState::ALL.iter().map(|state| state.name()) {
+        let open = !matches!(state, "closed" | "declined" | "withdrawn");
+        let early = matches!(state, "reported" | "filed");
+        let with_unit = matches!(state, "dispatched" | "handling" | "handled");
+        let expected = |may: bool| if may { Verdict::Applied } else { late.clone() };
+        assert_eq!(in_state(state, &reporter, &edit), expected(early), "the reporter's edit, {state}");
+        assert_eq!(in_state(state, &acceptor, &edit), expected(open), "the acceptor's edit, {state}");
+        assert_eq!(in_state(state, &passer_by, &edit), never, "a stranger's edit, {state}");
+        assert_eq!(in_state(state, &reporter, &attach), expected(open), "the reporter's photo, {state}");
+        assert_eq!(in_state(state, &passer_by, &attach), never, "a stranger's photo, {state}");
+        assert_eq!(in_state(state, &acceptor, &remark), Verdict::Applied, "the office's remark, {state}");
+        if !early {
+            assert_eq!(in_state(state, &crew, &attach), expected(with_unit), "the unit's photo, {state}");
+        }
+    }
+}
+
+/// A picture of before the work is no evidence of the work, and the same one sent twice is one.
+#[test]
+fn one_picture_shows_one_thing_only() {
+    let reporter = Actor { opened_it: true, ..person(&[Role::Inspector], "shizheng") };
+    let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
+    view.state = "reported".to_owned();
+    let scene = super::photo(1);
+    let attach = |photo| Change::Attach { photo };
+    let judge = |view: &View, change: &Change| {
+        let actor = reporter.clone();
+        Before { view: Some(view.clone()), seen: None, links: BTreeMap::new(), blocked: None, actor }.judge(
+            pack(),
+            None,
+            change,
+        )
+    };
+    let first = judge(&view, &attach(scene.clone()));
+    assert_eq!(first.verdict, Verdict::Applied);
+    let view = apply(&view, &first);
+    assert_eq!(judge(&view, &attach(scene.clone())).verdict, Verdict::NoOp);
+    let as_after = Photo { role: PhotoRole::After, ..scene };
+    assert_eq!(judge(&view, &attach(as_after)).verdict, Verdict::Rejected { code: Code::SamePhoto, after: None });
+}
+
+/// Dispatching what is dispatched already changes nothing, unless it was meant for another unit: then it comes too late.
+#[test]
+fn a_case_is_not_silently_left_with_another_unit() {
+    let dispatcher = person(&[Role::Dispatcher], "zhihui");
+    let to = |org: &str| Change::Step {
+        transition: "dispatch".to_owned(),
+        from: "filed".to_owned(),
+        round: 0,
+        args: [("responsible_org".to_owned(), org.into())].into(),
+    };
+    assert_eq!(in_state("dispatched", &dispatcher, &to("shizheng")), Verdict::NoOp);
+    let late = Verdict::Rejected { code: Code::NotFromHere, after: None };
+    assert_eq!(in_state("dispatched", &dispatcher, &to("chengguan")), late);
 }
 
 fn person(roles: &[Role], org: &str) -> Actor {
