@@ -339,8 +339,10 @@ pub struct PhotoCounts {
 pub struct RefusedEntry {
     /// The entry.
     pub entry: EntryId,
-    /// Its case.
+    /// Its item.
     pub item: ItemId,
+    /// What screens call the item.
+    pub label: String,
     /// What the office decided.
     pub verdict: Verdict,
 }

@@ -60,10 +60,21 @@ fn main() -> std::process::ExitCode {
         // Whoever read the output has read enough: `xuncheng … | head`.
         Err(error) if reader_is_gone(&error) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("xuncheng: {error:#}");
+            eprintln!("xuncheng: {}", told(&error));
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// The error and what brought it about, each said once: some errors name their source themselves.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for source in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&source) {
+            text = format!("{text}: {source}");
+        }
+    }
+    text
 }
 
 fn reader_is_gone(error: &anyhow::Error) -> bool {

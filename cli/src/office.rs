@@ -141,10 +141,14 @@ pub(crate) fn code(args: &CodeArgs) -> anyhow::Result<()> {
             show_code(&code, at.json)
         }
         CodeCommand::List { at } => {
-            let codes = at.ledger()?.codes()?;
+            let ledger = at.ledger()?;
+            let (codes, devices) = (ledger.codes()?, ledger.devices()?);
             let state = |state: &CodeState| match state {
                 CodeState::Open => "open".to_owned(),
-                CodeState::Used(incarnation) => format!("used by {incarnation}"),
+                CodeState::Used(incarnation) => {
+                    let device = devices.iter().find(|device| device.incarnation == *incarnation);
+                    format!("used by {}", device.map_or_else(|| incarnation.to_string(), |device| device.name.clone()))
+                }
                 CodeState::Expired => "expired".to_owned(),
                 CodeState::Revoked => "revoked".to_owned(),
             };

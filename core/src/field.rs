@@ -199,6 +199,7 @@ impl Field {
         let person = meta::get(&conn, key::PERSON)?.ok_or_else(no_store)?;
         let incarnation = meta::get(&conn, key::INCARNATION)?.ok_or_else(no_store)?;
         let photos = PhotoFolder::open(&folder.join(PHOTOS))?;
+        photos.sweep_temporary()?;
         let pack = cached_pack(&conn)?;
         Ok(Self { conn, photos, signer, pack, person, incarnation })
     }

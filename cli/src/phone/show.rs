@@ -108,7 +108,7 @@ pub(super) fn status(status: &Status, json: bool) -> anyhow::Result<()> {
         say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
     }
     for refused in &status.refused {
-        say!("needs attention: case {} — {}", refused.item, print::verdict(&refused.verdict))?;
+        say!("needs attention: case {} — {}", refused.label, print::verdict(&refused.verdict))?;
     }
     if let Some(attention) = &status.attention {
         say!("needs attention: {}", attention.detail)?;

@@ -8,7 +8,7 @@ use crate::journal::entry::Exchange;
 use crate::journal::verdict::Verdict;
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
-use crate::store::{entries, judgements, pending};
+use crate::store::{entries, judgements, list, pending};
 use crate::sync::outbox;
 use crate::sync::session::Attention;
 use crate::sync::wire::PhoneLimits;
@@ -68,6 +68,8 @@ pub struct RefusedEntry {
     pub entry: EntryId,
     /// Its item.
     pub item: ItemId,
+    /// What screens call the item.
+    pub label: String,
     /// What the office decided.
     pub verdict: Verdict,
 }
@@ -91,14 +93,16 @@ impl Field {
             };
             *count += 1;
         }
-        let refused = judgements::refused(&self.conn, self.incarnation)?
-            .into_iter()
-            .map(|(item, judged)| RefusedEntry {
+        let mut refused = Vec::new();
+        for (item, judged) in judgements::refused(&self.conn, self.incarnation)? {
+            let label = list::row(&self.conn, item)?.and_then(|row| row.label);
+            refused.push(RefusedEntry {
                 entry: judged.judgement.entry,
                 item,
+                label: label.unwrap_or_else(|| super::cases::provisional_label(item)),
                 verdict: judged.judgement.verdict,
-            })
-            .collect();
+            });
+        }
         Ok(Status {
             person: self.person.clone(),
             incarnation: self.incarnation,

@@ -65,10 +65,7 @@ pub enum PhotoError {
         name: String,
     },
     /// The picture stops before its end: a copy or a write was cut off.
-    #[error(
-        "cannot read photo {name}: the picture ends after {} of {} bytes; the file is cut off",
-        grouped(*.picture_bytes), grouped(*.file_bytes)
-    )]
+    #[error("cannot read photo {name}: the picture ends {}; the file is cut off", ends(*.picture_bytes, *.file_bytes))]
     CutOff {
         /// The file's name, without its folder.
         name: String,
@@ -136,6 +133,14 @@ impl PhotoError {
 /// A photo's name as its error texts say it: without the folder, which may be long and tells nothing.
 pub(super) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn ends(picture_bytes: u64, file_bytes: u64) -> String {
+    if picture_bytes < file_bytes {
+        format!("after {} of {} bytes", grouped(picture_bytes), grouped(file_bytes))
+    } else {
+        format!("too early, after {} bytes", grouped(file_bytes))
+    }
 }
 
 /// `40,960`: digits in groups of three, so that a person sees kilobytes from megabytes.

@@ -18,7 +18,7 @@ use crate::id::PhotoHash;
 /// tmp/               what is being written; whatever a crash left there is rubbish
 /// ```
 ///
-/// A file under a final name is whole and on the disk. One folder belongs to one store and one process at a time.
+/// A file under a final name is whole and on the disk. One folder belongs to one store.
 #[derive(Debug, Clone)]
 pub struct PhotoFolder {
     root: PathBuf,
@@ -65,9 +65,8 @@ impl PhotoFolder {
         self.root.join("tmp")
     }
 
-    /// Deletes what a crash left half written, and says how many files there were.
-    ///
-    /// To be called when a store is opened, before anything is captured: a file being written now would go too.
+    /// Deletes what a crash left half written, and says how many files there were. What another process writes now is
+    /// locked by it, and stays.
     ///
     /// # Errors
     /// [`PhotoError::Folder`] when the folder cannot be listed or a file in it not deleted.
@@ -76,6 +75,10 @@ impl PhotoFolder {
         let mut swept = 0;
         for entry in fs::read_dir(&temporary).map_err(|error| PhotoError::writing(&temporary, 0, error))? {
             let path = entry.map_err(|error| PhotoError::writing(&temporary, 0, error))?.path();
+            let written_now = File::open(&path).is_ok_and(|file| file.try_lock().is_err());
+            if written_now {
+                continue;
+            }
             match fs::remove_file(&path) {
                 Ok(()) => swept += 1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -119,6 +122,8 @@ impl PhotoFolder {
         for (path, bytes) in files {
             let write = || -> io::Result<NamedTempFile> {
                 let mut file = NamedTempFile::new_in(&temporary)?;
+                // Whoever sweeps leaves it alone; a file system without locks has one process at a time.
+                let _ = file.as_file().try_lock();
                 file.write_all(bytes)?;
                 file.as_file().sync_all()?;
                 Ok(file)

@@ -17,7 +17,9 @@ use super::apply::{self, ApplyError, Reader};
 use super::message::{self, Direction};
 use super::outbox;
 use super::uploads::{self, UploadIntent};
-use super::wire::{Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Refusal, SyncRequest, SyncResponse};
+use super::wire::{
+    Epoch, PROTOCOL, PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, Refusal, SyncRequest, SyncResponse,
+};
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
 use crate::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
@@ -288,7 +290,7 @@ pub fn completed(
         Outcome::Unreachable(why) | Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
     };
     if let Err(error) = &result {
-        note_failure(conn, phone, action, &intent, error, outcome, now, seed)?;
+        note_failure(conn, phone, action, &intent, &Failure { error, outcome }, now, seed)?;
     }
     result
 }
@@ -353,9 +355,21 @@ fn take_answer(
         }
     }
     meta::clear(&tx, key::BACK_OFF)?;
+    if let Intent::Sync(_) = intent {
+        rest(&tx, now)?;
+    }
     transfers::end(&tx, action)?;
     tx.commit().map_err(StoreError::from)?;
     Ok(())
+}
+
+/// A busy office that has answered is left alone for as long as it asks.
+fn rest(tx: &Transaction<'_>, now: &Now) -> Result<(), StoreError> {
+    let limits: Option<PhoneLimits> = meta::get(tx, key::LIMITS)?;
+    let Some(seconds) = limits.and_then(|limits| limits.retry_after_s) else { return Ok(()) };
+    let wait = seconds.saturating_mul(1000).min(limits::BACK_OFF_MS_MAX);
+    let until_monotonic_ms = now.monotonic_ms.saturating_add(wait);
+    meta::set(tx, key::BACK_OFF, &BackOff { failures: 0, until_monotonic_ms, boot_id: now.boot_id.clone() })
 }
 
 fn refused_entry(refusal: &Refusal) -> SyncError {
@@ -379,6 +393,12 @@ fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys
     Ok(message.open(Direction::Response, &office.node)?)
 }
 
+/// What came of a request, and why that is no success.
+struct Failure<'a> {
+    error: &'a SyncError,
+    outcome: &'a Outcome,
+}
+
 /// After a failure: the action is decided anew, later. The wait doubles with each failure and is drawn with full jitter,
 /// so that a district's phones do not all come back at once.
 fn note_failure(
@@ -386,11 +406,11 @@ fn note_failure(
     phone: &Phone<'_>,
     action: Nonce,
     intent: &Intent,
-    error: &SyncError,
-    outcome: &Outcome,
+    failure: &Failure<'_>,
     now: &Now,
     seed: &Seed,
 ) -> Result<(), StoreError> {
+    let Failure { error, outcome } = failure;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match (intent, outcome) {
         (Intent::Upload(upload), Outcome::Unreachable(_)) => uploads::unsent(&tx, upload)?,

@@ -210,6 +210,7 @@ proptest! {
         let mut view = view;
         let mut actor = actor;
         (actor.opened_it, actor.revoked) = (true, false);
+        view.state = "reported".to_owned();
         view.fields.insert("description".to_owned(), Field { value: standing.clone(), writer: entry(3), at: 9 });
         // Entry 3 came by way of entry 2 from the one that is judged now.
         let links = [(entry(3), entry(2)), (entry(2), entry(200))].into();
