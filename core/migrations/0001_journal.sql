@@ -77,8 +77,9 @@ CREATE TABLE item (
     occurred_at INTEGER NOT NULL,
     thumbnail BLOB
 ) STRICT;
-CREATE INDEX item_newest ON item (kind, occurred_at DESC, id DESC);
-CREATE INDEX item_state ON item (kind, state, occurred_at DESC, id DESC);
+-- Read backwards: newest first, and of one minute whatever came here last.
+CREATE INDEX item_newest ON item (kind, occurred_at, row);
+CREATE INDEX item_state ON item (kind, state, occurred_at, row);
 CREATE INDEX item_label ON item (kind, label);
 
 -- The view as the office judged it; a row only for items with pending entries. Null: the office has no such item yet.

@@ -42,11 +42,11 @@ pub struct Sight {
     pub orgs: Vec<String>,
 }
 
-/// Where a page ended: newest first, the next page begins after it.
+/// Where a page ended: newest first, and of one minute what came to this store last; the next page begins after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     occurred_at: i64,
-    id: ItemId,
+    row: i64,
 }
 
 /// One row of a list.
@@ -85,7 +85,7 @@ pub struct Page {
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.occurred_at, self.id)
+        write!(f, "{}-{}", self.occurred_at, self.row)
     }
 }
 
@@ -93,8 +93,8 @@ impl std::str::FromStr for Cursor {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is no place in a list");
-        let (at, id) = text.rsplit_once('-').ok_or_else(wrong)?;
-        Ok(Self { occurred_at: at.parse().map_err(|_| wrong())?, id: id.parse().map_err(|_| wrong())? })
+        let (at, row) = text.rsplit_once('-').ok_or_else(wrong)?;
+        Ok(Self { occurred_at: at.parse().map_err(|_| wrong())?, row: row.parse().map_err(|_| wrong())? })
     }
 }
 
@@ -130,17 +130,18 @@ pub fn page(
     let (conditions, mut values) = conditions(kind, query, synonyms, after);
     values.push(Sql::Integer(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
     let sql = format!(
-        "SELECT i.id, i.state, i.label, i.category, i.area, i.org, i.occurred_at, i.thumbnail, i.view,
+        "SELECT i.row, i.id, i.state, i.label, i.category, i.area, i.org, i.occurred_at, i.thumbnail, i.view,
              EXISTS (SELECT 1 FROM pending p WHERE p.item = i.id) AS pending
-         FROM item i WHERE {conditions} ORDER BY i.occurred_at DESC, i.id DESC LIMIT ?"
+         FROM item i WHERE {conditions} ORDER BY i.occurred_at DESC, i.row DESC LIMIT ?"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows: Vec<ListRow> =
-        statement.query_map(rusqlite::params_from_iter(values), read)?.collect::<Result<_, _>>()?;
+    let with_place = |row: &Row<'_>| Ok((row.get("row")?, read(row)?));
+    let mut rows: Vec<(i64, ListRow)> =
+        statement.query_map(rusqlite::params_from_iter(values), with_place)?.collect::<Result<_, _>>()?;
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| Cursor { occurred_at: row.occurred_at, id: row.id });
-    Ok(Page { rows, next })
+    let next = rows.last().filter(|_| more).map(|(row, last)| Cursor { occurred_at: last.occurred_at, row: *row });
+    Ok(Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
 }
 
 /// One item as a list would show it.
@@ -246,9 +247,9 @@ fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cur
             None => conditions.push("0".to_owned()),
         }
     }
-    if let Some(Cursor { occurred_at, id }) = after {
-        conditions.push("(i.occurred_at, i.id) < (?, ?)".to_owned());
-        values.extend([Sql::Integer(*occurred_at), Sql::Blob(id.as_bytes().to_vec())]);
+    if let Some(Cursor { occurred_at, row }) = after {
+        conditions.push("(i.occurred_at, i.row) < (?, ?)".to_owned());
+        values.extend([Sql::Integer(*occurred_at), Sql::Integer(*row)]);
     }
     (conditions.join(" AND "), values)
 }

@@ -355,3 +355,23 @@ fn what_left_before_a_phone_came_is_not_told() {
     let told: String = answers.collect();
     assert!(told.contains(&here.to_string()) && !told.contains(&gone.to_string()));
 }
+
+/// Of several cases in one minute the last one stands first, and paging names each once.
+#[test]
+fn the_case_just_captured_stands_first() {
+    let world = World::new(seed!());
+    let mut li = world.phone("li");
+    let mut captured: Vec<_> = (0..7).map(|_| li.capture("matter/09006").summary.id).collect();
+    captured.reverse();
+    let mut listed = Vec::new();
+    let mut after = None;
+    loop {
+        let page = li.field().cases(&Query::default(), after.as_ref(), 3).unwrap();
+        listed.extend(page.cases.iter().map(|case| case.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, captured);
+}
