@@ -101,13 +101,28 @@ fn read(row: &Row<'_>, now: Moment) -> rusqlite::Result<Code> {
     })
 }
 
-/// Revokes the code with this number. One that was used, has expired or was revoked stays what it is.
+/// Revokes the code with this number. One that has expired or was revoked opens nothing as it is.
+///
+/// # Errors
+/// [`OfficeError::NoCode`], [`OfficeError::CodeUsed`].
 pub(crate) fn revoke(intake: &Intake<'_, '_>, number: u64) -> Result<(), OfficeError> {
-    let known = intake.tx.execute(
-        "UPDATE office_code SET revoked_at = coalesce(revoked_at, ?2) WHERE number = ?1",
-        (number, intake.now.wall),
-    )?;
-    if known == 1 { Ok(()) } else { Err(OfficeError::Setup(format!("there is no code number {number}"))) }
+    let now = intake.now.wall;
+    let stored = i64::try_from(number).map_err(|_| OfficeError::NoCode(number))?;
+    let code = intake
+        .tx
+        .prepare_cached(
+            "SELECT number, person, created_at, expires_at, revoked_at, used_by FROM office_code WHERE number = ?1",
+        )?
+        .query_row([stored], |row| read(row, now))
+        .optional()?;
+    match code.ok_or(OfficeError::NoCode(number))?.state {
+        CodeState::Open => {
+            intake.tx.execute("UPDATE office_code SET revoked_at = ?2 WHERE number = ?1", (stored, now))?;
+            Ok(())
+        }
+        CodeState::Expired | CodeState::Revoked => Ok(()),
+        CodeState::Used(_) => Err(OfficeError::CodeUsed(number)),
+    }
 }
 
 /// Checks the secret of `person` for `incarnation`; true where this incarnation used it already and asks again.

@@ -6,9 +6,11 @@
 mod assets;
 mod case;
 mod error;
+mod forms;
 mod frame;
 mod guard;
 mod list;
+mod names;
 mod phones;
 mod photos;
 mod session;
@@ -24,12 +26,10 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Uri;
 use axum::middleware;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use crate::{Office, OfficeError};
+use crate::Office;
 use error::ConsoleError;
 use session::Sessions;
 use xuncheng_core::search::Synonyms;
@@ -53,8 +53,8 @@ pub(crate) fn routes(office: Arc<Office>) -> Router {
     Router::new()
         .route("/", get(list::show))
         .route("/cases/{item}", get(case::show))
-        .route("/cases/{item}/steps/{step}", post(steps::take))
-        .route("/cases/{item}/comments", post(steps::comment))
+        .route("/cases/{item}/steps/{step}", post(forms::take))
+        .route("/cases/{item}/comments", post(forms::comment))
         .route("/cases/{item}/photos/{sha256}/{rendition}", get(photos::show))
         .route("/phones", get(phones::show))
         .route("/phones/{incarnation}/revoke", post(phones::revoke))
@@ -65,15 +65,11 @@ pub(crate) fn routes(office: Arc<Office>) -> Router {
         .route("/assets/console.css", get(assets::css))
         .route("/assets/icon.svg", get(assets::icon))
         .fallback(nothing)
+        .layer(middleware::from_fn(error::as_page))
         .layer(middleware::from_fn_with_state(Arc::clone(&console), guard::local_only))
         .with_state(console)
 }
 
-/// Programs are told in their own way that there is nothing.
-async fn nothing(address: Uri) -> Response {
-    if address.path().starts_with("/v1/") {
-        OfficeError::NotFound.into_response()
-    } else {
-        ConsoleError::NotFound.into_response()
-    }
+async fn nothing() -> ConsoleError {
+    ConsoleError::NotFound
 }

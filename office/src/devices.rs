@@ -6,10 +6,11 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::PublicKey;
-use xuncheng_core::id::{IncarnationId, ItemId, PersonId};
+use xuncheng_core::id::{EpochId, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::write::{Author, Draft};
+use xuncheng_core::store::entries;
 use xuncheng_core::work::device;
 
 use crate::error::OfficeError;
@@ -45,6 +46,17 @@ pub struct Owed {
     pub bytes: u64,
     /// Photos of which the office has not even a thumbnail from this device.
     pub unseen: u64,
+}
+
+/// How far the office has a device's journal, and who signed for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// Entries that the office has: they are the first of the journal, without a gap.
+    pub received: u64,
+    /// The last place that the device signed for.
+    pub signed: u64,
+    /// The last place that the office signed for on this branch of the ledger; none before the first sync on it.
+    pub countersigned: Option<u64>,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Device> {
@@ -114,6 +126,20 @@ pub fn owed(conn: &Connection) -> Result<BTreeMap<IncarnationId, Owed>, OfficeEr
         Ok((row.get(0)?, Owed { originals: row.get(1)?, bytes: row.get(2)?, unseen: row.get(3)? }))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How far the office has the journal of `incarnation`.
+///
+/// # Errors
+/// [`OfficeError::Store`].
+pub fn journal(conn: &Connection, incarnation: IncarnationId, epoch: EpochId) -> Result<Journal, OfficeError> {
+    let signed = conn
+        .prepare_cached("SELECT coalesce(max(last_seq), 0) FROM batch_seal WHERE incarnation = ?1")?
+        .query_row([incarnation], |row| row.get(0))?;
+    let countersigned = conn
+        .prepare_cached("SELECT max(seq) FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2")?
+        .query_row((incarnation, epoch), |row| row.get(0))?;
+    Ok(Journal { received: entries::head(conn, incarnation)?.seq, signed, countersigned })
 }
 
 /// Keeps a new device.

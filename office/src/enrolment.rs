@@ -6,23 +6,20 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
-use xuncheng_core::id::PersonId;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
-use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::Draft;
 use xuncheng_core::limits;
-use xuncheng_core::store::{StoreError, items};
 use xuncheng_core::sync::message::Direction;
 use xuncheng_core::sync::wire::{EnrolRequest, Enrolled};
 use xuncheng_core::work::device;
-use xuncheng_core::work::person::{PERSON, Person};
 
 use crate::body;
 use crate::codes;
 use crate::devices::{self, Device};
 use crate::error::{CodeProblem, OfficeError};
 use crate::office::Office;
+use crate::people;
 
 /// Characters of the name that a device gives itself.
 const NAME_CHARS: usize = 100;
@@ -99,13 +96,7 @@ fn take(intake: &mut Intake<'_, '_>, asked: EnrolRequest) -> Result<bool, Office
         last_sync_at: None,
     };
     devices::insert(intake, &device)?;
-    let person = person(intake, &device.person)?;
+    let person = people::by_code(intake.tx, &device.person)?;
     intake.grant(device.incarnation, person.as_ref())?;
     Ok(true)
-}
-
-/// The person with this code, as they stand now.
-pub(crate) fn person(intake: &Intake<'_, '_>, code: &PersonId) -> Result<Option<Person>, StoreError> {
-    let Some(item) = items::labelled(intake.tx, PERSON, code.as_str())? else { return Ok(None) };
-    Ok(items::view(intake.tx, item)?.as_ref().and_then(|view: &View| Person::of(view)))
 }

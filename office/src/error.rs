@@ -13,7 +13,7 @@ use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
 use xuncheng_core::sync::message::MessageError;
 use xuncheng_core::sync::page::PageError;
-use xuncheng_core::sync::wire::Problem;
+use xuncheng_core::sync::wire::{Problem, Refusal};
 
 /// Why the office did not do what it was asked. Each becomes one [`Problem`] for whoever asked over HTTP.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +73,17 @@ pub enum OfficeError {
         /// The bound.
         limit: u64,
     },
+    /// Entries of a batch are good and a later one is not: without it the seal proves none of them.
+    #[error(
+        "an entry of this batch was refused ({refusal:?}) after {after} that are good; nothing of it was kept, send fewer \
+         entries at once, so that the good ones come under a signature of their own"
+    )]
+    BatchBreaks {
+        /// What is wrong with the later one.
+        refusal: Refusal,
+        /// How many new ones before it are good.
+        after: usize,
+    },
     /// The body stopped coming.
     #[error("the request stopped before its end; send it again")]
     CutOff,
@@ -83,8 +94,14 @@ pub enum OfficeError {
     #[error(transparent)]
     Message(MessageError),
     /// There is no such page or thing, or not for whoever asks.
-    #[error("there is no such thing here, or not for you")]
+    #[error("there is no such thing here, or not for you; check the address, and sync before you try again")]
     NotFound,
+    /// No enrolment code has this number.
+    #[error("there is no enrolment code number {0}; list the codes to see which there are")]
+    NoCode(u64),
+    /// The enrolment code was used, so that revoking it would not keep anybody out.
+    #[error("enrolment code number {0} was used already; revoke the device that was enrolled with it instead")]
+    CodeUsed(u64),
     /// Whoever asks may not do this.
     #[error("{0}")]
     Forbidden(String),
@@ -96,7 +113,7 @@ pub enum OfficeError {
     #[error("this device is not enrolled here; ask the office for an enrolment code")]
     UnknownDevice,
     /// The signature is not the device's.
-    #[error("the request is not signed by the key that this device was enrolled with")]
+    #[error("the request is not signed by the key that this device was enrolled with; enrol the device again")]
     BadSignature,
     /// The enrolment code opens nothing.
     #[error("{}", .0.detail())]
@@ -133,10 +150,10 @@ pub enum OfficeError {
     #[error("the bytes that came are not the photo that its entry names; they were discarded, begin again")]
     Checksum,
     /// A version of tus that is not spoken here.
-    #[error("uploads here speak tus 1.0.0")]
+    #[error("uploads here speak tus 1.0.0; say so in the header Tus-Resumable")]
     TusVersion,
     /// The path is there, but not for this method.
-    #[error("this path does not answer to this method")]
+    #[error("this path does not answer to this method; the header Allow says to which it does")]
     Method,
     /// The media type of a body is another.
     #[error("the body must be {0}")]
@@ -229,9 +246,13 @@ impl OfficeError {
             | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            // The status at which a phone sends fewer entries at once.
+            Self::BatchBreaks { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "batch_breaks"),
             Self::CutOff => (StatusCode::REQUEST_TIMEOUT, "cut_off"),
             Self::Junk(_) | Self::Message(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NoCode(_) => (StatusCode::NOT_FOUND, "no_code"),
+            Self::CodeUsed(_) => (StatusCode::CONFLICT, "code_is_used"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotDone(_) => (StatusCode::CONFLICT, "not_done"),
             Self::UnknownDevice => (StatusCode::FORBIDDEN, "unknown_device"),

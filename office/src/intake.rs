@@ -9,7 +9,7 @@ use rusqlite::OptionalExtension as _;
 use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{Hash, IncarnationId};
 use xuncheng_core::journal::entry::Entry;
-use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender};
+use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken as Outcome};
 use xuncheng_core::journal::seal::BatchSeal;
 use xuncheng_core::limits;
 use xuncheng_core::store::{StoreError, entries, meta};
@@ -20,16 +20,19 @@ use xuncheng_core::sync::wire::{
 
 use crate::body;
 use crate::devices::{self, Device};
-use crate::enrolment;
 use crate::error::OfficeError;
 use crate::ledger::{Grounds, fact};
 use crate::office::Office;
+use crate::people;
 use crate::uploads::token;
 
 pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (SyncRequest, Device) = body::signed(&office, body).await?;
     if request.entries.len() > limits::BATCH_ENTRIES {
         return Err(OfficeError::TooLarge { limit: limits::BATCH_ENTRIES as u64 });
+    }
+    if request.positions.values().any(|position| i64::try_from(*position).is_err()) {
+        return Err(OfficeError::Junk("a feed has no such position".to_owned()));
     }
     let SyncRequest { protocol: _, nonce, incarnation, epoch, positions, seal, entries, want, pack } = request;
     let (grounds, person, count) = (Arc::clone(office.grounds()), device.person.clone(), entries.len());
@@ -75,7 +78,7 @@ struct Taken {
     refusal: Option<Refusal>,
 }
 
-/// Takes a batch whole or not at all: its seal proves its entries together.
+/// Takes a batch, whole or none of it, so that the device's signature covers every entry that is kept.
 ///
 /// The phone's epoch is not asked for: an entry is bound to its chain, and a phone that comes to a restored office sends
 /// what that office has lost.
@@ -93,20 +96,31 @@ fn take(
         Some(statement) => take_entries(intake, &sender, batch, &statement, seal)?,
         None => Some(Refusal::Seal),
     };
-    let person = if revoked { None } else { enrolment::person(intake, &device.person)? };
+    let person = if revoked { None } else { people::by_code(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
     devices::heard(intake, device.incarnation)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     Ok(Taken { head: countersign(intake, grounds, device.incarnation)?, refusal })
 }
 
-/// What the device said over its batch, if it signed it and it covers just these entries.
+/// What the device said over its batch, if it signed it and it covers just these entries, at the places that it names.
 fn sealed(device: &Device, batch: &[Entry], seal: &Signed<BatchSeal>) -> Option<BatchSeal> {
-    let statement = seal.open(&device.key).ok()?;
+    let statement = seal.open(&device.key).ok().filter(|statement| i64::try_from(statement.head.seq).is_ok())?;
     let hashes: Vec<Hash> = batch.iter().map(Entry::header_hash).collect();
-    (statement.incarnation == device.incarnation && statement.covers(&hashes)).then_some(statement)
+    let in_place = batch.iter().zip(statement.first_seq()..).all(|(entry, seq)| is_at(entry, seq));
+    (statement.incarnation == device.incarnation && statement.covers(&hashes) && in_place).then_some(statement)
 }
 
+/// Whether the entry says that its place is `seq`. One that says nothing is for the ledger to refuse.
+fn is_at(entry: &Entry, seq: u64) -> bool {
+    let origin = entry.read_header().and_then(|header| entry.read_origin(&header));
+    origin.map_or(true, |origin| origin.seq == seq)
+}
+
+/// Takes all entries, with their seal; or says why the first new one was refused.
+///
+/// A later one that is refused takes the whole turn back: those before it would be kept without a signature, since this one
+/// is over all of them. The phone sends fewer at once then, and the good ones come under a signature of their own.
 fn take_entries(
     intake: &mut Intake<'_, '_>,
     sender: &Sender,
@@ -114,18 +128,16 @@ fn take_entries(
     statement: &BatchSeal,
     seal: &Signed<BatchSeal>,
 ) -> Result<Option<Refusal>, OfficeError> {
-    intake.tx.execute_batch("SAVEPOINT batch")?;
+    let mut new = 0;
     for entry in batch {
         match intake.take(entry, sender) {
-            Ok(_) => {}
-            Err(LedgerError::Refused(refusal)) => {
-                intake.tx.execute_batch("ROLLBACK TO batch; RELEASE batch")?;
-                return Ok(Some(refusal));
-            }
+            Ok(Outcome::Judged(_)) => new += 1,
+            Ok(Outcome::Repeat) => {}
+            Err(LedgerError::Refused(refusal)) if new == 0 => return Ok(Some(refusal)),
+            Err(LedgerError::Refused(refusal)) => return Err(OfficeError::BatchBreaks { refusal, after: new }),
             Err(other) => return Err(other.into()),
         }
     }
-    intake.tx.execute_batch("RELEASE batch")?;
     entries::insert_seal(intake.tx, statement, seal)?;
     Ok(None)
 }

@@ -142,7 +142,7 @@ impl Ledger {
     /// Revokes the code with this number.
     ///
     /// # Errors
-    /// [`OfficeError::Setup`] when there is none.
+    /// [`OfficeError::NoCode`], [`OfficeError::CodeUsed`].
     pub fn revoke_code(&mut self, number: u64) -> Result<(), OfficeError> {
         self.turn(|intake| codes::revoke(intake, number))
     }

@@ -13,6 +13,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod backup;
+mod bare;
 mod body;
 mod clock;
 pub mod codes;
@@ -21,10 +22,12 @@ mod console;
 pub mod devices;
 mod enrolment;
 mod error;
+mod flags;
 pub mod folder;
 mod intake;
 mod keys;
 pub mod ledger;
+mod local;
 mod office;
 mod people;
 mod previews;
@@ -33,6 +36,7 @@ pub mod serve;
 mod shown;
 mod status;
 mod uploads;
+mod writer;
 
 pub use backup::{BackupReport, backup};
 pub use clock::Clock;

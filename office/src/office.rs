@@ -1,12 +1,10 @@
 //! The running office: one writer, many readers, and the routes that lead to them.
 
 use std::path::Path;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
-use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
+use axum::{Router, middleware};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 use xuncheng_core::clock::Now;
@@ -30,7 +28,8 @@ use crate::folder::{DataFolder, Lock};
 use crate::keys::Keys;
 use crate::ledger::{Grounds, Ledger};
 use crate::uploads::{self, Busy, Claim};
-use crate::{console, enrolment, intake, people, previews, status};
+use crate::writer::Writer;
+use crate::{bare, console, enrolment, intake, people, previews, status};
 
 /// An office on its data folder. Shared as `Arc<Office>` by all that answer requests.
 pub struct Office {
@@ -41,6 +40,7 @@ pub struct Office {
     writer: Writer,
     busy: Arc<Busy>,
     drawing: Semaphore,
+    thumbnails: Mutex<()>,
     // The last to go: the folder is free once nothing of it is open any more.
     _lock: Lock,
 }
@@ -55,8 +55,11 @@ pub fn app(office: Arc<Office>) -> Router {
         .route("/status", get(status::status))
         .method_not_allowed_fallback(async || OfficeError::Method)
         .fallback(async || OfficeError::NotFound)
+        .layer(middleware::from_fn(bare::as_problem))
         .with_state(Arc::clone(&office));
-    Router::new().nest("/v1", machine).merge(console::routes(office))
+    let nothing = || any(async || OfficeError::NotFound);
+    // What programs ask for is answered to programs, also where there is nothing.
+    Router::new().nest("/v1", machine).route("/v1", nothing()).route("/v1/", nothing()).merge(console::routes(office))
 }
 
 impl Office {
@@ -84,6 +87,7 @@ impl Office {
             writer: Writer::start(ledger)?,
             busy: Arc::default(),
             drawing: Semaphore::new(1),
+            thumbnails: Mutex::default(),
             _lock: lock,
         };
         Ok(Arc::new(office))
@@ -143,6 +147,12 @@ impl Office {
         &self.drawing
     }
 
+    /// The right to give a thumbnail's file its name: whoever looks first whether there is one holds it meanwhile.
+    pub(crate) fn thumbnails(&self) -> MutexGuard<'_, ()> {
+        // Files have their names whole, or not at all, whatever a panicking thread was doing.
+        self.thumbnails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The right to write to an upload.
     pub(crate) fn claim(&self, upload: Nonce) -> Result<Claim, OfficeError> {
         Claim::of(&self.busy, upload)
@@ -187,7 +197,7 @@ impl Office {
     /// Revokes the code with this number.
     ///
     /// # Errors
-    /// [`OfficeError::Setup`] when there is none.
+    /// [`OfficeError::NoCode`], [`OfficeError::CodeUsed`].
     pub async fn revoke_code(&self, number: u64) -> Result<(), OfficeError> {
         self.turn(move |intake| codes::revoke(intake, number)).await
     }
@@ -273,44 +283,5 @@ pub fn write_at_desk(
     match &judgement.verdict {
         Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } => Ok((item, judgement)),
         Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => Err(OfficeError::NotDone(code.clone())),
-    }
-}
-
-type Job = Box<dyn FnOnce(&mut Ledger) + Send>;
-
-/// The one thread that writes.
-struct Writer {
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Writer {
-    fn start(mut ledger: Ledger) -> Result<Self, OfficeError> {
-        let (jobs, todo) = channel::<Job>();
-        let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
-            while let Ok(job) = todo.recv() {
-                job(&mut ledger);
-            }
-        });
-        let thread =
-            thread.map_err(|error| OfficeError::Setup(format!("cannot start the ledger's thread: {error}")))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
-    }
-
-    fn send(&self, job: Job) -> Result<(), OfficeError> {
-        self.jobs.as_ref().ok_or(OfficeError::Closing)?.send(job).map_err(|_| OfficeError::Closing)
-    }
-}
-
-impl Drop for Writer {
-    /// Lets the writer finish what was asked of it.
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take()
-            && thread.thread().id() != std::thread::current().id()
-        {
-            // A turn contains its panics; there is nothing left to say here.
-            let _ = thread.join();
-        }
     }
 }

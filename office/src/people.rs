@@ -1,20 +1,33 @@
-//! The people of `people.toml` as entries of the office: opened once, edited when the file has changed.
+//! The people of the district: read from `people.toml` as entries of the office, opened once, edited when the file has
+//! changed; and found by their codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
-use xuncheng_core::id::{Hash, ItemId};
+use xuncheng_core::id::{Hash, ItemId, PersonId};
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::Draft;
 use xuncheng_core::pack::people::{self, PersonRecord};
-use xuncheng_core::store::{items, meta};
-use xuncheng_core::work::person::PERSON;
+use xuncheng_core::store::{StoreError, items, meta};
+use xuncheng_core::work::person::{PERSON, Person};
 
 use crate::error::OfficeError;
 use crate::folder::write_whole;
 use crate::ledger::{Ledger, OFFICE_PERSON, fact};
+
+/// The person with this code, as they stand now.
+pub(crate) fn by_code(conn: &Connection, code: &PersonId) -> Result<Option<Person>, StoreError> {
+    let Some(item) = items::labelled(conn, PERSON, code.as_str())? else { return Ok(None) };
+    Ok(items::view(conn, item)?.as_ref().and_then(Person::of))
+}
+
+/// Everybody who was ever named in `people.toml`, in the order of their codes.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<Person>, StoreError> {
+    Ok(items::of_kind(conn, PERSON)?.iter().filter_map(|(_, view)| Person::of(view)).collect())
+}
 
 /// Reads the folder's `people.toml`, made from the example at the first start, into the ledger.
 pub(crate) fn import(ledger: &mut Ledger) -> Result<(), OfficeError> {

@@ -1,4 +1,7 @@
 //! `POST /v1/photos/previews`: thumbnails of entries that were judged, so that a case shows long before its originals.
+//!
+//! Two entries may show the same photo and name different thumbnails of it. There is one file: the first stays until the
+//! office draws its own, and counts only for entries that name just these bytes and whose lineage sent them.
 
 use std::sync::Arc;
 
@@ -7,11 +10,11 @@ use axum::extract::State;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
 use xuncheng_core::journal::entry::Photo;
 use xuncheng_core::limits;
-use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder, keep_thumbnail};
+use xuncheng_core::photo::{Fingerprint, PhotoError, keep_thumbnail};
 use xuncheng_core::store::photos::{self, Here};
 use xuncheng_core::sync::wire::{Preview, PreviewsRequest, PreviewsResponse};
 
@@ -26,9 +29,9 @@ pub(crate) async fn take(State(office): State<Arc<Office>>, body: Body) -> Resul
     if request.previews.len() > limits::PREVIEWS_PER_REQUEST {
         return Err(OfficeError::TooLarge { limit: limits::PREVIEWS_PER_REQUEST as u64 });
     }
-    let folder = office.photos().clone();
+    let keeper = Arc::clone(&office);
     let (kept, refused) =
-        office.read(move |conn| keep_all(conn, &folder, device.incarnation, request.previews)).await?;
+        office.read(move |conn| keep_all(conn, &keeper, device.incarnation, request.previews)).await?;
     // The files are durable: their rows may name them.
     let taken = office
         .turn(move |intake| {
@@ -47,31 +50,30 @@ type Refused = Vec<(EntryId, PhotoHash, String)>;
 
 fn keep_all(
     conn: &Connection,
-    folder: &PhotoFolder,
+    office: &Office,
     incarnation: IncarnationId,
     previews: Vec<Preview>,
 ) -> Result<(Kept, Refused), OfficeError> {
     let (mut kept, mut refused) = (Vec::new(), Vec::new());
-    for Preview { entry, sha256, thumbnail } in previews {
+    for preview in previews {
         // Neither taken nor refused: the phone sends it again when its entry has come.
-        let Some(shown) = shown::by(conn, entry, incarnation)? else { continue };
-        match keep(conn, folder, &shown.photo, sha256, &thumbnail)? {
-            None => kept.push((entry, shown.photo)),
-            Some(reason) => refused.push((entry, sha256, reason)),
+        let Some(shown) = shown::by(conn, preview.entry, incarnation)? else { continue };
+        match keep(conn, office, &shown.photo, &preview)? {
+            None => kept.push((preview.entry, shown.photo)),
+            Some(reason) => refused.push((preview.entry, preview.sha256, reason)),
         }
     }
     Ok((kept, refused))
 }
 
-/// Keeps a thumbnail; or says why it is not the one that the entry names.
+/// Keeps a thumbnail; or says why it is not the one that the entry names, or may not stand for the photo.
 fn keep(
     conn: &Connection,
-    folder: &PhotoFolder,
-    photo: &Photo,
-    sha256: PhotoHash,
-    thumbnail: &str,
+    office: &Office,
+    named: &Photo,
+    Preview { entry, sha256, thumbnail }: &Preview,
 ) -> Result<Option<String>, OfficeError> {
-    if photo.sha256 != sha256 {
+    if named.sha256 != *sha256 {
         return Ok(Some("the entry shows another photo".to_owned()));
     }
     let Ok(bytes) = BASE64.decode(thumbnail) else {
@@ -80,18 +82,23 @@ fn keep(
     if bytes.len() > limits::THUMBNAIL_BYTES {
         return Ok(Some(format!("a thumbnail has at most {} bytes", limits::THUMBNAIL_BYTES)));
     }
-    if Fingerprint::of(&bytes).sha256 != photo.thumbnail {
+    if Fingerprint::of(&bytes).sha256 != named.thumbnail {
         return Ok(Some("the bytes are not those that the entry names".to_owned()));
     }
-    let here: Option<bool> = conn
-        .prepare_cached("SELECT thumbnail_here FROM photo WHERE sha256 = ?1")?
-        .query_row([sha256], |row| row.get(0))
-        .optional()?;
-    // One that is here stays: it may be the office's own, out of the original.
-    if here == Some(true) {
+    // Sent before, or the office has drawn its own out of this entry's original.
+    if photos::attachment(conn, *entry, *sha256)?.is_some_and(|known| known.previewed || known.received) {
         return Ok(None);
     }
-    match keep_thumbnail(&bytes, &sha256, folder) {
+    let folder = office.photos();
+    // From the look to the file's name nobody else writes one: of two that come at once, one is the first.
+    let _first = office.thumbnails();
+    match Fingerprint::of_file(&folder.thumbnail(sha256)) {
+        Ok(here) if here.sha256 == named.thumbnail => return Ok(None),
+        Ok(_) => return Ok(Some("another thumbnail of this photo is here; its original will show which".to_owned())),
+        Err(PhotoError::Missing { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match keep_thumbnail(&bytes, sha256, folder) {
         Ok(_) => Ok(None),
         Err(error @ (PhotoError::DiskFull { .. } | PhotoError::Folder { .. })) => Err(error.into()),
         Err(error) => Ok(Some(error.to_string())),

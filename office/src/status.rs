@@ -1,16 +1,16 @@
 //! `GET /v1/status`: how much there is and how much of it came twice; for this machine only, and nobody's names.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use xuncheng_core::store::meta;
 
 use crate::error::OfficeError;
 use crate::ledger::fact;
+use crate::local;
 use crate::office::Office;
 
 /// Numbers about an office.
@@ -63,8 +63,7 @@ pub struct UploadCounts {
 }
 
 pub(crate) async fn status(State(office): State<Arc<Office>>, request: Request) -> Result<Json<Status>, OfficeError> {
-    let from = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    if from.is_some_and(|ConnectInfo(address)| !address.ip().to_canonical().is_loopback()) {
+    if !local::is_local(&office, &request) {
         return Err(OfficeError::NotFound);
     }
     let epoch = office.epoch().counter;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::id::{ItemId, PhotoHash};
+use crate::id::{ItemId, PersonId, PhotoHash};
 use crate::limits;
 use crate::place::BoundingBox;
 use crate::search::{self, Synonyms};
@@ -29,6 +29,34 @@ pub struct Query {
     pub text: Option<String>,
     /// Only what these have a right to see; all where it is not given.
     pub sight: Option<Sight>,
+}
+
+/// A state in which items wait for somebody, and for whom among those who may look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The state.
+    pub state: String,
+    /// Which of the items in it.
+    pub which: Which,
+}
+
+/// Items by the relation that a person has to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    Every,
+    /// Those that this organisation is responsible for.
+    Responsible {
+        /// The person's organisation.
+        org: String,
+    },
+    /// Those that the person did not open and whose organisation is not responsible.
+    Neutral {
+        /// The person.
+        person: PersonId,
+        /// The person's organisation.
+        org: String,
+    },
 }
 
 /// What somebody may see: every item that any of these reaches.
@@ -126,8 +154,29 @@ pub fn page(
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<Page, StoreError> {
+    page_where(conn, conditions(kind, query, synonyms, after), limit)
+}
+
+/// The same, of those only that wait for somebody in one of these ways.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page_waiting(
+    conn: &Connection,
+    kind: &str,
+    query: &Query,
+    waiting: &[Waiting],
+    synonyms: &Synonyms,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page, StoreError> {
+    page_where(conn, and_waits(conditions(kind, query, synonyms, after), waiting), limit)
+}
+
+type Conditions = (String, Vec<Sql>);
+
+fn page_where(conn: &Connection, (conditions, mut values): Conditions, limit: usize) -> Result<Page, StoreError> {
     let limit = limit.clamp(1, limits::LIST_ROWS);
-    let (conditions, mut values) = conditions(kind, query, synonyms, after);
     values.push(Sql::Integer(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
     let sql = format!(
         "SELECT i.row, i.id, i.state, i.label, i.category, i.area, i.org, i.occurred_at, i.thumbnail, i.view,
@@ -164,7 +213,24 @@ pub fn row(conn: &Connection, item: ItemId) -> Result<Option<ListRow>, StoreErro
 /// # Errors
 /// [`StoreError`].
 pub fn count(conn: &Connection, kind: &str, query: &Query, synonyms: &Synonyms) -> Result<u64, StoreError> {
-    let (conditions, values) = conditions(kind, query, synonyms, None);
+    count_where(conn, conditions(kind, query, synonyms, None))
+}
+
+/// How many of those wait for somebody in one of these ways.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count_waiting(
+    conn: &Connection,
+    kind: &str,
+    query: &Query,
+    waiting: &[Waiting],
+    synonyms: &Synonyms,
+) -> Result<u64, StoreError> {
+    count_where(conn, and_waits(conditions(kind, query, synonyms, None), waiting))
+}
+
+fn count_where(conn: &Connection, (conditions, values): Conditions) -> Result<u64, StoreError> {
     let sql = format!("SELECT count(*) FROM item i WHERE {conditions}");
     Ok(conn.prepare_cached(&sql)?.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
 }
@@ -207,7 +273,29 @@ fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cursor>) -> (String, Vec<Sql>) {
+/// Narrows to what waits in one of these ways; to nothing where there is none.
+fn and_waits((mut conditions, mut values): Conditions, waiting: &[Waiting]) -> Conditions {
+    let mut ways = Vec::new();
+    for Waiting { state, which } in waiting {
+        values.push(Sql::Text(state.clone()));
+        ways.push(match which {
+            Which::Every => "(i.state = ?)",
+            Which::Responsible { org } => {
+                values.push(Sql::Text(org.clone()));
+                "(i.state = ? AND i.org = ?)"
+            }
+            Which::Neutral { person, org } => {
+                values.extend([Sql::Text(org.clone()), Sql::Text(person.as_str().to_owned())]);
+                "(i.state = ? AND i.org IS NOT ? AND
+                  (SELECT e.who FROM entry e WHERE e.item = i.id AND e.change = 'open' LIMIT 1) IS NOT ?)"
+            }
+        });
+    }
+    conditions.push_str(&format!(" AND ({})", if ways.is_empty() { "0".to_owned() } else { ways.join(" OR ") }));
+    (conditions, values)
+}
+
+fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cursor>) -> Conditions {
     let mut conditions = vec!["i.kind = ?".to_owned()];
     let mut values = vec![Sql::Text(kind.to_owned())];
     if !query.states.is_empty() {

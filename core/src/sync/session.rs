@@ -318,9 +318,7 @@ fn take_answer(
             };
             apply::apply(&tx, &reader, sync, &answer, now)?;
             if let Some(refusal) = &answer.refusal {
-                // What else the answer brought is kept. The batch was taken whole or not at all: a smaller one parts those
-                // before the refused entry from it.
-                shrink(&tx, phone, intent)?;
+                // What else the answer brought is kept; the entries wait, or they would be sent without end.
                 transfers::end(&tx, action)?;
                 tx.commit().map_err(StoreError::from)?;
                 return Err(refused_entry(refusal));

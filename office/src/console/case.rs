@@ -18,11 +18,12 @@ use xuncheng_core::work::case::{Case, RULES};
 use super::Console;
 use super::error::ConsoleError;
 use super::frame::{Frame, Menu, page};
-use super::list::{org_name, provisional, round, title};
+use super::names::{Names, area_name, coordinates, number, org_name, round, title};
 use super::steps::{StepForm, forms};
-use super::timeline::{self, Event, Names, coordinates};
+use super::timeline::{self, Event};
 use super::viewer::Viewer;
 use super::words::{self, Chip};
+use crate::flags;
 
 #[derive(Template)]
 #[template(path = "case.html")]
@@ -59,6 +60,8 @@ struct Shot {
     size: String,
     stands: &'static str,
     standing: String,
+    /// Where it is not what its entry says.
+    doubts: Vec<&'static str>,
     original: bool,
 }
 
@@ -112,7 +115,7 @@ fn read(
     let names = Names::read(conn)?;
     let case = Case::of(&view);
     let title = title(pack, &view);
-    let number = case.number().map_or_else(|| provisional(&item), str::to_owned);
+    let number = number(&item, Some(&view));
     let (before, after, checks) = shots(conn, viewer, &names, item, &view)?;
     let unreadable = |source| xuncheng_core::store::StoreError::Row { table: "item", source };
     Ok(CasePage {
@@ -149,7 +152,7 @@ fn facts(
     let case = Case::of(view);
     let category = case.category().and_then(|code| code.parse::<CategoryCode>().ok());
     let category = category.as_ref().and_then(|code| pack.catalogue().get(code));
-    let area = case.area().and_then(|code| pack.areas().iter().find(|area| area.code.as_str() == code));
+    let area = case.area().and_then(|code| area_name(pack, code));
     let reporter = entries::opener(conn, item)?.filter(|reporter| names.may_know(viewer, reporter));
     let minute = |ms: Option<i64>| ms.map(|ms| xuncheng_core::clock::Moment::from_unix_ms(ms).beijing());
     let tags: Vec<&str> = view.members("tags").map(|(tag, _)| tag).collect();
@@ -161,7 +164,7 @@ fn facts(
     let given = [
         ("大类", category.map(|category| category.major_name.clone())),
         ("类别代码", category.map(|category| category.code.number().to_owned())),
-        ("片区", Some(area.map_or_else(|| "未落入任何片区".to_owned(), |area| area.name.clone()))),
+        ("片区", Some(area.unwrap_or_else(|| "未落入任何片区".to_owned()))),
         ("地址", case.address().map(str::to_owned)),
         ("坐标", case.place().map(|point| format!("{}（WGS-84）", coordinates(&point)))),
         ("发现时间", minute(case.occurred_at())),
@@ -190,6 +193,7 @@ type Shots = (Vec<Shot>, Vec<Shot>, Vec<Shot>);
 /// The photos before, after (the latest round first) and of the check.
 fn shots(conn: &Connection, viewer: &Viewer, names: &Names, item: ItemId, view: &View) -> Result<Shots, ConsoleError> {
     let attachments = photos::of_item(conn, item)?;
+    let flags = flags::of_item(conn, item)?;
     let (mut before, mut after, mut checks) = Shots::default();
     for (sha256, member) in Case::of(view).photos() {
         let Ok(sha256) = sha256.parse::<PhotoHash>() else { continue };
@@ -207,6 +211,11 @@ fn shots(conn: &Connection, viewer: &Viewer, names: &Names, item: ItemId, view: 
             size: format!("{}×{}，{}", facts.width_px, facts.height_px, words::bytes(facts.bytes)),
             stands,
             standing,
+            doubts: flags
+                .iter()
+                .filter(|flag| flag.entry == member.writer && flag.sha256 == sha256)
+                .map(|flag| words::doubt(flag.what))
+                .collect(),
             original: received && viewer.sees_originals(),
             role,
         };

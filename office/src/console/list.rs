@@ -9,15 +9,15 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::journal::view::View;
-use xuncheng_core::limits;
-use xuncheng_core::pack::{Catalogue, OrgCode, Pack};
+use xuncheng_core::pack::{Catalogue, Pack};
 use xuncheng_core::store::list::{self, Cursor, ListRow, Query};
 use xuncheng_core::work::case::{CASE, Case, CaseState};
 
 use super::Console;
 use super::error::ConsoleError;
 use super::frame::{Frame, Menu, page};
-use super::steps::{awaited, awaits_from};
+use super::names::{area_name, number, org_name, round, title};
+use super::steps::{awaited, awaits};
 use super::viewer::Viewer;
 use super::words::{self, Chip};
 
@@ -25,8 +25,6 @@ use super::words::{self, Chip};
 const ROWS: usize = 30;
 /// The tab of what waits for whoever looks.
 const MINE: &str = "mine";
-/// What waits is counted up to here: more is "99+".
-const COUNT_MOST: usize = 100;
 
 /// What the address asks for; what is empty narrows nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -129,16 +127,15 @@ fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, filters: Filters) -> Re
         ..Query::default()
     };
 
-    let counts = list::count_by_state(conn, CASE, &query, pack.synonyms())?;
-    let (waiting, _) = mine(conn, pack, viewer, &query, None, COUNT_MOST)?;
-    let waiting = if waiting.len() < COUNT_MOST { waiting.len().to_string() } else { "99+".to_owned() };
-    let state = CaseState::named(&filters.tab);
-    let (rows, next) = if filters.tab == MINE {
-        mine(conn, pack, viewer, &query, after, ROWS)?
+    let synonyms = pack.synonyms();
+    let counts = list::count_by_state(conn, CASE, &query, synonyms)?;
+    let awaits = awaits(viewer);
+    let waiting = list::count_waiting(conn, CASE, &query, &awaits, synonyms)?;
+    let found = if filters.tab == MINE {
+        list::page_waiting(conn, CASE, &query, &awaits, synonyms, after.as_ref(), ROWS)?
     } else {
-        let states = state.iter().map(|state| state.name().to_owned()).collect();
-        let found = list::page(conn, CASE, &Query { states, ..query.clone() }, pack.synonyms(), after.as_ref(), ROWS)?;
-        (found.rows, found.next)
+        let states = CaseState::named(&filters.tab).iter().map(|state| state.name().to_owned()).collect();
+        list::page(conn, CASE, &Query { states, ..query.clone() }, synonyms, after.as_ref(), ROWS)?
     };
 
     let total: u64 = counts.values().sum();
@@ -149,10 +146,10 @@ fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, filters: Filters) -> Re
         categories: names(pack.catalogue()),
         areas: pack.areas().iter().map(|area| choice(area.code.as_str(), &area.name, &filters.area)).collect(),
         orgs: pack.organisations().iter().map(|org| choice(org.code.as_str(), &org.name, &filters.org)).collect(),
-        tabs: tabs(&filters, &counts, total, &waiting),
-        rows: rows.iter().map(|row| self::row(conn, pack, viewer, row)).collect::<Result<_, _>>()?,
+        tabs: tabs(&filters, &counts, total, waiting),
+        rows: found.rows.iter().map(|row| self::row(conn, pack, viewer, row)).collect::<Result<_, _>>()?,
         first: after.map(|_| filters.link(&filters.tab, None)),
-        next: next.map(|next| filters.link(&filters.tab, Some(&next))),
+        next: found.next.map(|next| filters.link(&filters.tab, Some(&next))),
         empty: empty(narrowed, filters.tab == MINE, total),
         narrowed,
         note,
@@ -185,37 +182,6 @@ fn names(catalogue: &Catalogue) -> Vec<String> {
     catalogue.all().iter().map(|category| &category.name).filter(|name| seen.insert(*name)).cloned().collect()
 }
 
-/// The cases on which the flow waits for this person, out of those that the query finds.
-fn mine(
-    conn: &Connection,
-    pack: &Pack,
-    viewer: &Viewer,
-    query: &Query,
-    mut after: Option<Cursor>,
-    most: usize,
-) -> Result<(Vec<ListRow>, Option<Cursor>), ConsoleError> {
-    let states = awaits_from(viewer);
-    let mut rows = Vec::new();
-    if states.is_empty() {
-        return Ok((rows, None));
-    }
-    let query = Query { states, ..query.clone() };
-    loop {
-        // No more are read than are missing, so that the next page begins after the last one shown.
-        let wanted = (most - rows.len()).min(limits::LIST_ROWS);
-        let found = list::page(conn, CASE, &query, pack.synonyms(), after.as_ref(), wanted)?;
-        for row in found.rows {
-            if !awaited(&viewer.actor(conn, row.id)?, &view(&row)?).is_empty() {
-                rows.push(row);
-            }
-        }
-        after = found.next;
-        if after.is_none() || rows.len() >= most {
-            return Ok((rows, after));
-        }
-    }
-}
-
 fn view(row: &ListRow) -> Result<View, ConsoleError> {
     let unreadable = |source| xuncheng_core::store::StoreError::Row { table: "item", source };
     Ok(serde_json::from_str(&row.view).map_err(unreadable)?)
@@ -224,7 +190,6 @@ fn view(row: &ListRow) -> Result<View, ConsoleError> {
 fn row(conn: &Connection, pack: &Pack, viewer: &Viewer, row: &ListRow) -> Result<Row, ConsoleError> {
     let view = view(row)?;
     let case = Case::of(&view);
-    let area = case.area().and_then(|code| pack.areas().iter().find(|area| area.code.as_str() == code));
     let org = case.responsible_org().map(|code| org_name(pack, code));
     let (after, before): (Vec<_>, Vec<_>) =
         view.members("photos").partition(|(_, photo)| photo.value["role"] == "after");
@@ -239,8 +204,8 @@ fn row(conn: &Connection, pack: &Pack, viewer: &Viewer, row: &ListRow) -> Result
         title: title(pack, &view),
         state: words::state(&view.state),
         round: round(&view),
-        number: case.number().map_or_else(|| provisional(&row.id), str::to_owned),
-        area: area.map_or_else(|| "片区未定".to_owned(), |area| area.name.clone()),
+        number: number(&row.id, Some(&view)),
+        area: case.area().and_then(|code| area_name(pack, code)).unwrap_or_else(|| "片区未定".to_owned()),
         address: case.address().unwrap_or_default().to_owned(),
         description: case.description().unwrap_or_default().to_owned(),
         occurred: Moment::from_unix_ms(row.occurred_at).beijing(),
@@ -250,47 +215,20 @@ fn row(conn: &Connection, pack: &Pack, viewer: &Viewer, row: &ListRow) -> Result
     })
 }
 
-/// What a case is about, in a few words.
-pub(super) fn title(pack: &Pack, view: &View) -> String {
-    let code = Case::of(view).category().unwrap_or_default();
-    let known = || pack.catalogue().find(code).map(|category| category.name.as_str());
-    view.text("category_name").or_else(known).unwrap_or("类别不明").to_owned()
-}
-
-/// Which round of rework it is in.
-pub(super) fn round(view: &View) -> Option<String> {
-    (view.round > 0).then(|| format!("返工第 {} 次", view.round))
-}
-
-/// What a case is called before it has a number.
-pub(super) fn provisional(item: &xuncheng_core::id::ItemId) -> String {
-    let id = item.to_string();
-    format!("新-{}", &id[..6])
-}
-
-/// An organisation's name; its code where the pack does not know it.
-pub(super) fn org_name(pack: &Pack, code: &str) -> String {
-    let known = OrgCode::new(code).ok().and_then(|code| pack.organisation(&code).map(|org| org.name.clone()));
-    known.unwrap_or_else(|| code.to_owned())
-}
-
 fn choice(value: &str, name: &str, chosen: &str) -> Choice {
     Choice { value: value.to_owned(), name: name.to_owned(), chosen: value == chosen }
 }
 
-fn tabs(filters: &Filters, counts: &std::collections::BTreeMap<String, u64>, total: u64, waiting: &str) -> Vec<Tab> {
-    let tab = |name: &str, label, count: String| Tab {
+fn tabs(filters: &Filters, counts: &std::collections::BTreeMap<String, u64>, total: u64, waiting: u64) -> Vec<Tab> {
+    let tab = |name: &str, label, count: u64| Tab {
         href: filters.link(name, None),
         label,
-        count,
+        count: count.to_string(),
         current: filters.tab == name,
         mine: name == MINE,
     };
-    let state = |state: &CaseState| {
-        let count = counts.get(state.name()).copied().unwrap_or(0);
-        tab(state.name(), state.label(), count.to_string())
-    };
-    let first = [tab("", "全部", total.to_string()), tab(MINE, "我的待办", waiting.to_owned())];
+    let state = |state: &CaseState| tab(state.name(), state.label(), counts.get(state.name()).copied().unwrap_or(0));
+    let first = [tab("", "全部", total), tab(MINE, "我的待办", waiting)];
     first.into_iter().chain(CaseState::ALL.iter().map(state)).collect()
 }
 

@@ -11,20 +11,18 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{IncarnationId, PersonId};
-use xuncheng_core::pack::Pack;
-use xuncheng_core::store::{entries, items, photos};
-use xuncheng_core::work::case::Case;
-use xuncheng_core::work::person::{PERSON, Person};
+use xuncheng_core::store::{items, photos};
+use xuncheng_core::work::person::Person;
 
 use super::Console;
 use super::error::ConsoleError;
 use super::frame::{Flash, Frame, Menu, page};
-use super::list::{org_name, provisional};
-use super::timeline::Names;
-use super::viewer::{Viewer, person};
+use super::names::{Names, number, org_name};
+use super::viewer::Viewer;
 use super::words;
 use crate::codes::{self, CodeState};
 use crate::devices::{self, Device};
+use crate::{Office, OfficeError, people};
 
 /// Missing originals that are listed one by one; more are counted.
 const LISTED: usize = 20;
@@ -50,7 +48,8 @@ struct Phone {
     org: String,
     enrolled: String,
     synced: Option<(String, String)>,
-    entries: u64,
+    entries: String,
+    signed: String,
     named: u64,
     received: u64,
     safe: u64,
@@ -96,26 +95,26 @@ pub(super) async fn show(State(console): State<Arc<Console>>, viewer: Viewer) ->
     let flash = console.sessions.said(&viewer.session.key, PATH);
     let office = Arc::clone(&console.office);
     let now = office.now().wall;
-    let mut phones = console.office.read(move |conn| Ok(read(conn, office.pack(), &viewer, now))).await??;
+    let mut phones = console.office.read(move |conn| Ok(read(conn, &office, &viewer, now))).await??;
     phones.code = flash.as_ref().and_then(|flash| flash.code.as_deref()).and_then(draw);
     phones.frame.flash = flash;
     page(&phones)
 }
 
-fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, now: Moment) -> Result<PhonesPage, ConsoleError> {
+fn read(conn: &Connection, office: &Office, viewer: &Viewer, now: Moment) -> Result<PhonesPage, ConsoleError> {
+    let pack = office.pack();
     let names = Names::read(conn)?;
     let mut phones = Vec::new();
     for device in devices::list(conn)? {
         // Somebody of the field sees their own phones; who keeps devices or cases sees all.
         if viewer.sight().is_none() || device.person == viewer.person.id {
-            phones.push(phone(conn, pack, &names, &device, now)?);
+            phones.push(phone(conn, office, &names, &device, now)?);
         }
     }
     phones.sort_by_key(|phone| phone.revoked.is_some());
     let open = |code: &codes::Code| code.state == CodeState::Open;
     let codes = if viewer.is_admin() { codes::list(conn, now)? } else { Vec::new() };
-    let people = items::of_kind(conn, PERSON)?;
-    let people = people.iter().filter_map(|(_, view)| Person::of(view)).filter(|person| !person.roles.is_empty());
+    let people = people::all(conn)?.into_iter().filter(|person| !person.roles.is_empty());
     let choice = |person: Person| {
         let label = format!("{}（{}）", person.name, org_name(pack, person.org.as_str()));
         (person.id.to_string(), label)
@@ -138,28 +137,33 @@ fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, now: Moment) -> Result<
     })
 }
 
-fn phone(conn: &Connection, pack: &Pack, names: &Names, device: &Device, now: Moment) -> Result<Phone, ConsoleError> {
+fn phone(
+    conn: &Connection,
+    office: &Office,
+    names: &Names,
+    device: &Device,
+    now: Moment,
+) -> Result<Phone, ConsoleError> {
+    let journal = devices::journal(conn, device.incarnation, office.epoch().id)?;
     let progress = photos::progress(conn, device.incarnation)?;
     let missing = progress.named.saturating_sub(progress.received);
     let mut held = Vec::new();
     for photo in photos::missing(conn, device.incarnation, LISTED)? {
-        let number =
-            items::view(conn, photo.item)?.as_ref().and_then(|view| Case::of(view).number().map(str::to_owned));
         held.push(Held {
             case: format!("/cases/{}", photo.item),
-            label: number.unwrap_or_else(|| provisional(&photo.item)),
+            label: number(&photo.item, items::view(conn, photo.item)?.as_ref()),
             bytes: words::bytes(photo.bytes),
         });
     }
-    let owner = person(conn, &device.person)?;
     Ok(Phone {
         incarnation: device.incarnation,
         name: device.name.clone(),
         person: names.person(&device.person),
-        org: owner.map(|owner| org_name(pack, owner.org.as_str())).unwrap_or_default(),
+        org: names.org(office.pack(), &device.person).unwrap_or_default(),
         enrolled: device.enrolled_at.beijing(),
         synced: device.last_sync_at.map(|at| (at.beijing(), words::ago(at, now))),
-        entries: entries::head(conn, device.incarnation)?.seq,
+        entries: words::entries(journal.received),
+        signed: words::signed(&journal),
         named: progress.named,
         received: progress.received,
         safe: progress.safe,
@@ -180,7 +184,7 @@ pub(super) async fn make_code(
     let owner = PersonId::new(&wanted).map_err(|_| ConsoleError::Junk("没有选择人员。"))?;
     let key = keeper(&viewer)?;
     let wanted = owner.clone();
-    let known = console.office.read(move |conn| Ok(person(conn, &wanted)?)).await?;
+    let known = console.office.read(move |conn| Ok(people::by_code(conn, &wanted)?)).await?;
     let name = known.ok_or(ConsoleError::NotFound)?.name;
     let code = console.office.new_code(owner).await?;
     let said = format!("已为{name}生成登记码，24 小时内可用一次");
@@ -197,9 +201,10 @@ pub(super) async fn make_code(
 pub(super) async fn revoke_code(
     State(console): State<Arc<Console>>,
     viewer: Viewer,
-    Path(number): Path<u64>,
+    Path(number): Path<String>,
 ) -> Result<Response, ConsoleError> {
     let key = keeper(&viewer)?;
+    let number = number.parse().map_err(|_| ConsoleError::NotFound)?;
     console.office.revoke_code(number).await?;
     console.sessions.say(&key, told(&format!("登记码 {number} 已作废"), ""));
     Ok(Redirect::to(PATH).into_response())
@@ -211,8 +216,8 @@ pub(super) async fn revoke(
     viewer: Viewer,
     Path(incarnation): Path<String>,
 ) -> Result<Response, ConsoleError> {
-    let incarnation: IncarnationId = incarnation.parse().map_err(|_| ConsoleError::NotFound)?;
     let key = keeper(&viewer)?;
+    let incarnation: IncarnationId = incarnation.parse().map_err(|_| OfficeError::UnknownDevice)?;
     let author = console.office.author_for(viewer.person.id.clone(), viewer.session.name.clone());
     console.office.revoke_device(author, incarnation).await?;
     console.sessions.say(&key, told("手机已停用", "它以后发来的内容会暂存，等人工处理；已有的内容不受影响。"));

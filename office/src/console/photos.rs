@@ -9,12 +9,13 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use rusqlite::Connection;
 use xuncheng_core::id::{ItemId, PhotoHash};
-use xuncheng_core::photo::PhotoFolder;
-use xuncheng_core::store::photos;
+use xuncheng_core::photo::{Fingerprint, PhotoFolder};
+use xuncheng_core::store::{entries, photos};
 
 use super::Console;
 use super::error::ConsoleError;
 use super::viewer::Viewer;
+use crate::shown;
 
 /// A photo never changes: its address holds its hash.
 const FOR_GOOD: &str = "private, max-age=31536000, immutable";
@@ -44,8 +45,10 @@ pub(super) async fn show(
         _ => return Err(ConsoleError::NotFound),
     };
     let here = console.office.read(move |conn| Ok(here(conn, &viewer, item, sha256))).await??;
-    for path in files(console.office.photos(), sha256, rendition, here) {
-        if let Ok(bytes) = tokio::fs::read(&path).await {
+    for path in files(console.office.photos(), sha256, rendition, &here) {
+        if let Ok(bytes) = tokio::fs::read(&path).await
+            && here.counts(&bytes)
+        {
             return Ok(picture(bytes, sha256, rendition));
         }
     }
@@ -56,28 +59,39 @@ pub(super) async fn show(
 }
 
 /// What of a photo has come with this case's own entries.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Here {
-    thumbnail: bool,
     original: bool,
+    /// Thumbnails that they name and that their phones sent.
+    thumbnails: Vec<PhotoHash>,
+}
+
+impl Here {
+    /// Whether a rendition's bytes came with this case. What the office drew out of another case's original did not.
+    fn counts(&self, bytes: &[u8]) -> bool {
+        self.original || self.thumbnails.contains(&Fingerprint::of(bytes).sha256)
+    }
 }
 
 fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> Result<Here, ConsoleError> {
     viewer.case(conn, item)?;
-    let of_case: Vec<_> =
-        photos::of_item(conn, item)?.into_iter().filter(|attachment| attachment.sha256 == sha256).collect();
-    if of_case.is_empty() {
-        return Err(ConsoleError::NotFound);
+    let mut here = None;
+    for attachment in photos::of_item(conn, item)?.into_iter().filter(|attachment| attachment.sha256 == sha256) {
+        let here: &mut Here = here.get_or_insert_default();
+        here.original |= attachment.received;
+        if attachment.previewed
+            && let Some(by) = entries::incarnation(conn, attachment.entry)?
+            && let Some(shown) = shown::by(conn, attachment.entry, by)?
+        {
+            here.thumbnails.push(shown.photo.thumbnail);
+        }
     }
-    Ok(Here {
-        thumbnail: of_case.iter().any(|attachment| attachment.previewed || attachment.received),
-        original: of_case.iter().any(|attachment| attachment.received),
-    })
+    here.ok_or(ConsoleError::NotFound)
 }
 
 /// Where to look, best first: a larger picture stands for a smaller one, and the other way round.
-fn files(folder: &PhotoFolder, sha256: PhotoHash, rendition: Rendition, here: Here) -> Vec<PathBuf> {
-    let thumbnail = here.thumbnail.then(|| folder.thumbnail(&sha256));
+fn files(folder: &PhotoFolder, sha256: PhotoHash, rendition: Rendition, here: &Here) -> Vec<PathBuf> {
+    let thumbnail = (here.original || !here.thumbnails.is_empty()).then(|| folder.thumbnail(&sha256));
     let view = here.original.then(|| folder.view(&sha256));
     let original = here.original.then(|| folder.original(&sha256));
     let order = match rendition {

@@ -10,13 +10,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use xuncheng_core::id::PersonId;
 use xuncheng_core::pack::{Pack, Role};
-use xuncheng_core::store::items;
-use xuncheng_core::work::person::{PERSON, Person};
+use xuncheng_core::work::person::Person;
 
 use super::Console;
 use super::error::ConsoleError;
 use super::frame::{Frame, page};
-use super::viewer::{Viewer, person};
+use super::viewer::Viewer;
+use crate::people;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -69,9 +69,8 @@ pub(super) async fn show(
     State(console): State<Arc<Console>>,
     Query(Next { next }): Query<Next>,
 ) -> Result<Response, ConsoleError> {
-    let people = console.office.read(|conn| Ok(items::of_kind(conn, PERSON)?)).await?;
-    let people =
-        people.iter().filter_map(|(_, view)| Person::of(view)).filter(|person| !person.roles.is_empty()).collect();
+    let people = console.office.read(|conn| Ok(people::all(conn)?)).await?;
+    let people = people.into_iter().filter(|person| !person.roles.is_empty()).collect();
     let pack = console.office.pack();
     page(&SignInPage {
         frame: Frame::for_all(&pack.about().name, "登录"),
@@ -87,7 +86,7 @@ pub(super) async fn sign_in(
 ) -> Result<Response, ConsoleError> {
     let code = PersonId::new(&picked.person).map_err(|_| ConsoleError::Junk("没有选择人员。"))?;
     let wanted = code.clone();
-    let known = console.office.read(move |conn| Ok(person(conn, &wanted)?)).await?;
+    let known = console.office.read(move |conn| Ok(people::by_code(conn, &wanted)?)).await?;
     if known.is_none_or(|person| person.roles.is_empty()) {
         return Err(ConsoleError::NotFound);
     }

@@ -4,9 +4,13 @@ mod world;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use xuncheng_core::id::{ItemId, PersonId};
 use xuncheng_core::journal::entry::{Change, PhotoRole};
 use xuncheng_core::store::{entries, items};
+use xuncheng_core::work::flow::Actor;
 
+use super::steps::awaited;
+use crate::people;
 use world::{JPEG, World, ask, hidden};
 
 const STALL: &str = "gbt47678.5-2026/matter/09006";
@@ -203,6 +207,92 @@ async fn the_list_is_filtered_searched_and_paged() {
     assert!(world.sign_in("zhao").await.get("/?tab=mine").await.text.contains("没有待办"));
     assert_eq!(zhang.get("/?after=x").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(zhang.get("/nowhere").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_counted_whole_and_read_page_by_page() {
+    let world = World::new();
+    let reported = world.cases("li", STALL, 101).await;
+    let zhang = world.sign_in("zhang").await;
+    zhang.step(reported[0], "file", &[]).await;
+    zhang.step(reported[1], "decline", &[("reason", "重复上报")]).await;
+    world.case("zhang", STALL, "受理员自己上报").await;
+
+    let mut page = zhang.get("/?tab=mine").await.text;
+    assert!(page.contains("我的待办<span class=\"count\">100</span>"), "{page}");
+    let mut rows = Vec::new();
+    loop {
+        rows.push(page.matches("class=\"case-row\"").count());
+        let links = page.split("href=\"").find(|part| part.contains("rel=\"next\""));
+        let Some(next) = links.map(|part| part.split('"').next().unwrap().replace("&#38;", "&")) else { break };
+        page = zhang.get(&next).await.text;
+    }
+    assert_eq!(rows, [30, 30, 30, 10]);
+}
+
+/// Whether the workflow table has a step that waits for `person` at `item`.
+async fn waits(world: &World, person: &'static str, item: ItemId) -> bool {
+    let read = move |conn: &rusqlite::Connection| {
+        let person = people::by_code(conn, &PersonId::new(person).unwrap())?.unwrap();
+        let actor = Actor {
+            opened_it: entries::opener(conn, item)?.as_ref() == Some(&person.id),
+            person: Some(person.id),
+            roles: person.roles,
+            org: Some(person.org),
+            revoked: false,
+        };
+        Ok(!awaited(&actor, &items::view(conn, item)?.unwrap()).is_empty())
+    };
+    world.office.read(read).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_to_do_of_each_person_is_what_the_flow_waits_for() {
+    let world = World::new();
+    // Cases in each state, of two organisations. Both reporters are verifiers too, and nobody checks a case of their own.
+    let [zhang, zhao, sun] = [world.sign_in("zhang").await, world.sign_in("zhao").await, world.sign_in("sun").await];
+    let ways: &[&[&str]] = &[
+        &[],
+        &["decline"],
+        &["file"],
+        &["file", "dispatch"],
+        &["file", "dispatch", "accept"],
+        &["file", "dispatch", "accept", "handle"],
+        &["file", "dispatch", "accept", "handle", "check"],
+        &["file", "dispatch", "accept", "handle", "rework"],
+    ];
+    let mut cases = Vec::new();
+    for (number, way) in (1..).zip(ways) {
+        for (reporter, org, crew) in [("li", "chengguan", "zhou"), ("wang", "huanwei", "liu")] {
+            let number = number * 2 + u8::from(reporter == "wang");
+            let item = world.case(reporter, STALL, "江北大道").await;
+            for step in *way {
+                let taken = match *step {
+                    "dispatch" => zhao.step(item, step, &[("responsible_org", org)]).await,
+                    "accept" => world.sign_in(crew).await.step(item, step, &[]).await,
+                    "handle" => {
+                        world.photo(crew, item, PhotoRole::After, number, false).await;
+                        world.sign_in(crew).await.step(item, step, &[]).await
+                    }
+                    "check" | "rework" => sun.step(item, step, &[("reason", "未整改到位")]).await,
+                    _ => zhang.step(item, step, &[("reason", "重复上报")]).await,
+                };
+                assert!(taken.text.contains("已办理"), "{step} of {way:?}: {}", taken.text);
+            }
+            cases.push(item);
+        }
+    }
+    let mut found = 0;
+    for person in ["zhang", "zhao", "zhou", "liu", "sun", "li", "wang", "he"] {
+        let browser = world.sign_in(person).await;
+        let page = browser.get("/?tab=mine").await.text;
+        for item in &cases {
+            let waits = waits(&world, person, *item).await;
+            assert_eq!(page.contains(&format!("/cases/{item}\"")), waits, "{person} {item}");
+            found += usize::from(waits);
+        }
+    }
+    assert!(found > 15, "{found} to-dos are too few to say anything");
 }
 
 #[tokio::test]

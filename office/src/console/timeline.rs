@@ -9,13 +9,11 @@ use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::entry::{Change, Entry, Header};
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
-use xuncheng_core::pack::{AreaCode, Pack};
+use xuncheng_core::pack::Pack;
 use xuncheng_core::place::GeoPoint;
-use xuncheng_core::store::{StoreError, entries, items, judgements};
-use xuncheng_core::work::device::DEVICE;
-use xuncheng_core::work::person::{PERSON, Person};
+use xuncheng_core::store::{StoreError, entries, judgements};
 
-use super::list::org_name;
+use super::names::{Names, area_name, category_name, coordinates, org_name};
 use super::viewer::Viewer;
 use super::words::{self, Chip};
 
@@ -52,65 +50,6 @@ enum Kind {
     Arrivals(usize),
     /// Anything else stands alone.
     Alone,
-}
-
-/// Names that a timeline needs.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    people: BTreeMap<PersonId, Person>,
-    devices: BTreeMap<IncarnationId, Device>,
-}
-
-/// A phone by its name and person.
-#[derive(Debug, Clone)]
-pub(super) struct Device {
-    /// What it calls itself.
-    pub(super) name: String,
-    /// Whose it is.
-    pub(super) person: PersonId,
-}
-
-impl Names {
-    /// Reads the district's people and devices.
-    pub(super) fn read(conn: &Connection) -> Result<Self, StoreError> {
-        let people = items::of_kind(conn, PERSON)?;
-        let people =
-            people.iter().filter_map(|(_, view)| Person::of(view)).map(|person| (person.id.clone(), person)).collect();
-        let devices = items::of_kind(conn, DEVICE)?;
-        let device = |view: &View| {
-            let person = PersonId::new(view.text("person")?).ok()?;
-            let name = view.text("name").unwrap_or("手机").to_owned();
-            Some((view.text("incarnation")?.parse().ok()?, Device { name, person }))
-        };
-        Ok(Self { people, devices: devices.iter().filter_map(|(_, view)| device(view)).collect() })
-    }
-
-    /// A person's name; the code where the list of people does not have it.
-    pub(super) fn person(&self, code: &PersonId) -> String {
-        self.people.get(code).map_or_else(|| code.to_string(), |person| person.name.clone())
-    }
-
-    /// The phone that wrote with this incarnation; none for the office's own desk.
-    pub(super) fn device(&self, incarnation: &IncarnationId) -> Option<&Device> {
-        self.devices.get(incarnation)
-    }
-
-    /// A person as `viewer` may know them: the name, or only what they do.
-    fn shown(&self, pack: &Pack, viewer: &Viewer, code: &PersonId) -> String {
-        match self.people.get(code) {
-            None => "系统".to_owned(),
-            Some(person) if viewer.is_told_of(person) => {
-                let org = org_name(pack, person.org.as_str());
-                format!("{}（{org}）", person.name)
-            }
-            Some(person) => person.roles.first().map_or("工作人员", |role| pack.role_label(role)).to_owned(),
-        }
-    }
-
-    /// Whether `viewer` may know this person's name.
-    pub(super) fn may_know(&self, viewer: &Viewer, code: &PersonId) -> bool {
-        self.people.get(code).is_none_or(|person| viewer.is_told_of(person))
-    }
 }
 
 /// The story of `item`.
@@ -209,7 +148,7 @@ impl Teller<'_> {
         match (device, who) {
             (Some(device), Some(who)) if self.names.may_know(self.viewer, who) => device.name.clone(),
             (Some(_), _) => "手机".to_owned(),
-            (None, Some(who)) if self.names.people.contains_key(who) => "控制台".to_owned(),
+            (None, Some(who)) if self.names.knows(who) => "控制台".to_owned(),
             (None, _) => "办公室程序".to_owned(),
         }
     }
@@ -275,12 +214,9 @@ impl Teller<'_> {
 fn value_text(pack: &Pack, name: &str, value: &Value) -> String {
     let text = value.as_str().unwrap_or_default();
     match name {
-        "category" => pack.catalogue().find(text).map_or_else(|| text.to_owned(), |category| category.name.clone()),
+        "category" => category_name(pack, text).unwrap_or_else(|| text.to_owned()),
         "responsible_org" => org_name(pack, text),
-        "area" => {
-            let area = AreaCode::new(text).ok().and_then(|code| pack.area(&code).map(|area| area.name.clone()));
-            area.unwrap_or_else(|| text.to_owned())
-        }
+        "area" => area_name(pack, text).unwrap_or_else(|| text.to_owned()),
         "place" => serde_json::from_value::<GeoPoint>(value.clone())
             .map_or_else(|_| String::new(), |point| coordinates(&point)),
         "occurred_at" => value.as_i64().map(|ms| Moment::from_unix_ms(ms).beijing()).unwrap_or_default(),
@@ -293,13 +229,6 @@ fn value_text(pack: &Pack, name: &str, value: &Value) -> String {
             Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
         },
     }
-}
-
-/// `31.867200°N 106.743100°E`: north and east by their letters, to about 10 cm.
-pub(super) fn coordinates(point: &GeoPoint) -> String {
-    let (lat, lon) = (point.lat_degrees(), point.lon_degrees());
-    let (north, east) = (if lat < 0.0 { "S" } else { "N" }, if lon < 0.0 { "W" } else { "E" });
-    format!("{:.6}°{north} {:.6}°{east}", lat.abs(), lon.abs())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use rusqlite::Connection;
-use xuncheng_core::id::{ItemId, PersonId};
+use xuncheng_core::id::ItemId;
 use xuncheng_core::journal::view::View;
 use xuncheng_core::pack::Role;
 use xuncheng_core::store::list::{Query, Sight};
@@ -14,11 +14,12 @@ use xuncheng_core::store::{StoreError, entries, items, list};
 use xuncheng_core::work::Audience;
 use xuncheng_core::work::case::CASE;
 use xuncheng_core::work::flow::Actor;
-use xuncheng_core::work::person::{PERSON, Person};
+use xuncheng_core::work::person::Person;
 
 use super::error::ConsoleError;
 use super::session::{Session, cookie};
 use super::{Console, Synonyms};
+use crate::people;
 
 /// A person who is signed in.
 #[derive(Debug, Clone)]
@@ -45,18 +46,10 @@ impl FromRequestParts<Arc<Console>> for Viewer {
             .ok_or_else(signed_out)?;
         let who = session.person.clone();
         // Read anew each time: what a person may do can change while a session lasts.
-        let person = console.office.read(move |conn| Ok(person(conn, &who)?)).await?;
+        let person = console.office.read(move |conn| Ok(people::by_code(conn, &who)?)).await?;
         // Who has left keeps a name in the story, and no role.
         let person = person.filter(|person| !person.roles.is_empty()).ok_or_else(signed_out)?;
         Ok(Self { person, session })
-    }
-}
-
-/// The person with this code.
-pub(super) fn person(conn: &Connection, code: &PersonId) -> Result<Option<Person>, StoreError> {
-    match items::labelled(conn, PERSON, code.as_str())? {
-        Some(item) => Ok(items::view(conn, item)?.as_ref().and_then(Person::of)),
-        None => Ok(None),
     }
 }
 

@@ -5,6 +5,9 @@ use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::work::case::{CaseState, CaseStep};
 
+use crate::devices::Journal;
+use crate::flags::What;
+
 /// A word with a colour of the style sheet beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chip {
@@ -108,6 +111,16 @@ pub(super) fn role(role: &PhotoRole) -> &str {
     }
 }
 
+/// Why a photo has to be looked at: it is not what its phone said of it.
+pub(super) const fn doubt(what: What) -> &'static str {
+    match what {
+        What::Thumbnail => "手机发来的缩略图与原件不符，请核对",
+        What::View => "手机上的预览图与原件不符，请核对",
+        What::Sm3 => "原件的 SM3 摘要与记录不符，请核对",
+        What::Unreadable => "原件无法打开，请核对",
+    }
+}
+
 /// What a field is called; one without a word here shows by its name.
 pub(super) fn field(name: &str) -> &str {
     match name {
@@ -126,6 +139,24 @@ pub(super) fn field(name: &str) -> &str {
         "note" => "说明",
         "waiver" => "免附原件理由",
         other => other,
+    }
+}
+
+/// How many records of a phone the office has.
+pub(super) fn entries(received: u64) -> String {
+    if received == 0 { "还没有收到记录".to_owned() } else { format!("已收到 {received} 条记录") }
+}
+
+/// Who has signed for how much of a phone's journal.
+pub(super) fn signed(journal: &Journal) -> String {
+    let Journal { received, signed, countersigned } = *journal;
+    match countersigned {
+        _ if received == 0 => String::new(),
+        Some(countersigned) if signed == received && countersigned == received => {
+            "手机已全部签名，办公室已会签".to_owned()
+        }
+        Some(countersigned) => format!("手机签名到第 {signed} 条，办公室会签到第 {countersigned} 条"),
+        None => format!("手机签名到第 {signed} 条；办公室恢复后它还没有同步过"),
     }
 }
 
@@ -165,6 +196,15 @@ mod tests {
             [-5, 0, 1, 59, 60, 1439, 1440, 4320].map(before),
             ["刚刚", "刚刚", "1 分钟前", "59 分钟前", "1 小时前", "23 小时前", "1 天前", "3 天前"]
         );
+    }
+
+    #[test]
+    fn a_journal_reads_as_what_was_signed_for() {
+        let words = |received, signed, countersigned| super::signed(&Journal { received, signed, countersigned });
+        assert_eq!(words(0, 0, None), "");
+        assert_eq!(words(128, 128, Some(128)), "手机已全部签名，办公室已会签");
+        assert_eq!(words(128, 128, Some(120)), "手机签名到第 128 条，办公室会签到第 120 条");
+        assert_eq!(words(128, 128, None), "手机签名到第 128 条；办公室恢复后它还没有同步过");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use xuncheng_core::sync::wire::Receipt;
 use super::Busy;
 use super::rows::{self, Upload};
 use crate::error::OfficeError;
+use crate::flags::{self, Flag, What};
 use crate::ledger::{Grounds, Ledger};
 use crate::office::Office;
 use crate::shown;
@@ -44,10 +45,14 @@ pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Uploa
         })
         .await?;
     let (upload, photo) = ended;
-    let folder = office.photos().clone();
+    let artist = Arc::clone(office);
     // One at a time: a large photo takes half a gigabyte while it is decoded.
     let turn = office.drawing().acquire().await.map_err(|_| OfficeError::Closing)?;
-    let drawn = blocking(move || Ok(derive_renditions(&folder.original(&sha256), &folder))).await?;
+    let drawn = blocking(move || {
+        let _first = artist.thumbnails();
+        Ok(derive_renditions(&artist.photos().original(&sha256), artist.photos()))
+    })
+    .await?;
     drop(turn);
     let entry = upload.entry;
     office.turn(move |intake| note_renditions(intake, entry, &photo, drawn)).await?;
@@ -80,7 +85,8 @@ fn sign_for(
     }
     feeds::append(intake.tx, &feeds::private(incarnation), &FeedRow::Receipt { entry, sha256 })?;
     if shown.photo.sm3 != found.sm3 {
-        flag(intake, entry, sha256, "sm3", "the SM3 that the entry names is not this original's")?;
+        let flag = Flag { entry, sha256, what: What::Sm3 };
+        flags::raise(intake, &flag, "the SM3 that the entry names is not this original's")?;
     }
     note_original(intake, entry, sha256, incarnation)?;
     intake.tx.execute("UPDATE office_upload SET finished_at = ?2 WHERE id = ?1", (upload.id, intake.now.wall))?;
@@ -111,43 +117,24 @@ fn note_renditions(
     photo: &Photo,
     drawn: Result<Renditions, PhotoError>,
 ) -> Result<(), OfficeError> {
+    let flag = |what| Flag { entry, sha256: photo.sha256, what };
     match drawn {
         Ok(drawn) => {
             photos::put(intake.tx, photo, Here { original: true, view: true, thumbnail: true })?;
             if drawn.thumbnail != photo.thumbnail {
-                flag(
-                    intake,
-                    entry,
-                    photo.sha256,
-                    "thumbnail",
-                    "the phone's thumbnail is not drawn from this original",
-                )?;
+                let detail = "the phone's thumbnail is not drawn from this original";
+                flags::raise(intake, &flag(What::Thumbnail), detail)?;
             }
             if drawn.view != photo.view {
-                flag(intake, entry, photo.sha256, "view", "the phone's picture is not drawn from this original")?;
+                flags::raise(intake, &flag(What::View), "the phone's picture is not drawn from this original")?;
             }
             Ok(())
         }
         // Drawn on the phone, by its platform; the office has no decoder for it.
         Err(PhotoError::NeedsWorkingCopy { .. }) => Ok(()),
         Err(error @ (PhotoError::DiskFull { .. } | PhotoError::Folder { .. })) => Err(error.into()),
-        Err(error) => flag(intake, entry, photo.sha256, "unreadable", &error.to_string()),
+        Err(error) => flags::raise(intake, &flag(What::Unreadable), &error.to_string()),
     }
-}
-
-fn flag(
-    intake: &Intake<'_, '_>,
-    entry: EntryId,
-    sha256: PhotoHash,
-    what: &str,
-    detail: &str,
-) -> Result<(), OfficeError> {
-    tracing::warn!(%entry, %sha256, "{detail}");
-    intake.tx.execute(
-        "INSERT OR IGNORE INTO office_flag (entry, sha256, what, detail, flagged_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (entry, sha256, what, detail, intake.now.wall),
-    )?;
-    Ok(())
 }
 
 /// At the start: sweeps what has expired, ends what a crash left whole but not signed for, writes what it left out.

@@ -1,8 +1,11 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use xuncheng_core::crypto::{Signer as _, SoftwareKey};
+use xuncheng_core::crypto::{Signed, Signer as _, SoftwareKey};
 use xuncheng_core::id::EpochId;
+use xuncheng_core::journal::audit;
 use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::seal::BatchSeal;
+use xuncheng_core::store::entries::Head;
 use xuncheng_core::store::{entries, items};
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::wire::Refusal;
@@ -94,6 +97,84 @@ async fn a_gap_and_a_clone_are_refused_and_what_came_before_is_kept() {
     assert_eq!(head.seq, 1);
 }
 
+/// Whether the phone's own signatures cover all that the office has of its journal.
+async fn audited(world: &World, phone: &Phone) -> Result<u64, String> {
+    let (incarnation, key) = (phone.incarnation(), phone.key.public_key());
+    let check = move |conn: &rusqlite::Connection| {
+        let through = entries::head(conn, incarnation)?.seq;
+        Ok(audit::chain(conn, incarnation, &key, through).map_err(|error| error.to_string()))
+    };
+    world.office().read(check).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_entry_that_is_kept_is_covered_by_its_phones_signature_however_a_batch_is_split() {
+    for split in 0..=3 {
+        let world = World::new().await;
+        let mut li = world.phone("li").await;
+        let item = li.report();
+        for text in ["一", "二", "三"] {
+            li.write(Some(item), Change::Comment { text: text.to_owned() });
+        }
+        let mut all = li.waiting();
+        // The last one's origin is not the one that its header names.
+        all[3].origin = all[2].origin.clone();
+        let request = li.request(all[..split].to_vec(), 0);
+        assert_eq!(li.send(&world, &request).await.refusal, None);
+        let before = rows(&world).await;
+        let after = split as u64;
+        if split < 3 {
+            // Good ones before a bad one: they are not kept without their signature, and the phone is told to send fewer.
+            let request = li.request(all[split..].to_vec(), after);
+            let answer = world.post("/v1/sync", li.packed(&request)).await;
+            assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "batch_breaks"));
+            assert_eq!(rows(&world).await, before);
+            let request = li.request(all[split..3].to_vec(), after);
+            assert_eq!(li.send(&world, &request).await.refusal, None);
+        }
+        let request = li.request(all[3..].to_vec(), 3);
+        assert_eq!(li.send(&world, &request).await.refusal, Some(Refusal::Malformed));
+        assert_eq!(audited(&world, &li).await, Ok(3), "split at {split}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_that_names_other_places_takes_none() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    li.write(Some(item), Change::Comment { text: "一".to_owned() });
+    let all = li.waiting();
+    let hashes: Vec<_> = all.iter().map(xuncheng_core::journal::entry::Entry::header_hash).collect();
+    for seq in [1, 3, 900, u64::MAX] {
+        let mut request = li.request(all.clone(), 0);
+        let now = request.seal.read_unverified().unwrap().now;
+        let seal = BatchSeal::over(li.incarnation(), &hashes, Head { seq, hash: hashes.last().copied() }, now);
+        request.seal = Signed::new(&seal, &li.key).unwrap();
+        let response = li.send(&world, &request).await;
+        assert_eq!(response.refusal, Some(Refusal::Seal), "{seq}");
+        assert_eq!(world.status().await.cases, 0);
+    }
+    // Known ones out of their order, before a new one.
+    li.sync(&world).await;
+    li.write(Some(item), Change::Comment { text: "二".to_owned() });
+    let new = li.waiting();
+    let request = li.request(vec![all[1].clone(), all[0].clone(), new[0].clone()], 0);
+    assert_eq!(li.send(&world, &request).await.refusal, Some(Refusal::Seal));
+    li.sync(&world).await;
+    assert_eq!(audited(&world, &li).await, Ok(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_that_no_feed_has_are_junk() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    li.positions.insert("own/li".to_owned(), u64::MAX);
+    let request = li.request(Vec::new(), 0);
+    let answer = world.post("/v1/sync", li.packed(&request)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "malformed"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seal_over_other_entries_takes_none() {
     let world = World::new().await;
@@ -144,8 +225,29 @@ async fn junk_is_told_so_and_never_hurts() {
         let answer = world.call(Request::put(path).body(Body::empty()).unwrap()).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::METHOD_NOT_ALLOWED, "method"));
     }
-    let answer = world.call(Request::get("/v1/nothing").body(Body::empty()).unwrap()).await;
-    assert_eq!(answer.code(), "not_found");
+    for path in ["/v1/nothing", "/v1/", "/v1"] {
+        let answer = world.call(Request::get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_handler_answers_is_a_problem_too() {
+    let world = World::new().await;
+    for (method, path, status, code) in [
+        ("PUT", "/v1/photos/uploads", 405, "method"),
+        ("DELETE", "/v1/photos/uploads/00", 405, "method"),
+        ("PATCH", "/v1/photos/uploads/%FF", 400, "malformed"),
+        ("GET", "/v1/photos/uploads/1/2", 404, "not_found"),
+        ("POST", "/v1/status", 405, "method"),
+    ] {
+        let request = Request::builder().method(method).uri(path).header("Tus-Resumable", "1.0.0");
+        let answer = world.call(request.body(Body::empty()).unwrap()).await;
+        let problem = answer.problem();
+        assert_eq!((problem.status, problem.code.as_str()), (status, code), "{method} {path}");
+        assert!(problem.detail.contains([';', ',']), "{problem:?} does not say what to do");
+        assert_eq!(answer.headers.contains_key("allow"), status == 405, "{method} {path}");
+    }
 }
 
 fn zstd(bytes: &[u8]) -> Vec<u8> {

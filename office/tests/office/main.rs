@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss)]
 
 mod backups;
+mod console;
 mod enrolment;
 mod intake;
 mod photos;

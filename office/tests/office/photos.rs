@@ -1,8 +1,9 @@
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
 use xuncheng_core::id::ItemId;
+use xuncheng_core::journal::entry::Photo;
 use xuncheng_core::limits;
-use xuncheng_core::photo::Fingerprint;
+use xuncheng_core::photo::{Fingerprint, PhotoFolder};
 use xuncheng_core::store::feeds::FeedRow;
 use xuncheng_core::store::{items, photos};
 
@@ -51,6 +52,95 @@ async fn a_thumbnail_is_kept_when_it_is_the_one_that_its_entry_names() {
     let mut wang = world.phone("wang").await;
     let foreign = wang.preview(&world, &picture, &picture.thumbnail).await;
     assert!(foreign.taken.is_empty() && foreign.refused.is_empty());
+}
+
+/// The phone's folder with its photos.
+fn folder_of(phone: &Phone) -> PhotoFolder {
+    PhotoFolder::open(&phone.folder.path().join("photos")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_thumbnail_of_a_photo_stays_and_counts_for_those_only_who_name_it() {
+    let world = World::new().await;
+    let (mut li, picture) = photographed(&world).await;
+    assert_eq!(li.preview(&world, &picture, &picture.thumbnail).await.taken.len(), 1);
+
+    // Another phone shows the same photo with the same thumbnail, a third with one of its own.
+    let mut wang = world.phone("wang").await;
+    let item = wang.report();
+    let same = wang.attach(item, picture.photo.clone(), &folder_of(&li));
+    wang.sync(&world).await;
+    assert_eq!(wang.preview(&world, &same, &picture.thumbnail).await.taken, [(same.entry, same.photo.sha256)]);
+
+    let mut sun = world.phone("sun").await;
+    let item = sun.report();
+    let forged = sun.photograph(item);
+    let photo = Photo { thumbnail: forged.photo.thumbnail, ..picture.photo.clone() };
+    let other = sun.attach(item, photo, &folder_of(&li));
+    sun.sync(&world).await;
+    let answer = sun.preview(&world, &other, &forged.thumbnail).await;
+    assert!(answer.taken.is_empty() && answer.refused[0].2.contains("another thumbnail"), "{answer:?}");
+    // Nor does somebody else's thumbnail count for an entry that names another one.
+    let answer = sun.preview(&world, &other, &picture.thumbnail).await;
+    assert!(answer.taken.is_empty() && answer.refused[0].2.contains("not those"), "{answer:?}");
+
+    let file = world.office().photos().thumbnail(&picture.photo.sha256);
+    assert_eq!(std::fs::read(file).unwrap(), picture.thumbnail);
+    assert_eq!(world.status().await.photos.previewed, 2);
+    // What was taken is taken when it comes again.
+    assert_eq!(li.preview(&world, &picture, &picture.thumbnail).await.taken.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_office_draws_from_one_entrys_original_is_not_shown_for_anothers() {
+    let world = World::new().await;
+    let (mut li, picture) = photographed(&world).await;
+    // Somebody who knows only the hash of 李巡查's photo names it in a case of their own, with a picture of their own.
+    let mut sun = world.phone("sun").await;
+    let item = sun.report();
+    let forged = sun.photograph(item);
+    let photo = Photo { thumbnail: forged.photo.thumbnail, ..picture.photo.clone() };
+    let other = sun.attach(item, photo, &folder_of(&li));
+    sun.sync(&world).await;
+    assert_eq!(sun.preview(&world, &other, &forged.thumbnail).await.taken.len(), 1);
+
+    let zhang = world.browser("zhang").await;
+    let page = |item: ItemId| format!("/cases/{item}/photos/{}/thumb", picture.photo.sha256);
+    assert_eq!(zhang.get(&page(other.item)).await.body, forged.thumbnail);
+    assert_eq!(zhang.get(&page(picture.item)).await.headers["content-type"], "image/svg+xml", "its own has not come");
+
+    li.begin(&world, &picture, &picture.original).await;
+    assert_eq!(zhang.get(&page(picture.item)).await.body, picture.thumbnail);
+    assert_eq!(zhang.get(&page(other.item)).await.headers["content-type"], "image/svg+xml");
+    assert_eq!(li.preview(&world, &picture, &picture.thumbnail).await.taken.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_that_its_phone_showed_otherwise_is_flagged_and_the_console_says_so() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let honest = li.photograph(item);
+    let drawn_elsewhere = li.photograph(item);
+    li.sync(&world).await;
+    li.begin(&world, &honest, &honest.original).await;
+    let case = format!("/cases/{item}");
+    let zhang = world.browser("zhang").await;
+    assert!(!zhang.get(&case).await.text().contains("请核对"));
+    assert_eq!(world.status().await.photos.flagged, 0);
+
+    let photo = Photo { thumbnail: honest.photo.thumbnail, view: honest.photo.view, ..drawn_elsewhere.photo.clone() };
+    let mut wang = world.phone("wang").await;
+    let item = wang.report();
+    let shown_otherwise = wang.attach(item, photo, &folder_of(&li));
+    wang.sync(&world).await;
+    wang.begin(&world, &shown_otherwise, &shown_otherwise.original).await;
+    assert!(has_receipt(&world, &shown_otherwise).await, "it is kept all the same");
+    assert_eq!(world.status().await.photos.flagged, 1);
+    let page = zhang.get(&format!("/cases/{item}")).await.text();
+    assert!(page.contains("手机发来的缩略图与原件不符，请核对"), "{page}");
+    assert!(page.contains("手机上的预览图与原件不符，请核对"), "{page}");
+    assert!(!zhang.get(&case).await.text().contains("请核对"), "the other case has nothing to do with it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,8 +246,7 @@ async fn the_same_photo_under_another_entry_has_to_come_again() {
     li.begin(&world, &picture, &picture.original).await;
     let mut wang = world.phone("wang").await;
     let item = wang.report();
-    let folder = xuncheng_core::photo::PhotoFolder::open(&li.folder.path().join("photos")).unwrap();
-    let same = wang.attach(item, picture.photo.clone(), &folder);
+    let same = wang.attach(item, picture.photo.clone(), &folder_of(&li));
     wang.sync(&world).await;
     assert!(!has_receipt(&world, &same).await);
     wang.begin(&world, &same, &same.original).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use base64::Engine as _;
@@ -64,6 +65,10 @@ impl Answer {
         self.problem().code
     }
 
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     pub(crate) fn offset(&self) -> u64 {
         self.headers["upload-offset"].to_str().unwrap().parse().unwrap()
     }
@@ -75,7 +80,11 @@ impl Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap()).await
+    }
+
+    /// An office whose data lies in `folder`.
+    pub(crate) async fn within(folder: TempDir) -> Self {
         let mut world = Self { folder, office: None, wall: Arc::new(AtomicI64::new(START)) };
         world.open().await;
         world
@@ -118,10 +127,7 @@ impl World {
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Answer {
-        let response = app(Arc::clone(self.office())).oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        ask(&app(Arc::clone(self.office())), request).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Vec<u8>) -> Answer {
@@ -133,8 +139,20 @@ impl World {
     }
 
     pub(crate) async fn status(&self) -> Status {
-        let answer = self.call(Request::get("/v1/status").body(Body::empty()).unwrap()).await;
+        let request = Request::get("/v1/status").header("Host", "127.0.0.1:8080");
+        let answer = self.call(request.body(Body::empty()).unwrap()).await;
         serde_json::from_slice(&answer.body).unwrap()
+    }
+
+    /// A browser on the office's own machine, with somebody signed in.
+    pub(crate) async fn browser(&self, person: &str) -> Browser {
+        let app = app(Arc::clone(self.office()));
+        let mut browser = Browser { app, cookie: String::new() };
+        let answer = browser.post("/sign-in", &format!("person={person}")).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        let cookie = answer.headers["set-cookie"].to_str().unwrap();
+        browser.cookie = cookie.split(';').next().unwrap().to_owned();
+        browser
     }
 
     /// A phone that is enrolled.
@@ -144,6 +162,39 @@ impl World {
         let answer = phone.enrol(self, &code).await;
         assert_eq!(answer.status, StatusCode::OK, "{:?}", String::from_utf8_lossy(&answer.body));
         phone
+    }
+}
+
+async fn ask(app: &Router, request: Request<Body>) -> Answer {
+    let response = app.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+/// A browser that somebody is signed in with.
+pub(crate) struct Browser {
+    app: Router,
+    cookie: String,
+}
+
+impl Browser {
+    fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Host", "127.0.0.1:8080")
+            .header("Origin", "http://127.0.0.1:8080")
+            .header("Cookie", &self.cookie)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        ask(&self.app, self.request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, form: &str) -> Answer {
+        let request = self.request("POST", path).header("Content-Type", "application/x-www-form-urlencoded");
+        ask(&self.app, request.body(Body::from(form.to_owned())).unwrap()).await
     }
 }
 

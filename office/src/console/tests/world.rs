@@ -15,7 +15,7 @@ use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::verdict::Judgement;
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::write::{Author, Draft};
-use xuncheng_core::photo::MediaType;
+use xuncheng_core::photo::{Fingerprint, MediaType};
 use xuncheng_core::store::photos;
 use xuncheng_core::sync::wire::Receipt;
 use xuncheng_core::work::case::CASE;
@@ -108,15 +108,20 @@ impl World {
         change: Change,
         seen: Option<Version>,
     ) -> (ItemId, Judgement) {
+        let author = self.hand_of(person);
+        let draft = Draft { item, kind: CASE.to_owned(), change, fix: None, seen, cause: None };
+        self.turn(move |intake| Ok(intake.write(&author, draft)?)).await
+    }
+
+    /// The hand that writes on `person`'s phone.
+    fn hand_of(&self, person: &str) -> Author {
         let mut incarnation = [0; 16];
         incarnation[..person.len()].copy_from_slice(person.as_bytes());
-        let author = Author {
+        Author {
             incarnation: IncarnationId::from_bytes(incarnation),
             session: None,
             ..self.office.author_for(PersonId::new(person).unwrap(), "")
-        };
-        let draft = Draft { item, kind: CASE.to_owned(), change, fix: None, seen, cause: None };
-        self.turn(move |intake| Ok(intake.write(&author, draft)?)).await
+        }
     }
 
     async fn turn<T: Send + 'static>(
@@ -128,6 +133,25 @@ impl World {
 
     /// A case as an inspector reports it.
     pub(crate) async fn case(&self, person: &str, category: &str, address: &str) -> ItemId {
+        self.phone_writes(person, None, self.report(category, address)).await.0
+    }
+
+    /// Many cases as an inspector reports them.
+    pub(crate) async fn cases(&self, person: &str, category: &str, count: usize) -> Vec<ItemId> {
+        let author = self.hand_of(person);
+        let reports: Vec<Change> = (0..count).map(|number| self.report(category, &format!("{number} 号"))).collect();
+        self.turn(move |intake| {
+            let open = |change| {
+                let kind = CASE.to_owned();
+                let draft = Draft { item: None, kind, change, fix: None, seen: None, cause: None };
+                Ok(intake.write(&author, draft)?.0)
+            };
+            reports.into_iter().map(open).collect()
+        })
+        .await
+    }
+
+    fn report(&self, category: &str, address: &str) -> Change {
         let fields: BTreeMap<String, Value> = [
             ("category".to_owned(), json!(category)),
             ("occurred_at".to_owned(), json!(self.office.now().wall.to_minute())),
@@ -136,7 +160,7 @@ impl World {
             ("place".to_owned(), json!({ "lat_e7": 318_672_000, "lon_e7": 1_067_503_000 })),
         ]
         .into();
-        self.phone_writes(person, None, Change::Open { fields }).await.0
+        Change::Open { fields }
     }
 
     /// A photo of a case: its thumbnail has come, its original as well where `received`.
@@ -158,7 +182,7 @@ impl World {
             width_px: 4000,
             height_px: 3000,
             view: sha256,
-            thumbnail: sha256,
+            thumbnail: Fingerprint::of(JPEG).sha256,
         };
         let (_, judgement) = self.phone_writes(person, Some(item), Change::Attach { photo }).await;
         let path = self.office.photos().thumbnail(&sha256);
@@ -206,7 +230,9 @@ impl Browser {
     /// Posts a step as the case's page shows it now, with `more` filled in, and gives the page that follows.
     pub(crate) async fn step(&self, item: ItemId, step: &str, more: &[(&str, &str)]) -> Answer {
         let path = format!("/cases/{item}");
-        let page = self.get(&path).await.text;
+        let page = self.get(&path).await;
+        assert_eq!(page.status, StatusCode::OK, "{step} of {item}");
+        let page = page.text;
         let fields: Vec<(&str, String)> =
             ["token", "seen", "from", "round"].map(|name| (name, hidden(&page, name))).to_vec();
         let mut pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
