@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use xuncheng_core::crypto::CryptoError;
 use xuncheng_core::journal::ledger::LedgerError;
 use xuncheng_core::journal::verdict::Code;
+use xuncheng_core::journal::write::WriteError;
 use xuncheng_core::pack::PackError;
 use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
@@ -23,7 +24,7 @@ pub enum OfficeError {
     Store(#[from] StoreError),
     /// The ledger.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(LedgerError),
     /// A page could not be made.
     #[error(transparent)]
     Page(#[from] PageError),
@@ -204,6 +205,18 @@ impl From<MessageError> for OfficeError {
             MessageError::Crypto(CryptoError::Signature { .. }) => Self::BadSignature,
             other @ (MessageError::NotAMessage | MessageError::Unreadable(_) | MessageError::Crypto(_)) => {
                 Self::Message(other)
+            }
+        }
+    }
+}
+
+impl From<LedgerError> for OfficeError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            // A full disk is told apart wherever it shows.
+            LedgerError::Store(source) | LedgerError::Write(WriteError::Store(source)) => Self::Store(source),
+            other @ (LedgerError::Write(WriteError::Entry(_)) | LedgerError::Crypto(_) | LedgerError::Refused(_)) => {
+                Self::Ledger(other)
             }
         }
     }

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
 
 use super::frame::Frame;
@@ -130,7 +131,9 @@ impl ConsoleError {
                 "已有手机用它登记，作废登记码不会停用那部手机。",
                 "如果要停用手机，请回到“手机”页，在那部手机后面点“停用”。",
             ),
-            Self::Office(OfficeError::Store(StoreError::DiskFull)) => (
+            Self::Office(
+                OfficeError::Store(StoreError::DiskFull) | OfficeError::Photo(PhotoError::DiskFull { .. }),
+            ) => (
                 StatusCode::INSUFFICIENT_STORAGE,
                 "磁盘已满",
                 "这次没有写入任何内容，已有的数据完好。",

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use xuncheng_core::sync::wire::Epoch;
-use xuncheng_office::{Config, Office, backup, restore};
+use xuncheng_office::{BackupReport, Config, Office, OfficeError, backup, restore};
 
 use crate::world::{Phone, Picture, World};
 
@@ -130,4 +130,103 @@ async fn a_code_that_was_open_at_the_backup_does_not_open_the_restored_office() 
     let ledger = xuncheng_office::Ledger::open(&Config::new(&to)).unwrap();
     let codes = ledger.codes().unwrap();
     assert_eq!(codes[0].state, xuncheng_office::codes::CodeState::Revoked);
+}
+
+/// Runs `meanwhile` after a backup has copied the ledger and before it reads people and keys: the file of people is a
+/// pipe then, whose reader waits for us.
+#[cfg(unix)]
+fn backup_with(world: &World, meanwhile: impl FnOnce()) -> Result<BackupReport, OfficeError> {
+    let people = world.data().join("people.toml");
+    let text = std::fs::read(&people).unwrap();
+    std::fs::remove_file(&people).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&people).status().unwrap().success());
+    let (data, place) = (world.data(), place(world));
+    let running = std::thread::spawn(move || backup(&data, &place));
+    // Opening a pipe waits for the other end.
+    let mut pipe = std::fs::File::options().write(true).open(&people).unwrap();
+    meanwhile();
+    std::io::Write::write_all(&mut pipe, &text).unwrap();
+    drop(pipe);
+    let report = running.join().unwrap();
+    std::fs::remove_file(&people).unwrap();
+    std::fs::write(&people, text).unwrap();
+    report
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_while_a_backup_is_made_is_not_called_safe_by_it() {
+    let world = World::new().await;
+    let (mut li, first) = with_one_case(&world).await;
+    let second = li.photograph(first.item);
+    li.sync(&world).await;
+    let runtime = tokio::runtime::Handle::current();
+    let report = tokio::task::block_in_place(|| {
+        backup_with(&world, || {
+            runtime.block_on(li.begin(&world, &second, &second.original));
+        })
+    });
+    assert_eq!(report.unwrap().newly_safe, 1);
+    let photos = world.status().await.photos;
+    assert_eq!((photos.received, photos.safe), (2, 1));
+    assert_eq!(backup(&world.data(), &place(&world)).unwrap().newly_safe, 1);
+}
+
+/// Copies a ledger, its log included.
+fn copy_ledger(from: &Path, to: &Path) {
+    rusqlite::Connection::open(from).unwrap().backup("main", to, None::<fn(rusqlite::backup::Progress)>).unwrap();
+}
+
+/// Puts the ledger `from` in the place of `to`.
+fn put_back(from: &Path, to: &Path) {
+    for log in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
+        let log = to.with_file_name(log);
+        assert!(!log.exists() || std::fs::remove_file(log).is_ok());
+    }
+    std::fs::copy(from, to).unwrap();
+}
+
+/// Photos that a ledger calls safe.
+fn named_safe(ledger: &Path) -> u64 {
+    let conn = rusqlite::Connection::open(ledger).unwrap();
+    conn.query_row("SELECT count(*) FROM attachment WHERE safe = 1", [], |row| row.get(0)).unwrap()
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_ledger_that_was_put_back_underneath_calls_nothing_safe() {
+    let mut world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    li.sync(&world).await;
+    // A copy of the file as somebody keeps it who knows of no backups.
+    world.office = None;
+    let (ledger, older) = (world.data().join("ledger.sqlite"), world.folder.path().join("older.sqlite"));
+    copy_ledger(&ledger, &older);
+    world.open().await;
+    let picture = li.photograph(item);
+    li.sync(&world).await;
+    li.begin(&world, &picture, &picture.original).await;
+    world.office = None;
+
+    let newer = world.folder.path().join("newer.sqlite");
+    let refused = backup_with(&world, || {
+        copy_ledger(&ledger, &newer);
+        put_back(&older, &ledger);
+    });
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("put back while it was backed up"), "{error}");
+    assert_eq!(named_safe(&ledger), 0);
+    // The same where the newer one is put back again: nobody has read its photos back for it.
+    put_back(&newer, &ledger);
+    assert_eq!(named_safe(&ledger), 0);
+
+    // Nor where it stands on another branch by then.
+    let branched = backup_with(&world, || {
+        let again = world.folder.path().join("again");
+        restore(&place(&world), &again, false).unwrap();
+        put_back(&again.join("ledger.sqlite"), &ledger);
+    });
+    assert_eq!(named_safe(&ledger), 0);
+    assert!(branched.unwrap_err().to_string().contains("put back while it was backed up"));
 }
