@@ -10,7 +10,8 @@ use xuncheng_core::store::{entries, items};
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::wire::Refusal;
 
-use crate::world::{Phone, World};
+use crate::phone::Phone;
+use crate::world::World;
 
 /// All that the office holds of items, as bytes.
 async fn rows(world: &World) -> Vec<(String, String, String)> {
