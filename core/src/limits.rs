@@ -29,6 +29,8 @@ pub const THUMBNAIL_BYTES: usize = 64 * 1024;
 
 /// A photo file: twice what a 108-megapixel phone writes.
 pub const PHOTO_BYTES: u64 = 128 * 1024 * 1024;
+/// Length of an original that an entry may name: what no phone holds is no evidence, and no store could keep the number.
+pub const PHOTO_BYTES_NAMED: u64 = 1 << 40;
 /// Pixels of a photo that is decoded: 200 megapixels, the largest phone sensor of today.
 pub const PHOTO_PIXELS: u64 = 200_000_000;
 /// Memory that decoding a photo may take: 200 megapixels of three bytes, and the encoder's lines.

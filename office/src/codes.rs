@@ -9,7 +9,7 @@ use xuncheng_core::store::{items, meta};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::work::person::PERSON;
 
-use crate::error::{CodeProblem, OfficeError};
+use crate::error::OfficeError;
 use crate::ledger::{Grounds, fact};
 
 /// A code as the office remembers it: without its secret.
@@ -38,6 +38,45 @@ pub enum CodeState {
     Expired,
     /// It was revoked.
     Revoked,
+}
+
+/// Why an enrolment code opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeProblem {
+    /// There is no such secret.
+    Wrong,
+    /// It was used already.
+    Used,
+    /// It has expired.
+    Expired,
+    /// It was revoked.
+    Revoked,
+    /// It is another person's.
+    WrongPerson,
+}
+
+impl CodeProblem {
+    /// What programs call it.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong_code",
+            Self::Used => "used_code",
+            Self::Expired => "expired_code",
+            Self::Revoked => "revoked_code",
+            Self::WrongPerson => "wrong_person",
+        }
+    }
+
+    /// What people are told.
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::Wrong => "this enrolment code is not one of this office's; check it letter by letter",
+            Self::Used => "this enrolment code was used already; ask the office for a new one",
+            Self::Expired => "this enrolment code has expired; ask the office for a new one",
+            Self::Revoked => "this enrolment code was revoked; ask the office for a new one",
+            Self::WrongPerson => "this enrolment code was made for somebody else",
+        }
+    }
 }
 
 /// Makes a code for `person`; `office` is the address that the phone will be told.

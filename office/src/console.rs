@@ -14,6 +14,7 @@ mod names;
 mod phones;
 mod photos;
 mod session;
+mod shots;
 mod sign_in;
 mod steps;
 mod timeline;

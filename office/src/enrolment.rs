@@ -15,9 +15,9 @@ use xuncheng_core::sync::wire::{EnrolRequest, Enrolled};
 use xuncheng_core::work::device;
 
 use crate::body;
-use crate::codes;
+use crate::codes::{self, CodeProblem};
 use crate::devices::{self, Device};
-use crate::error::{CodeProblem, OfficeError};
+use crate::error::OfficeError;
 use crate::office::Office;
 use crate::people;
 

@@ -16,6 +16,8 @@ use xuncheng_core::sync::message::MessageError;
 use xuncheng_core::sync::page::PageError;
 use xuncheng_core::sync::wire::{Problem, Refusal};
 
+use crate::codes::CodeProblem;
+
 /// Why the office did not do what it was asked. Each becomes one [`Problem`] for whoever asked over HTTP.
 #[derive(Debug, thiserror::Error)]
 pub enum OfficeError {
@@ -159,43 +161,6 @@ pub enum OfficeError {
     /// The media type of a body is another.
     #[error("the body must be {0}")]
     MediaType(&'static str),
-}
-
-/// Why an enrolment code opens nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeProblem {
-    /// There is no such secret.
-    Wrong,
-    /// It was used already.
-    Used,
-    /// It has expired.
-    Expired,
-    /// It was revoked.
-    Revoked,
-    /// It is another person's.
-    WrongPerson,
-}
-
-impl CodeProblem {
-    const fn code(self) -> &'static str {
-        match self {
-            Self::Wrong => "wrong_code",
-            Self::Used => "used_code",
-            Self::Expired => "expired_code",
-            Self::Revoked => "revoked_code",
-            Self::WrongPerson => "wrong_person",
-        }
-    }
-
-    const fn detail(self) -> &'static str {
-        match self {
-            Self::Wrong => "this enrolment code is not one of this office's; check it letter by letter",
-            Self::Used => "this enrolment code was used already; ask the office for a new one",
-            Self::Expired => "this enrolment code has expired; ask the office for a new one",
-            Self::Revoked => "this enrolment code was revoked; ask the office for a new one",
-            Self::WrongPerson => "this enrolment code was made for somebody else",
-        }
-    }
 }
 
 impl From<MessageError> for OfficeError {

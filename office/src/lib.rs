@@ -40,8 +40,9 @@ mod writer;
 
 pub use backup::{BackupReport, backup};
 pub use clock::Clock;
+pub use codes::CodeProblem;
 pub use config::{Config, Tls};
-pub use error::{CodeProblem, OfficeError};
+pub use error::OfficeError;
 pub use ledger::Ledger;
 pub use office::{Office, app, write_at_desk};
 pub use restore::{RestoreReport, restore};

@@ -267,6 +267,14 @@ pub enum EntryError {
         /// Which part.
         part: &'static str,
     },
+    /// An Attach names a photo that no phone holds.
+    #[error("entry {id} names a photo of {bytes} bytes")]
+    ImpossiblePhoto {
+        /// The entry.
+        id: EntryId,
+        /// The length.
+        bytes: u64,
+    },
     /// A part that is needed here was withheld.
     #[error("the {part} of entry {id} was not given")]
     Withheld {
@@ -327,9 +335,19 @@ impl Entry {
     /// As [`Self::read_origin`], and [`EntryError::ForeignItem`] for an Open with another's item id.
     pub fn read_body(&self, header: &Header) -> Result<Body, EntryError> {
         let body: Body = read_part(header, "body", self.body.as_deref(), header.hashes.body)?;
-        let foreign =
-            matches!(body.change, Change::Open { .. }) && header.item != ItemId::opened_by(&header.hashes.body);
-        if foreign { Err(EntryError::ForeignItem { id: header.id }) } else { Ok(body) }
+        match &body.change {
+            Change::Attach { photo } if photo.bytes > limits::PHOTO_BYTES_NAMED => {
+                Err(EntryError::ImpossiblePhoto { id: header.id, bytes: photo.bytes })
+            }
+            Change::Open { .. } if header.item != ItemId::opened_by(&header.hashes.body) => {
+                Err(EntryError::ForeignItem { id: header.id })
+            }
+            Change::Open { .. }
+            | Change::Edit { .. }
+            | Change::Attach { .. }
+            | Change::Step { .. }
+            | Change::Comment { .. } => Ok(body),
+        }
     }
 
     /// # Errors

@@ -142,9 +142,8 @@ fn open(subject: &Subject<'_>, facts: &Facts<'_>, rules: &Rules, fields: &BTreeM
     if subject.view.is_some() {
         return Decision::without_effect(Verdict::NoOp);
     }
-    // Nobody is the author of what is not there yet: `opened_it` says nothing here.
-    let nothing = View::empty(rules.kind, super::version::Version::none(crate::id::EpochId::from_bytes([0; 16])));
-    if !facts.actor.is_any(rules.opened_by, &nothing) {
+    // Nobody stands in any relation to what is not there yet: only roles count.
+    if !facts.actor.could_be_any(rules.opened_by) {
         return Decision::held(Code::NotAllowed);
     }
     let missing = rules.required.iter().any(|name| fields.get(*name).is_none_or(Value::is_null));

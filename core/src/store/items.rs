@@ -164,9 +164,11 @@ pub fn insert_version(tx: &Transaction<'_>, item: ItemId, version: &Version, ent
 /// # Errors
 /// [`StoreError`].
 pub fn count_seen(conn: &Connection, item: ItemId, seen: &Version) -> Result<Option<u64>, StoreError> {
+    // No item comes to a count that the store cannot hold.
+    let Ok(count) = i64::try_from(seen.count) else { return Ok(None) };
     let history: Option<Hash> = conn
         .prepare_cached("SELECT history FROM item_version WHERE item = ?1 AND count = ?2")?
-        .query_row((item, seen.count), |row| row.get(0))
+        .query_row((item, count), |row| row.get(0))
         .optional()?;
     Ok((history == Some(seen.history)).then_some(seen.count))
 }

@@ -59,7 +59,7 @@ pub struct SyncResponse {
     pub token: String,
     /// What the office asks of its phones.
     pub limits: PhoneLimits,
-    /// Why the entries were not taken.
+    /// Why the batch was not taken: one seal proves its entries together.
     #[serde(default)]
     pub refusal: Option<Refusal>,
     /// The district pack as [one document](crate::pack::Pack::to_json), where the phone has another.

@@ -6,24 +6,21 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use rusqlite::Connection;
-use serde::Deserialize;
-use xuncheng_core::id::{ItemId, PhotoHash};
-use xuncheng_core::journal::entry::PhotoRole;
+use xuncheng_core::id::ItemId;
 use xuncheng_core::journal::view::View;
-use xuncheng_core::pack::{CategoryCode, Condition, Pack};
-use xuncheng_core::store::photos::Attachment;
-use xuncheng_core::store::{entries, photos};
+use xuncheng_core::pack::{Condition, Pack};
+use xuncheng_core::store::entries;
 use xuncheng_core::work::case::{Case, RULES};
 
 use super::Console;
 use super::error::ConsoleError;
 use super::frame::{Frame, Menu, page};
-use super::names::{Names, area_name, coordinates, number, org_name, round, title};
+use super::names::{Names, area_name, category, coordinates, number, org_name, round, title};
+use super::shots::{self, Shot, Shots};
 use super::steps::{StepForm, forms};
 use super::timeline::{self, Event};
 use super::viewer::Viewer;
 use super::words::{self, Chip};
-use crate::flags;
 
 #[derive(Template)]
 #[template(path = "case.html")]
@@ -49,22 +46,6 @@ struct CasePage {
     token: String,
 }
 
-/// A photo as the page shows it.
-#[derive(Debug)]
-struct Shot {
-    address: String,
-    rendition: &'static str,
-    alt: String,
-    role: String,
-    round: u64,
-    size: String,
-    stands: &'static str,
-    standing: String,
-    /// Where it is not what its entry says.
-    doubts: Vec<&'static str>,
-    original: bool,
-}
-
 /// A condition of the pack as the page shows it.
 #[derive(Debug)]
 struct Rule {
@@ -72,20 +53,6 @@ struct Rule {
     close: String,
     limit: String,
     example: bool,
-}
-
-/// A member of the set `photos`, as the judge writes it.
-#[derive(Debug, Deserialize)]
-struct ShotFacts {
-    role: PhotoRole,
-    #[serde(default)]
-    round: u64,
-    #[serde(default)]
-    bytes: u64,
-    #[serde(default)]
-    width_px: u32,
-    #[serde(default)]
-    height_px: u32,
 }
 
 /// `GET /cases/{item}`
@@ -116,7 +83,7 @@ fn read(
     let case = Case::of(&view);
     let title = title(pack, &view);
     let number = number(&item, Some(&view));
-    let (before, after, checks) = shots(conn, viewer, &names, item, &view)?;
+    let Shots { before, after, checks } = shots::read(conn, viewer, &names, item, &view)?;
     let unreadable = |source| xuncheng_core::store::StoreError::Row { table: "item", source };
     Ok(CasePage {
         frame: Frame::of(pack, viewer, Menu::Cases, format!("{title} {number}")),
@@ -125,7 +92,7 @@ fn read(
         round: round(&view),
         description: case.description().unwrap_or_default().to_owned(),
         facts: facts(conn, pack, viewer, &names, item, &view)?,
-        conditions: conditions(pack, &case),
+        conditions: conditions(pack, &view),
         steps: forms(pack, &actor, &view),
         may_comment: actor.is_office() || actor.granted(RULES.attached_by, &view).is_ok(),
         events: timeline::read(conn, pack, viewer, &names, item, &view)?,
@@ -150,8 +117,7 @@ fn facts(
     view: &View,
 ) -> Result<Vec<(&'static str, String)>, ConsoleError> {
     let case = Case::of(view);
-    let category = case.category().and_then(|code| code.parse::<CategoryCode>().ok());
-    let category = category.as_ref().and_then(|code| pack.catalogue().get(code));
+    let category = category(pack, view);
     let area = case.area().and_then(|code| area_name(pack, code));
     let reporter = entries::opener(conn, item)?.filter(|reporter| names.may_know(viewer, reporter));
     let minute = |ms: Option<i64>| ms.map(|ms| xuncheng_core::clock::Moment::from_unix_ms(ms).beijing());
@@ -177,77 +143,12 @@ fn facts(
     Ok(given.into_iter().filter_map(|(label, value)| Some((label, value?))).collect())
 }
 
-fn conditions(pack: &Pack, case: &Case<'_>) -> Vec<Rule> {
-    let category = case.category().and_then(|code| code.parse::<CategoryCode>().ok());
+fn conditions(pack: &Pack, view: &View) -> Vec<Rule> {
     let rule = |condition: &Condition| Rule {
         filing: condition.filing.clone(),
         close: condition.close.clone(),
         limit: condition.limit.as_ref().map_or_else(|| "由办公室确定".to_owned(), ToString::to_string),
         example: !condition.confirmed,
     };
-    category.map(|code| pack.conditions(&code).iter().map(rule).collect()).unwrap_or_default()
-}
-
-type Shots = (Vec<Shot>, Vec<Shot>, Vec<Shot>);
-
-/// The photos before, after (the latest round first) and of the check.
-fn shots(conn: &Connection, viewer: &Viewer, names: &Names, item: ItemId, view: &View) -> Result<Shots, ConsoleError> {
-    let attachments = photos::of_item(conn, item)?;
-    let flags = flags::of_item(conn, item)?;
-    let (mut before, mut after, mut checks) = Shots::default();
-    for (sha256, member) in Case::of(view).photos() {
-        let Ok(sha256) = sha256.parse::<PhotoHash>() else { continue };
-        let Ok(facts) = serde_json::from_value::<ShotFacts>(member.value.clone()) else { continue };
-        let attachment =
-            attachments.iter().find(|attachment| attachment.entry == member.writer && attachment.sha256 == sha256);
-        let (stands, standing) = standing(conn, viewer, names, attachment)?;
-        let received = attachment.is_some_and(|attachment| attachment.received);
-        let role = words::role(&facts.role).to_owned();
-        let shot = Shot {
-            address: format!("/cases/{item}/photos/{sha256}"),
-            rendition: if received { "view" } else { "thumb" },
-            alt: format!("{role}照片"),
-            round: facts.round,
-            size: format!("{}×{}，{}", facts.width_px, facts.height_px, words::bytes(facts.bytes)),
-            stands,
-            standing,
-            doubts: flags
-                .iter()
-                .filter(|flag| flag.entry == member.writer && flag.sha256 == sha256)
-                .map(|flag| words::doubt(flag.what))
-                .collect(),
-            original: received && viewer.sees_originals(),
-            role,
-        };
-        match facts.role {
-            PhotoRole::After => after.push(shot),
-            PhotoRole::Check => checks.push(shot),
-            PhotoRole::Scene | PhotoRole::Close | PhotoRole::Unknown(_) => before.push(shot),
-        }
-    }
-    after.sort_by_key(|shot| std::cmp::Reverse(shot.round));
-    Ok((before, after, checks))
-}
-
-/// Where a photo stands on its way, and who still has its original.
-fn standing(
-    conn: &Connection,
-    viewer: &Viewer,
-    names: &Names,
-    attachment: Option<&Attachment>,
-) -> Result<(&'static str, String), ConsoleError> {
-    let Some(attachment) = attachment else { return Ok(("stands-away", "办公室没有这张照片".to_owned())) };
-    if attachment.received {
-        let safe = if attachment.safe { "，已有备份" } else { "" };
-        return Ok(("stands-here", format!("原件已到{safe}")));
-    }
-    let incarnation = entries::incarnation(conn, attachment.entry)?;
-    let holder = match incarnation.as_ref().and_then(|incarnation| names.device(incarnation)) {
-        Some(device) if names.may_know(viewer, &device.person) => {
-            format!("{}的“{}”上", names.person(&device.person), device.name)
-        }
-        Some(_) | None => "拍摄的手机上".to_owned(),
-    };
-    let thumbnail = if attachment.previewed { "缩略图已到" } else { "缩略图未到" };
-    Ok(("stands-away", format!("{thumbnail}，原件还在{holder}")))
+    category(pack, view).map(|known| pack.conditions(&known.code).iter().map(rule).collect()).unwrap_or_default()
 }

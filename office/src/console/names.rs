@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use xuncheng_core::id::{IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::view::View;
-use xuncheng_core::pack::{AreaCode, OrgCode, Pack};
+use xuncheng_core::pack::{AreaCode, Category, OrgCode, Pack};
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::{StoreError, items};
 use xuncheng_core::work::case::Case;
@@ -84,9 +84,8 @@ impl Names {
 
 /// What a case is about, in a few words.
 pub(super) fn title(pack: &Pack, view: &View) -> String {
-    let code = Case::of(view).category().unwrap_or_default();
-    let kept = view.text("category_name").map(str::to_owned);
-    kept.or_else(|| category_name(pack, code)).unwrap_or_else(|| "类别不明".to_owned())
+    let known = || category(pack, view).map(|category| category.name.as_str());
+    view.text("category_name").or_else(known).unwrap_or("类别不明").to_owned()
 }
 
 /// Which round of rework it is in.
@@ -98,6 +97,11 @@ pub(super) fn round(view: &View) -> Option<String> {
 pub(super) fn number(item: &ItemId, view: Option<&View>) -> String {
     let given = view.and_then(|view| Case::of(view).number());
     given.map_or_else(|| format!("新-{}", &item.to_string()[..6]), str::to_owned)
+}
+
+/// The category of a case; none where the pack does not know its code.
+pub(super) fn category<'a>(pack: &'a Pack, view: &View) -> Option<&'a Category> {
+    pack.catalogue().find(Case::of(view).category()?)
 }
 
 /// A category's name; none where the pack does not know its code.

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use xuncheng_core::journal::view::View;
-use xuncheng_core::pack::{CategoryCode, Pack, ReasonStep};
+use xuncheng_core::pack::{Pack, ReasonStep};
 use xuncheng_core::store::list::{Waiting, Which};
-use xuncheng_core::work::case::{Case, RULES};
+use xuncheng_core::work::case::RULES;
 use xuncheng_core::work::flow::{Actor, Need, Row, Who};
 
+use super::names::category;
 use super::viewer::Viewer;
 use super::words;
 
@@ -111,8 +112,7 @@ fn form(pack: &Pack, view: &View, row: &Row) -> StepForm {
 }
 
 fn orgs(pack: &Pack, view: &View) -> Vec<OrgChoice> {
-    let category = Case::of(view).category().and_then(|code| code.parse::<CategoryCode>().ok());
-    let responsible = category.map(|category| pack.responsible_orgs(&category)).unwrap_or_default();
+    let responsible = category(pack, view).map(|known| pack.responsible_orgs(&known.code)).unwrap_or_default();
     let first = responsible.first().map(|org| &org.code);
     pack.organisations()
         .iter()

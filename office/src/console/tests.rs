@@ -159,6 +159,18 @@ async fn a_case_goes_its_way_over_the_console() {
 }
 
 #[tokio::test]
+async fn a_category_is_known_by_its_short_code_too() {
+    let world = World::new();
+    for code in [STALL, "matter/09006"] {
+        let item = world.case("li", code, "江北大道").await;
+        world.sign_in("zhang").await.step(item, "file", &[]).await;
+        let page = world.sign_in("zhao").await.get(&format!("/cases/{item}")).await.text;
+        assert!(page.contains("<dt>大类</dt>") && page.contains("立案与结案条件"), "{code}: {page}");
+        assert!(page.contains("<option value=\"chengguan\" selected>"), "{code}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_photo_opens_through_its_case_only_and_for_whom_it_is_meant() {
     let world = World::new();
     let item = world.case("li", STALL, "江北大道").await;

@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use xuncheng_core::sync::wire::Epoch;
 use xuncheng_office::{BackupReport, Config, Office, OfficeError, backup, restore};
 
-use crate::world::{Phone, Picture, World};
+use crate::phone::{Phone, Picture};
+use crate::world::World;
 
 /// An office with one case whose original has arrived.
 async fn with_one_case(world: &World) -> (Phone, Picture) {

@@ -4,7 +4,8 @@ use xuncheng_core::store::feeds;
 use xuncheng_core::store::judgements;
 use xuncheng_core::sync::wire::Refusal;
 
-use crate::world::{Phone, World};
+use crate::phone::Phone;
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_opens_one_enrolment_and_the_lost_answer_may_be_asked_for_again() {

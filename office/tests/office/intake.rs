@@ -10,7 +10,8 @@ use xuncheng_core::store::{entries, items};
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::wire::Refusal;
 
-use crate::world::{Phone, World};
+use crate::phone::Phone;
+use crate::world::World;
 
 /// All that the office holds of items, as bytes.
 async fn rows(world: &World) -> Vec<(String, String, String)> {
@@ -320,4 +321,20 @@ async fn what_the_office_writes_is_sealed_by_its_key() {
     li.report();
     li.sync(&world).await;
     assert_eq!(world.office().read(unsealed).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_no_store_can_hold_are_held_for_a_person_and_stop_nothing() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let picture = li.photograph(item);
+    li.sync(&world).await;
+    let huge = xuncheng_core::journal::entry::Photo { bytes: u64::MAX, ..picture.photo };
+    let written = li.write(Some(item), Change::Attach { photo: huge });
+    li.write(Some(item), Change::Comment { text: "继续".to_owned() });
+    assert_eq!(li.sync(&world).await.refusal, None);
+    let view = world.office().read(move |conn| Ok(items::view(conn, item)?)).await.unwrap().unwrap();
+    assert_eq!((view.members("photos").count(), view.members("comments").count()), (1, 1));
+    assert_eq!(world.status().await.held, 1, "{:?}", written.header.id);
 }

@@ -11,6 +11,7 @@ mod console;
 mod disk;
 mod enrolment;
 mod intake;
+mod phone;
 mod photos;
 mod serving;
 mod world;

@@ -7,7 +7,8 @@ use xuncheng_core::photo::{Fingerprint, PhotoFolder};
 use xuncheng_core::store::feeds::FeedRow;
 use xuncheng_core::store::{items, photos};
 
-use crate::world::{Phone, Picture, World};
+use crate::phone::{Phone, Picture};
+use crate::world::World;
 
 /// A phone whose case with one photo was judged.
 async fn photographed(world: &World) -> (Phone, Picture) {
