@@ -316,6 +316,7 @@ impl From<WriteError> for FieldError {
                 EntryError::Unreadable { .. }
                 | EntryError::Mismatch { .. }
                 | EntryError::Withheld { .. }
+                | EntryError::ImpossiblePhoto { .. }
                 | EntryError::ForeignItem { .. },
             ) => Self::StoreBroken { detail },
         }

@@ -147,7 +147,7 @@ fn open(subject: &Subject<'_>, facts: &Facts<'_>, rules: &Rules, fields: &BTreeM
         return Decision::held(Code::NotAllowed);
     }
     let missing = rules.required.iter().any(|name| fields.get(*name).is_none_or(Value::is_null));
-    if missing || !within_bounds(fields) {
+    if missing || !within_bounds(fields) || !sound(rules, fields) {
         return Decision::held(Code::Malformed);
     }
     // Only the office writes these, and only by entries of their own.
@@ -167,6 +167,11 @@ fn open(subject: &Subject<'_>, facts: &Facts<'_>, rules: &Rules, fields: &BTreeM
 fn within_bounds(fields: &BTreeMap<String, Value>) -> bool {
     fields.len() <= limits::FIELDS
         && fields.values().all(|value| value.as_str().is_none_or(|text| text.chars().count() <= limits::TEXT_CHARS))
+}
+
+/// Whether every field is of its form; an empty one always is.
+fn sound(rules: &Rules, fields: &BTreeMap<String, Value>) -> bool {
+    fields.iter().all(|(name, value)| value.is_null() || (rules.sound)(name, value))
 }
 
 fn rule<'a>(rules: &'a Rules, field: &str) -> Option<&'a FieldRule> {
@@ -202,7 +207,7 @@ struct Merge<'a> {
 }
 
 fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {
-    if fields.is_empty() || !within_bounds(fields) {
+    if fields.is_empty() || !within_bounds(fields) || !sound(merge.rules, fields) {
         return Decision::held(Code::Malformed);
     }
     let writer = |name: &String| rule(merge.rules, name).map_or(Writer::Editors, |rule| rule.writer);
@@ -398,7 +403,8 @@ fn step(
         return if already { Decision::without_effect(Verdict::NoOp) } else { Decision::rejected(Code::NotFromHere) };
     };
     if !facts.actor.is_any(row.who, view) {
-        return Decision::held(Code::NotAllowed);
+        let too_late = facts.actor.was_any(row.who, view);
+        return if too_late { Decision::rejected(Code::NotFromHere) } else { Decision::held(Code::NotAllowed) };
     }
     match row.needs.iter().find_map(|need| need.unmet(view, args, facts.pack)) {
         Some(code) => Decision::rejected(code),

@@ -111,7 +111,9 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     meta::clear(&tx, key::BACK_OFF)?;
     // Another network may let more through.
-    meta::clear(&tx, key::REQUEST_BYTES)?;
+    for bound in key::REQUEST_BYTES {
+        meta::clear(&tx, bound)?;
+    }
     transfers::doubt_unreceipted(&tx)?;
     tx.commit()?;
     Ok(())
@@ -171,13 +173,13 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
     if unsent || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, through, now, nonce).map(Some);
     }
-    let most_bytes: Option<usize> = meta::get(tx, key::REQUEST_BYTES)?;
+    let [_, of_previews, of_a_piece] = key::REQUEST_BYTES;
     let owed = photos::previews_owed(tx, limits::PREVIEWS_PER_REQUEST)?;
     if !owed.is_empty() {
-        let photos = fitting(phone, owed, most_bytes.unwrap_or(limits::PREVIEWS_BYTES));
+        let photos = fitting(phone, owed, meta::get(tx, of_previews)?.unwrap_or(limits::PREVIEWS_BYTES));
         return Ok(Some(Intent::Previews { nonce, photos }));
     }
-    if let Some(upload) = uploads::next(tx, phone.photos, most_bytes)? {
+    if let Some(upload) = uploads::next(tx, phone.photos, meta::get(tx, of_a_piece)?)? {
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
@@ -206,10 +208,11 @@ fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
 }
 
 fn sync_intent(tx: &Transaction<'_>, through: u64, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
+    let [of_entries, _, _] = key::REQUEST_BYTES;
     Ok(Intent::Sync(SyncIntent {
         nonce,
         through,
-        bytes: meta::get(tx, key::REQUEST_BYTES)?.unwrap_or(limits::BATCH_BYTES),
+        bytes: meta::get(tx, of_entries)?.unwrap_or(limits::BATCH_BYTES),
         positions: feeds::positions(tx)?,
         want: meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default(),
         now: now.clone(),
@@ -432,25 +435,24 @@ fn note_failure(
 
 /// After something on the way, or the office, found a request too large: the next ones are half as large.
 fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
-    let refused: u64 = match intent {
+    let [of_entries, of_previews, of_a_piece] = key::REQUEST_BYTES;
+    let (bound, refused): (&str, u64) = match intent {
         Intent::Sync(sync) => {
             let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.bytes, &sync.now)?;
-            batch.entries.iter().map(|entry| entry.bytes() as u64).sum()
+            (of_entries, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
         }
         Intent::Previews { photos, .. } => {
             if let [(entry, sha256)] = photos.as_slice() {
                 // It cannot be made smaller; the office draws its own when the original arrives.
                 photos::set_previewed(tx, *entry, *sha256)?;
             }
-            photos
-                .iter()
-                .filter_map(|(entry, sha256)| preview(phone, *entry, *sha256))
-                .map(|preview| preview.thumbnail.len() as u64)
-                .sum()
+            let previews = photos.iter().filter_map(|(entry, sha256)| preview(phone, *entry, *sha256));
+            (of_previews, previews.map(|preview| preview.thumbnail.len() as u64).sum())
         }
-        Intent::Upload(upload) => upload.body_bytes(),
+        Intent::Upload(upload) => (of_a_piece, upload.body_bytes()),
     };
-    meta::set(tx, key::REQUEST_BYTES, &(refused / 2))
+    // What carried nothing was not refused for its size.
+    if refused == 0 { Ok(()) } else { meta::set(tx, bound, &(refused / 2)) }
 }
 
 /// How long the office asks to be left alone, on any answer.

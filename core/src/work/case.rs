@@ -167,8 +167,15 @@ pub static RULES: Rules = Rules {
         field("place",           Writer::Editors, Policy::LatestArrival,  "place"),
         field("address",         Writer::Editors, Policy::LatestArrival,  "place"),
         field("area",            Writer::Nobody,  Policy::LatestArrival,  "place"),
+        field("received",        Writer::Nobody,  Policy::LatestArrival,  "received"),
         field("tags",            Writer::Editors, Policy::AddToSet,       "tags"),
     ],
+    sound: |field, value| match field {
+        "category" | "description" | "address" => value.is_string(),
+        "occurred_at" => value.is_i64(),
+        "place" => place(value).is_some(),
+        _ => true,
+    },
     derive: |pack, field, value| match field {
         "place" => {
             let area = place(value).and_then(|point| pack.area_of(&point).map(|area| area.code.to_string()));
@@ -261,19 +268,23 @@ impl<'a> Case<'a> {
         photos
     }
 
-    /// Who receives it: its area while it is open, the responsible organisation from dispatch on, and always `reporter`.
+    /// Who receives it: its area while it is open, or every area where it lies in none, the responsible organisation from dispatch on, and always `reporter`.
     #[must_use]
     pub fn audiences(&self, pack: &Pack, reporter: Option<&PersonId>) -> BTreeSet<Audience> {
         let mut audiences = BTreeSet::new();
         audiences.extend(reporter.cloned().map(Audience::Own));
         let open = !matches!(self.state(), Some(Closed | Declined | Withdrawn));
-        if let (true, Some(area)) = (open, self.area()) {
-            let class = self
-                .category()
-                .and_then(|code| pack.catalogue().find(code))
-                .map_or(CategoryKind::Matter, |c| c.class().clone());
-            if let Ok(area) = area.parse() {
-                audiences.insert(Audience::Area(area, class));
+        if open {
+            let known = self.category().and_then(|code| pack.catalogue().find(code));
+            let class = known.map_or(CategoryKind::Matter, |known| known.class().clone());
+            match self.area().and_then(|area| area.parse().ok()) {
+                Some(area) => {
+                    audiences.insert(Audience::Area(area, class));
+                }
+                // Without a place, or beyond all areas, it is everybody's: somebody has to look, and to check.
+                None => {
+                    audiences.extend(pack.areas().iter().map(|area| Audience::Area(area.code.clone(), class.clone())))
+                }
             }
         }
         if let Some(Ok(org)) = self.responsible_org().filter(|_| open).map(OrgCode::new) {

@@ -23,5 +23,6 @@ pub static RULES: Rules = Rules {
     edited_by: &[Grant { who: Who::Office, in_states: &[ACTIVE, REVOKED] }],
     steps: &[Row { from: ACTIVE, step: REVOKE, to: REVOKED, who: &[Who::Office, Who::Admin], needs: &[], also: &[] }],
     fields: &[],
+    sound: |_, _| true,
     derive: |_, _, _: &Value| Vec::new(),
 };

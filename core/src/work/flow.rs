@@ -27,6 +27,8 @@ pub struct Rules {
     pub steps: &'static [Row],
     /// Fields with a rule of their own; of others the latest arrival wins.
     pub fields: &'static [FieldRule],
+    /// Whether a field's value is of its form; what a field of a later version holds always is.
+    pub sound: fn(&str, &Value) -> bool,
     /// Fields that follow from others: computed when their sources change, never written.
     pub derive: fn(&Pack, &str, &Value) -> Vec<(&'static str, Value)>,
 }
@@ -222,6 +224,12 @@ impl Actor {
             Who::Admin => self.has(&Role::Admin),
             Who::Office => self.person.is_none(),
         }
+    }
+
+    /// Whether the person was one of `any` to the item.
+    #[must_use]
+    pub fn was_any(&self, any: &[Who], view: &View) -> bool {
+        any.iter().any(|who| self.was(*who, view))
     }
 
     /// Whether the person was `who` to the item: a handler of an organisation that it was dispatched to before.

@@ -23,6 +23,7 @@ pub static RULES: Rules = Rules {
     edited_by: &[Grant { who: Who::Office, in_states: &[ACTIVE] }, Grant { who: Who::Admin, in_states: &[ACTIVE] }],
     steps: &[],
     fields: &[],
+    sound: |_, _| true,
     derive: |_, _, _: &Value| Vec::new(),
 };
 
