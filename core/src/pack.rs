@@ -127,6 +127,11 @@ struct Document {
     files: BTreeMap<String, String>,
 }
 
+/// The hash of a pack's document.
+pub(crate) fn hash_of(document: &str) -> Hash {
+    Hash::of("pack", &[document.as_bytes()])
+}
+
 /// The only form of [`Document`] so far.
 const FORMAT: u32 = 1;
 
@@ -200,7 +205,7 @@ impl Pack {
         let catalogue =
             Catalogue::parse(&files.file(files::CATEGORIES)?, about.schemes.clone(), about.default_scheme.clone())?;
         Ok(Self {
-            hash: Hash::of("pack", &[document(&files).as_bytes()]),
+            hash: hash_of(&document(&files)),
             version: format!("{}@{}", about.code, about.version),
             conditions: conditions::parse(&files.file(files::CONDITIONS)?, &catalogue)?,
             areas: areas::parse(&files.file(files::AREAS)?)?,

@@ -66,7 +66,7 @@ pub fn restore(from: &Path, data: &Path, accept_loss: bool) -> Result<RestoreRep
         losses.push(format!("{} originals were missing when the backup was made", manifest.missing.len()));
     }
     losses.push(format!(
-        "what came after {} is not in it: phones keep what they still have of it",
+        "what came after {} is not in it: phones send it again when they sync, as far as they still have it",
         manifest.made_at.beijing()
     ));
     losses.push("devices that were enrolled or revoked since are to be enrolled or revoked again".to_owned());

@@ -28,6 +28,8 @@ pub mod key {
     pub const PACK: &str = "pack";
     /// The hash of that document.
     pub const PACK_HASH: &str = "pack_hash";
+    /// The version of this program that could not read the office's pack, and that pack's hash.
+    pub const PACK_UNREAD: &str = "pack_unread";
     /// What the office asks of its phones.
     pub const LIMITS: &str = "limits";
     /// Failures in a row, and when to try again.

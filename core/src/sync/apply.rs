@@ -36,7 +36,7 @@ pub enum ApplyError {
     /// The office stands on another branch of its history: it was restored from a backup.
     #[error(
         "the office was restored from a backup (its history is now branch {counter}): this phone keeps all it has and \
-         sends nothing to it yet; go on with a new store, and keep this one until phones can bring back what was lost"
+         offers it what was written here, but reads nothing of it yet; keep this store, and go on in a new one"
     )]
     OtherEpoch {
         /// The branch that it shows.
@@ -89,10 +89,13 @@ pub fn apply(
     }
     acknowledge(tx, reader, &response.head)?;
     if let Some(document) = &response.pack {
-        // One that this version cannot read is asked for again after the next upgrade; until then the old one stands.
-        if let Ok(pack) = Pack::from_json(document) {
-            meta::set(tx, key::PACK, document)?;
-            meta::set(tx, key::PACK_HASH, &pack.hash())?;
+        match Pack::from_json(document) {
+            Ok(pack) => {
+                meta::set(tx, key::PACK, document)?;
+                meta::set(tx, key::PACK_HASH, &pack.hash())?;
+            }
+            // For a later version: the old one stands, and it is asked for again by the next version of this program.
+            Err(_) => meta::set(tx, key::PACK_UNREAD, &(env!("CARGO_PKG_VERSION"), crate::pack::hash_of(document)))?,
         }
     }
     let again = read_page(tx, reader, intent, &response.page)?;

@@ -22,7 +22,7 @@ use super::wire::{
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
-use crate::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
+use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::limits;
 use crate::pack::Pack;
@@ -246,7 +246,7 @@ fn request(
                 seal,
                 entries: batch.entries,
                 want: sync.want.clone(),
-                pack: Some(phone.pack.hash()),
+                pack: Some(pack_hash(tx, phone)?),
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -267,6 +267,13 @@ fn request(
         }
         Intent::Upload(upload) => Ok(uploads::request(tx, phone.photos, upload)?),
     }
+}
+
+/// The pack that need not be sent: the one that stands here, or the office's where this version cannot read it.
+fn pack_hash(conn: &Connection, phone: &Phone<'_>) -> Result<Hash, StoreError> {
+    let unread: Option<(String, Hash)> = meta::get(conn, key::PACK_UNREAD)?;
+    let unread = unread.filter(|(version, _)| version == env!("CARGO_PKG_VERSION"));
+    Ok(unread.map_or_else(|| phone.pack.hash(), |(_, hash)| hash))
 }
 
 /// A thumbnail as it lies here; none where its file is gone, and the original's own path shows that.
