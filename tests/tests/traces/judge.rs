@@ -476,3 +476,21 @@ fn person(roles: &[Role], org: &str) -> Actor {
         revoked: false,
     }
 }
+
+/// A field that is not of its form is held for a person, and nobody writes when a case was received but the office.
+#[test]
+fn fields_have_forms_and_the_time_of_receipt_has_no_writer() {
+    let reporter = Actor { opened_it: true, ..person(&[Role::Inspector], "chengguan") };
+    let edit = |name: &str, value: Value| Change::Edit { fields: [(name.to_owned(), value)].into() };
+    let held = |reason| Verdict::Held { reason, behind: None };
+    for (name, value) in
+        [("category", json!(123)), ("occurred_at", json!("x")), ("place", json!("abc")), ("description", json!([]))]
+    {
+        assert_eq!(in_state("reported", &reporter, &edit(name, value)), held(Code::Malformed), "{name}");
+    }
+    for who in [&reporter, &person(&[Role::Acceptor], "zhihui")] {
+        assert_eq!(in_state("reported", who, &edit("received", json!(0))), held(Code::NotAllowed));
+    }
+    let here = json!({ "lat_e7": 318_672_000, "lon_e7": 1_067_431_000 });
+    assert_eq!(in_state("reported", &reporter, &edit("place", here)), Verdict::Applied);
+}
