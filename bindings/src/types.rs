@@ -339,9 +339,9 @@ pub struct PhotoCounts {
 pub struct RefusedEntry {
     /// The entry.
     pub entry: EntryId,
-    /// Its item.
+    /// Its case.
     pub item: ItemId,
-    /// What screens call the item.
+    /// What screens call the case.
     pub label: String,
     /// What the office decided.
     pub verdict: Verdict,

@@ -38,9 +38,12 @@ pub mod key {
     pub const SYNC_WANTED: &str = "sync_wanted";
     /// Originals were sent whole and their receipts are to be fetched.
     pub const RECEIPTS_EXPECTED: &str = "receipts_expected";
-    /// How many bytes of entries, of thumbnails and of an original pass in one request, after more were refused as too
-    /// large in this conversation.
-    pub const REQUEST_BYTES: [&str; 3] = ["request_bytes/entries", "request_bytes/previews", "request_bytes/piece"];
+    /// How many bytes of entries pass in one request, after more were refused as too large in this conversation.
+    pub const BATCH_BYTES: &str = "batch_bytes";
+    /// The same of thumbnails.
+    pub const PREVIEWS_BYTES: &str = "previews_bytes";
+    /// The same of an original.
+    pub const PIECE_BYTES: &str = "piece_bytes";
     /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
     pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
     /// What needs a person: the last refusal of the office.

@@ -93,6 +93,7 @@ pub fn apply(
             Ok(pack) => {
                 meta::set(tx, key::PACK, document)?;
                 meta::set(tx, key::PACK_HASH, &pack.hash())?;
+                meta::clear(tx, key::PACK_UNREAD)?;
             }
             // For a later version: the old one stands, and it is asked for again by the next version of this program.
             Err(_) => meta::set(tx, key::PACK_UNREAD, &(env!("CARGO_PKG_VERSION"), crate::pack::hash_of(document)))?,

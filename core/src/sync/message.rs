@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::{CryptoError, PublicKey, Signer};
 use crate::id::Hash;
+use crate::limits;
 
 /// The direction of a message is signed with it: an answer is never taken for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +80,8 @@ pub fn pack<T: Serialize>(direction: Direction, body: &T, signer: &dyn Signer) -
 /// zstd's level 3: half the size of JSON at a phone's cost of nothing.
 const COMPRESSION: i32 = 3;
 
-/// 2^23 bytes: the largest message, an answer of [`crate::limits::RESPONSE_BYTES`].
-const WINDOW_LOG_MAX: u32 = 23;
+/// The window of the largest message, an answer.
+const WINDOW_LOG_MAX: u32 = limits::RESPONSE_BYTES.ilog2();
 
 /// Unpacks a message of at most `limit` bytes.
 ///

@@ -111,7 +111,7 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     meta::clear(&tx, key::BACK_OFF)?;
     // Another network may let more through.
-    for bound in key::REQUEST_BYTES {
+    for bound in [key::BATCH_BYTES, key::PREVIEWS_BYTES, key::PIECE_BYTES] {
         meta::clear(&tx, bound)?;
     }
     transfers::doubt_unreceipted(&tx)?;
@@ -173,13 +173,12 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
     if unsent || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, through, now, nonce).map(Some);
     }
-    let [_, of_previews, of_a_piece] = key::REQUEST_BYTES;
     let owed = photos::previews_owed(tx, limits::PREVIEWS_PER_REQUEST)?;
     if !owed.is_empty() {
-        let photos = fitting(phone, owed, meta::get(tx, of_previews)?.unwrap_or(limits::PREVIEWS_BYTES));
+        let photos = fitting(phone, owed, meta::get(tx, key::PREVIEWS_BYTES)?.unwrap_or(limits::PREVIEWS_BYTES));
         return Ok(Some(Intent::Previews { nonce, photos }));
     }
-    if let Some(upload) = uploads::next(tx, phone.photos, meta::get(tx, of_a_piece)?)? {
+    if let Some(upload) = uploads::next(tx, phone.photos, meta::get(tx, key::PIECE_BYTES)?)? {
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
@@ -208,11 +207,10 @@ fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
 }
 
 fn sync_intent(tx: &Transaction<'_>, through: u64, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
-    let [of_entries, _, _] = key::REQUEST_BYTES;
     Ok(Intent::Sync(SyncIntent {
         nonce,
         through,
-        bytes: meta::get(tx, of_entries)?.unwrap_or(limits::BATCH_BYTES),
+        bytes: meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
         positions: feeds::positions(tx)?,
         want: meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default(),
         now: now.clone(),
@@ -442,11 +440,10 @@ fn note_failure(
 
 /// After something on the way, or the office, found a request too large: the next ones are half as large.
 fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
-    let [of_entries, of_previews, of_a_piece] = key::REQUEST_BYTES;
     let (bound, refused): (&str, u64) = match intent {
         Intent::Sync(sync) => {
             let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.bytes, &sync.now)?;
-            (of_entries, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
+            (key::BATCH_BYTES, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
         }
         Intent::Previews { photos, .. } => {
             if let [(entry, sha256)] = photos.as_slice() {
@@ -454,9 +451,9 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
                 photos::set_previewed(tx, *entry, *sha256)?;
             }
             let previews = photos.iter().filter_map(|(entry, sha256)| preview(phone, *entry, *sha256));
-            (of_previews, previews.map(|preview| preview.thumbnail.len() as u64).sum())
+            (key::PREVIEWS_BYTES, previews.map(|preview| preview.thumbnail.len() as u64).sum())
         }
-        Intent::Upload(upload) => (of_a_piece, upload.body_bytes()),
+        Intent::Upload(upload) => (key::PIECE_BYTES, upload.body_bytes()),
     };
     // What carried nothing was not refused for its size.
     if refused == 0 { Ok(()) } else { meta::set(tx, bound, &(refused / 2)) }
