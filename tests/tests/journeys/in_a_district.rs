@@ -1,8 +1,10 @@
 //! One office and its phones in this process.
 
 use xuncheng_core::field::FieldError;
+use xuncheng_core::id::Hash;
 use xuncheng_core::limits;
 use xuncheng_core::store::list::Query;
+use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::sync::message;
 use xuncheng_core::sync::session::{Action, Outcome, SyncError};
@@ -314,9 +316,18 @@ fn a_district_pack_given_to_the_office_reaches_the_phones_and_stays() {
         let text = text.replace("version = \"2026.1\"", "version = \"2026.2\"").replace("污水井盖", "污水检查井盖");
         std::fs::write(folder.path().join(file.file_name()), text).unwrap();
     }
+    // An earlier one was of a kind that this version could not read.
+    let mut conn = xuncheng_core::store::open(&li.folder().join("xuncheng.sqlite")).unwrap();
+    let tx = conn.transaction().unwrap();
+    meta::set(&tx, key::PACK_UNREAD, &(env!("CARGO_PKG_VERSION"), Hash::of("pack", &[b"of a later version"]))).unwrap();
+    tx.commit().unwrap();
     world.office().give_pack(folder.path());
     li.sync().unwrap();
     assert_eq!(li.field().pack().version(), "bazhou@2026.2");
+    assert!(
+        meta::get::<(String, Hash)>(li.field().store(), key::PACK_UNREAD).unwrap().is_none(),
+        "or it comes each time"
+    );
     drop(folder);
     world.office().stop();
     world.office().start();
