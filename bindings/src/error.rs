@@ -332,6 +332,11 @@ impl From<SyncError> for FieldError {
             SyncError::NotEnrolled => Self::NotEnrolled,
             SyncError::NoAnswer(why) => Self::Offline { why },
             SyncError::NotTheOffice => Self::NotTheOffice,
+            SyncError::NotTaken(refusal) => Self::OfficeRefused {
+                status: 200,
+                code: refusal.code().to_owned(),
+                detail: refusal.detail().to_owned(),
+            },
             SyncError::Refused { status, code, detail } => match code.as_str() {
                 "wrong_code" | "used_code" | "expired_code" | "revoked_code" | "wrong_person" => {
                     Self::CodeRefused { code, detail }

@@ -172,9 +172,9 @@ pub(crate) fn sync(field: &mut Field, pace: Pace, mut tell: impl FnMut(&Event)) 
             Action::Done => return Ok(()),
             Action::WaitUntil { monotonic_ms } => {
                 if !pace.keep_trying {
-                    return Err(
-                        failure.map_or_else(|| anyhow::anyhow!("the office asks to be left alone for now"), Into::into)
-                    );
+                    let attention = field.status()?.attention.map(|attention| anyhow::anyhow!(attention.detail));
+                    let left_alone = || anyhow::anyhow!("the office asks to be left alone for now");
+                    return Err(failure.map(Into::into).or(attention).unwrap_or_else(left_alone));
                 }
                 let now = machine::now().monotonic_ms;
                 std::thread::sleep(Duration::from_millis(monotonic_ms.saturating_sub(now)));

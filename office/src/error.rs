@@ -14,7 +14,7 @@ use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
 use xuncheng_core::sync::message::MessageError;
 use xuncheng_core::sync::page::PageError;
-use xuncheng_core::sync::wire::{Problem, Refusal};
+use xuncheng_core::sync::wire::{BATCH_BREAKS, Problem, Refusal};
 
 use crate::codes::CodeProblem;
 
@@ -224,8 +224,8 @@ impl OfficeError {
             | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             Self::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            // The status at which a phone sends fewer entries at once.
-            Self::BatchBreaks { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "batch_breaks"),
+            // The code at which a phone sends fewer entries at once.
+            Self::BatchBreaks { .. } => (StatusCode::CONFLICT, BATCH_BREAKS),
             Self::CutOff => (StatusCode::REQUEST_TIMEOUT, "cut_off"),
             Self::Junk(_) | Self::Message(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),

@@ -10,7 +10,7 @@ use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
 use crate::store::{entries, judgements, list, pending};
 use crate::sync::outbox;
-use crate::sync::session::Attention;
+use crate::sync::session::{self, Attention};
 use crate::sync::wire::PhoneLimits;
 
 /// How the store stands.
@@ -114,7 +114,7 @@ impl Field {
             pending: pending::count(&self.conn)?,
             photos: counts,
             refused,
-            attention: meta::get(&self.conn, key::ATTENTION)?,
+            attention: session::attention(&self.conn)?,
             round_trips: meta::tallied(&self.conn, "round_trips")?,
             bytes_sent: meta::tallied(&self.conn, "bytes_sent")?,
             bytes_sent_again: meta::tallied(&self.conn, "bytes_sent_again")?,

@@ -34,6 +34,8 @@ pub mod key {
     pub const LIMITS: &str = "limits";
     /// Failures in a row, and when to try again.
     pub const BACK_OFF: &str = "back_off";
+    /// Entries that the office did not take: why, and when they are offered again.
+    pub const ENTRIES_POSTPONED: &str = "entries_postponed";
     /// A round trip for entries and feeds is wanted.
     pub const SYNC_WANTED: &str = "sync_wanted";
     /// Originals were sent whole and their receipts are to be fetched.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::apply::ApplyError;
 use super::message::MessageError;
-use super::wire::Problem;
+use super::wire::{BATCH_BREAKS, Problem, Refusal};
 use crate::crypto::CryptoError;
 use crate::id::Nonce;
 use crate::store::StoreError;
@@ -119,6 +119,9 @@ pub enum SyncError {
         /// What is wrong, for people.
         detail: String,
     },
+    /// The office did not take the entries that were sent. They are offered again later; what else there is goes on.
+    #[error("{}", .0.detail())]
+    NotTaken(Refusal),
     /// Whatever answered was not the office.
     #[error(
         "something answered in the office's place (a captive portal, a proxy): open a web page to sign in to this network"
@@ -158,11 +161,17 @@ impl SyncError {
         }
     }
 
+    /// Whether less at once may pass: a request was too large, or good entries came with one that is not.
+    pub(super) fn is_of_size(&self) -> bool {
+        matches!(self, Self::Refused { status, code, .. } if *status == 413 || code == BATCH_BREAKS)
+    }
+
     pub(super) fn code(&self) -> &str {
         match self {
             Self::Store(_) => "store",
             Self::NotEnrolled => "not_enrolled",
             Self::Refused { code, .. } => code,
+            Self::NotTaken(refusal) => refusal.code(),
             Self::NotTheOffice | Self::Message(_) => "not_the_office",
             Self::NoAnswer(_) => "no_answer",
             Self::Apply(ApplyError::OtherEpoch { .. }) => "other_epoch",

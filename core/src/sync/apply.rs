@@ -104,9 +104,7 @@ pub fn apply(
     meta::set(tx, key::TOKEN, &response.token)?;
     meta::set(tx, key::LIMITS, &response.limits)?;
     meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
-    // What a page could not continue is asked for at once; what was asked for and did not come is not asked for without end.
-    let wanted: Option<Vec<ItemId>> = meta::get(tx, key::SNAPSHOTS_WANTED)?;
-    let wants = wanted.is_some_and(|items| items != intent.want);
+    let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some();
     meta::set(tx, key::SYNC_WANTED, &(response.page.more || again || wants))?;
     meta::set(tx, key::RECEIPTS_EXPECTED, &false)?;
     Ok(())
@@ -172,6 +170,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         }
     }
     reading.settle()?;
+    reading.want_snapshots(intent, page)?;
     let withdrawn = reading.withdrawn;
     let (again, read): (Vec<_>, Vec<_>) = page.feeds.iter().partition(|feed| withdrawn.contains(&feed.audience));
     for feed in read {
@@ -367,12 +366,22 @@ impl Reading<'_> {
                 entries::purge_foreign(self.tx, item, self.reader.incarnation)?;
             }
         }
-        let want: Vec<ItemId> = self.want.iter().copied().filter(|item| !self.left.contains(item)).collect();
-        if want.is_empty() {
-            meta::clear(self.tx, key::SNAPSHOTS_WANTED)?;
-        } else {
-            meta::set(self.tx, key::SNAPSHOTS_WANTED, &want)?;
-        }
         Ok(())
+    }
+
+    /// Which snapshots are asked for next: those that this page's rows could not do without, and those that another request
+    /// found wanting meanwhile. What was asked for and did not come, although nothing more is to come, is not for this phone.
+    fn want_snapshots(&self, intent: &SyncIntent, page: &Page) -> Result<(), StoreError> {
+        let came = |item: &ItemId| page.snapshots.iter().any(|snapshot| snapshot.item == *item);
+        let asked_in_vain = |item: &ItemId| intent.want.contains(item) && !page.more;
+        let before: Vec<ItemId> = meta::get(self.tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default();
+        let still = before.into_iter().filter(|item| !came(item) && !asked_in_vain(item));
+        let want: BTreeSet<ItemId> =
+            still.chain(self.want.iter().copied()).filter(|item| !self.left.contains(item)).collect();
+        if want.is_empty() {
+            meta::clear(self.tx, key::SNAPSHOTS_WANTED)
+        } else {
+            meta::set(self.tx, key::SNAPSHOTS_WANTED, &want)
+        }
     }
 }

@@ -28,7 +28,8 @@ pub fn through(conn: &Connection) -> Result<u64, StoreError> {
     Ok(meta::get(conn, key::THROUGH)?.unwrap_or(0))
 }
 
-/// The next batch above `through`: as many entries as fit into one request of at most `most_bytes`, and one at least.
+/// The next batch above `through`: as many entries as fit into one request of at most `most_bytes`, and one at least; none
+/// at 0.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -39,7 +40,8 @@ pub fn batch(
     most_bytes: usize,
     now: &Now,
 ) -> Result<Batch, StoreError> {
-    let mut waiting = entries::after(conn, incarnation, through, limits::BATCH_ENTRIES)?;
+    let most_entries = if most_bytes == 0 { 0 } else { limits::BATCH_ENTRIES };
+    let mut waiting = entries::after(conn, incarnation, through, most_entries)?;
     let mut bytes = 0;
     let fitting = waiting
         .iter()

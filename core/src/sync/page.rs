@@ -48,10 +48,16 @@ pub fn build(
     }
     for item in want.iter().take(limits::WANTED_ITEMS) {
         let held = items::audiences(conn, *item)?;
-        if held.iter().any(|audience| granted.contains_key(audience)) && draft.bytes <= limits::PAGE_BYTES {
-            draft.bytes += items::view_bytes(conn, *item)?;
-            draft.names.enter(*item);
+        if !held.iter().any(|audience| granted.contains_key(audience)) {
+            continue;
         }
+        if draft.bytes > limits::PAGE_BYTES {
+            // Asked for again, together with the rest of the rows.
+            draft.more = true;
+            break;
+        }
+        draft.bytes += items::view_bytes(conn, *item)?;
+        draft.names.enter(*item);
     }
     let (names, more) = (draft.names, draft.more);
     let feeds: Vec<FeedPage> = pages.into_iter().filter(|page| page.next > page.from).collect();

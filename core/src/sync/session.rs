@@ -18,7 +18,7 @@ use super::message::{self, Direction};
 use super::outbox;
 use super::uploads::{self, UploadIntent};
 use super::wire::{
-    Epoch, PROTOCOL, PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, Refusal, SyncRequest, SyncResponse,
+    Epoch, PROTOCOL, PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, SyncRequest, SyncResponse,
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
@@ -70,7 +70,7 @@ pub struct SyncIntent {
     pub nonce: Nonce,
     /// The batch begins after this place of the own chain.
     pub through: u64,
-    /// At most so many bytes of entries.
+    /// At most so many bytes of entries; none at 0, while the office does not take the next one.
     pub bytes: usize,
     /// How far each feed was read.
     pub positions: BTreeMap<String, u64>,
@@ -102,6 +102,13 @@ struct BackOff {
     boot_id: String,
 }
 
+/// Entries that the office did not take: they are offered again later, and what else there is goes on meanwhile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Postponed {
+    wait: BackOff,
+    why: Attention,
+}
+
 /// Begins a conversation: wants an exchange now, cancels any wait, has whole uploads without a receipt asked about.
 ///
 /// # Errors
@@ -109,10 +116,9 @@ struct BackOff {
 pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     meta::set(&tx, key::SYNC_WANTED, &true)?;
-    meta::clear(&tx, key::BACK_OFF)?;
     // Another network may let more through.
-    for bound in [key::BATCH_BYTES, key::PREVIEWS_BYTES, key::PIECE_BYTES] {
-        meta::clear(&tx, bound)?;
+    for fact in [key::BACK_OFF, key::ENTRIES_POSTPONED, key::BATCH_BYTES, key::PREVIEWS_BYTES, key::PIECE_BYTES] {
+        meta::clear(&tx, fact)?;
     }
     transfers::doubt_unreceipted(&tx)?;
     tx.commit()?;
@@ -126,11 +132,8 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
 pub fn next_action(conn: &mut Connection, phone: &Phone<'_>, now: &Now, seed: &Seed) -> Result<Action, SyncError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
-    let back_off: Option<BackOff> = meta::get(&tx, key::BACK_OFF)?;
-    if let Some(wait) =
-        back_off.filter(|wait| wait.boot_id == now.boot_id && wait.until_monotonic_ms > now.monotonic_ms)
-    {
-        return Ok(Action::WaitUntil { monotonic_ms: wait.until_monotonic_ms });
+    if let Some(monotonic_ms) = meta::get::<BackOff>(&tx, key::BACK_OFF)?.and_then(|wait| wait.still(now)) {
+        return Ok(Action::WaitUntil { monotonic_ms });
     }
     let action = decide(&tx, phone, &office, now, seed)?;
     tx.commit().map_err(StoreError::from)?;
@@ -164,14 +167,13 @@ fn decide(
             return Ok(Action::Send { id, request });
         }
     }
-    Ok(Action::Done)
+    Ok(postponed(tx, now)?.map_or(Action::Done, |monotonic_ms| Action::WaitUntil { monotonic_ms }))
 }
 
 fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce) -> Result<Option<Intent>, StoreError> {
-    let through = outbox::through(tx)?;
-    let unsent = entries::head(tx, phone.incarnation)?.seq > through;
-    if unsent || flag(tx, key::SYNC_WANTED)? {
-        return sync_intent(tx, through, now, nonce).map(Some);
+    let unsent = entries::head(tx, phone.incarnation)?.seq > outbox::through(tx)?;
+    if (unsent && postponed(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
+        return sync_intent(tx, now, nonce).map(Some);
     }
     let owed = photos::previews_owed(tx, limits::PREVIEWS_PER_REQUEST)?;
     if !owed.is_empty() {
@@ -182,9 +184,23 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
-        return sync_intent(tx, through, now, nonce).map(Some);
+        return sync_intent(tx, now, nonce).map(Some);
     }
     Ok(None)
+}
+
+/// Until when, on this boot's monotonic clock, entries that the office did not take are kept back; none when they may go.
+fn postponed(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
+    Ok(meta::get::<Postponed>(conn, key::ENTRIES_POSTPONED)?.and_then(|postponed| postponed.wait.still(now)))
+}
+
+/// What needs a person: the last failure, or entries that the office did not take.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
+    let postponed: Option<Postponed> = meta::get(conn, key::ENTRIES_POSTPONED)?;
+    Ok(meta::get(conn, key::ATTENTION)?.or(postponed.map(|postponed| postponed.why)))
 }
 
 /// As many of the thumbnails as fit into `most_bytes`, and one at least.
@@ -206,13 +222,19 @@ fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
     Ok(meta::get(conn, name)?.unwrap_or(false))
 }
 
-fn sync_intent(tx: &Transaction<'_>, through: u64, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
+fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
+    let bytes = match postponed(tx, now)? {
+        Some(_) => 0,
+        None => meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
+    };
+    let mut want: Vec<ItemId> = meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default();
+    want.truncate(limits::WANTED_ITEMS);
     Ok(Intent::Sync(SyncIntent {
         nonce,
-        through,
-        bytes: meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
+        through: outbox::through(tx)?,
+        bytes,
         positions: feeds::positions(tx)?,
-        want: meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default(),
+        want,
         now: now.clone(),
     }))
 }
@@ -327,9 +349,14 @@ fn take_answer(
             apply::apply(&tx, &reader, sync, &answer, now)?;
             if let Some(refusal) = &answer.refusal {
                 // What else the answer brought is kept; the entries wait, or they would be sent without end.
+                meta::clear(&tx, key::BACK_OFF)?;
+                rest(&tx, now)?;
                 transfers::end(&tx, action)?;
                 tx.commit().map_err(StoreError::from)?;
-                return Err(refused_entry(refusal));
+                return Err(SyncError::NotTaken(refusal.clone()));
+            }
+            if sync.bytes > 0 {
+                meta::clear(&tx, key::ENTRIES_POSTPONED)?;
             }
         }
         Intent::Previews { nonce, photos } => {
@@ -378,19 +405,6 @@ fn rest(tx: &Transaction<'_>, now: &Now) -> Result<(), StoreError> {
     meta::set(tx, key::BACK_OFF, &BackOff { failures: 0, until_monotonic_ms, boot_id: now.boot_id.clone() })
 }
 
-fn refused_entry(refusal: &Refusal) -> SyncError {
-    let (code, detail) = match refusal {
-        Refusal::Gap => ("gap", "the office misses entries before those that were sent; they are sent again"),
-        Refusal::Clone => {
-            ("clone", "the office has other entries in this phone's place: two copies of this store write")
-        }
-        Refusal::Seal => ("seal", "the signature over the batch did not cover it; it is signed and sent again"),
-        Refusal::Malformed => ("malformed", "the office could not read an entry of this phone; it is kept here"),
-        Refusal::Unknown(_) => ("unknown", "the office refused an entry for a reason that this version does not know"),
-    };
-    SyncError::Refused { status: 200, code: code.to_owned(), detail: detail.to_owned() }
-}
-
 fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys) -> Result<T, SyncError> {
     if response.status != 200 {
         return Err(SyncError::refused(response));
@@ -405,8 +419,23 @@ struct Failure<'a> {
     outcome: &'a Outcome,
 }
 
-/// After a failure: the action is decided anew, later. The wait doubles with each failure and is drawn with full jitter,
-/// so that a district's phones do not all come back at once.
+impl BackOff {
+    /// The next wait after `before`: twice as long at most with each failure, and drawn with full jitter, so that a
+    /// district's phones do not all come back at once; `asked_ms` at least.
+    fn after(before: Option<&Self>, asked_ms: u64, now: &Now, seed: &Seed) -> Self {
+        let failures = before.map_or(0, |before| before.failures).saturating_add(1);
+        let most = limits::BACK_OFF_MS_MIN.saturating_mul(1 << failures.min(20)).min(limits::BACK_OFF_MS_MAX);
+        let wait = seed.entropy().up_to(most).max(asked_ms);
+        Self { failures, until_monotonic_ms: now.monotonic_ms.saturating_add(wait), boot_id: now.boot_id.clone() }
+    }
+
+    /// Its end on the monotonic clock, while it lasts; a wait of another boot is over.
+    fn still(&self, now: &Now) -> Option<u64> {
+        (self.boot_id == now.boot_id && self.until_monotonic_ms > now.monotonic_ms).then_some(self.until_monotonic_ms)
+    }
+}
+
+/// After a failure: the action is decided anew, later.
 fn note_failure(
     conn: &mut Connection,
     phone: &Phone<'_>,
@@ -423,22 +452,25 @@ fn note_failure(
         (Intent::Upload(upload), Outcome::Failed(_) | Outcome::Answered(_)) => uploads::doubt(&tx, upload)?,
         (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
     }
-    if matches!(error, SyncError::Refused { status: 413, .. }) {
+    if error.is_of_size() {
         shrink(&tx, phone, intent)?;
     }
     transfers::end(&tx, action)?;
-    let failures = meta::get::<BackOff>(&tx, key::BACK_OFF)?.map_or(0, |before| before.failures).saturating_add(1);
-    let most = limits::BACK_OFF_MS_MIN.saturating_mul(1 << failures.min(20)).min(limits::BACK_OFF_MS_MAX);
-    let asked_ms = retry_after_ms(outcome);
-    let wait = seed.entropy().up_to(most).max(asked_ms);
-    let until_monotonic_ms = now.monotonic_ms.saturating_add(wait);
-    meta::set(&tx, key::BACK_OFF, &BackOff { failures, until_monotonic_ms, boot_id: now.boot_id.clone() })?;
-    meta::set(&tx, key::ATTENTION, &Attention { code: error.code().to_owned(), detail: error.to_string() })?;
+    let why = Attention { code: error.code().to_owned(), detail: error.to_string() };
+    if matches!(error, SyncError::NotTaken(_)) {
+        let before: Option<Postponed> = meta::get(&tx, key::ENTRIES_POSTPONED)?;
+        let wait = BackOff::after(before.as_ref().map(|before| &before.wait), 0, now, seed);
+        meta::set(&tx, key::ENTRIES_POSTPONED, &Postponed { wait, why })?;
+    } else {
+        let before: Option<BackOff> = meta::get(&tx, key::BACK_OFF)?;
+        meta::set(&tx, key::BACK_OFF, &BackOff::after(before.as_ref(), retry_after_ms(outcome), now, seed))?;
+        meta::set(&tx, key::ATTENTION, &why)?;
+    }
     tx.commit()?;
     Ok(())
 }
 
-/// After something on the way, or the office, found a request too large: the next ones are half as large.
+/// After a request was more than something on the way, or the office, takes at once: the next ones are half as large.
 fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
     let (bound, refused): (&str, u64) = match intent {
         Intent::Sync(sync) => {

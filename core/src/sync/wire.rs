@@ -96,6 +96,37 @@ pub enum Refusal {
     Unknown(String),
 }
 
+impl Refusal {
+    /// Its code in an answer to people and programs.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Gap => "gap",
+            Self::Clone => "clone",
+            Self::Seal => "seal",
+            Self::Malformed => "malformed",
+            Self::Unknown(code) => code,
+        }
+    }
+
+    /// What became of the entries, for people.
+    #[must_use]
+    pub const fn detail(&self) -> &'static str {
+        match self {
+            Self::Gap => "the office misses entries before those that were sent; they are sent again",
+            Self::Clone => "the office has other entries in this phone's place: two copies of this store write",
+            Self::Seal => "the signature over the batch did not cover it; it is signed and sent again",
+            Self::Malformed => "the office could not read an entry of this phone; it is kept here and offered again",
+            Self::Unknown(_) => {
+                "the office refused an entry for a reason that this version does not know; it is kept here"
+            }
+        }
+    }
+}
+
+/// The code of the [`Problem`] that says: entries of the batch are good and a later one is not, send fewer at once.
+pub const BATCH_BREAKS: &str = "batch_breaks";
+
 /// What is new at the office for one phone. It shows only when it is whole and its signature holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Page {

@@ -8,7 +8,7 @@ use xuncheng_core::journal::seal::BatchSeal;
 use xuncheng_core::store::entries::Head;
 use xuncheng_core::store::{entries, items};
 use xuncheng_core::sync::message::{self, Direction};
-use xuncheng_core::sync::wire::Refusal;
+use xuncheng_core::sync::wire::{BATCH_BREAKS, Refusal};
 
 use crate::phone::Phone;
 use crate::world::World;
@@ -128,7 +128,7 @@ async fn every_entry_that_is_kept_is_covered_by_its_phones_signature_however_a_b
             // Good ones before a bad one: they are not kept without their signature, and the phone is told to send fewer.
             let request = li.request(all[split..].to_vec(), after);
             let answer = world.post("/v1/sync", li.packed(&request)).await;
-            assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "batch_breaks"));
+            assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, BATCH_BREAKS));
             assert_eq!(rows(&world).await, before);
             let request = li.request(all[split..3].to_vec(), after);
             assert_eq!(li.send(&world, &request).await.refusal, None);

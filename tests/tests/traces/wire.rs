@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 use xuncheng_core::id::{EntryId, ItemId};
-use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::entry::{Change, Entry};
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::journal::write::{Author, Draft, write};
 use xuncheng_core::store::meta::{self, key};
-use xuncheng_core::store::{entries, feeds, pending, photos};
+use xuncheng_core::store::{entries, feeds, items, pending, photos};
 use xuncheng_core::sync::session::{Action, Body, Outcome, Request, Response};
 use xuncheng_core::sync::wire::Problem;
 use xuncheng_core::work::case::{CASE, CaseStep};
@@ -380,5 +380,151 @@ fn a_withdrawal_that_crosses_a_filing_is_settled_by_the_table() {
     assert_eq!(li.case(case).summary.state, "filed", "the office's word stands");
     let refused = li.field().status().unwrap().refused;
     assert!(matches!(refused[0].verdict, Verdict::Rejected { .. }), "and it says that the withdrawal was refused");
+    world.check_invariants();
+}
+
+/// An entry that the office cannot take at all holds up no photo of the entries that it has, and is offered again.
+#[test]
+fn an_entry_that_is_not_taken_holds_up_no_photo() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("matter/09006");
+    let photo = case.photos[0].sha256;
+    li.field_mut().start_sync().unwrap();
+    let (id, records) = next(&mut li);
+    let outcome = li.carry(&records);
+    li.completed(id, &outcome).unwrap();
+    write_what_no_office_reads(&mut li, case.summary.id);
+    assert!(world.office().original(&photo).is_none());
+
+    let (id, unreadable) = next(&mut li);
+    assert_eq!(unreadable.path, "/v1/sync");
+    let outcome = li.carry(&unreadable);
+    let refused = li.completed(id, &outcome).unwrap_err();
+    assert!(refused.to_string().contains("could not read an entry"), "{refused}");
+    let until = loop {
+        match li.next_action().unwrap() {
+            Action::Send { id, request } => {
+                let outcome = li.carry(&request);
+                li.completed(id, &outcome).unwrap();
+            }
+            Action::WaitUntil { monotonic_ms } => break monotonic_ms,
+            Action::Done => panic!("a phone never stops offering"),
+        }
+    };
+    assert_eq!(world.office().original(&photo), li.original(&photo));
+    let status = li.field().status().unwrap();
+    assert_eq!((status.photos.received, status.unsent), (1, 1));
+    assert_eq!(status.attention.map(|attention| attention.code).as_deref(), Some("malformed"));
+    // It is offered again once the wait is over, and whenever a conversation begins.
+    world.network(&li).clear_log();
+    world.wait_minutes(until / 60_000 + 1);
+    let (id, again) = next(&mut li);
+    let outcome = li.carry(&again);
+    li.completed(id, &outcome).unwrap_err();
+    li.sync().unwrap_err();
+    assert_eq!(world.network(&li).log().len(), 2);
+}
+
+/// Writes an entry whose header is of no form that this office reads, as a much later version might.
+fn write_what_no_office_reads(phone: &mut Phone, item: ItemId) {
+    phone.comment(item, "以后的版本").unwrap();
+    let header = "{\"of\":\"a later form\"}".to_owned();
+    let entry = Entry { header, origin: None, sealed: None, body: None, private: None };
+    let last = "UPDATE entry SET header = ?1, header_hash = ?2 WHERE seq = (SELECT max(seq) FROM entry)";
+    phone.field().store().execute(last, (&entry.header, entry.header_hash())).unwrap();
+}
+
+/// Snapshots that several answers found wanting are all asked for, whichever answer comes first.
+#[test]
+fn a_wanted_snapshot_is_not_forgotten_over_another_answer() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let mut li = world.enrolled("li");
+    let cases: Vec<ItemId> = (0..3).map(|_| wang.capture("component/01001").summary.id).collect();
+    wang.sync().unwrap();
+    li.sync().unwrap();
+    // 李巡查 lost the views of two of them: what comes next continues nothing there.
+    let lose = |li: &Phone, item: ItemId| {
+        let tx = li.field().store().unchecked_transaction().unwrap();
+        items::remove(&tx, item).unwrap();
+        tx.commit().unwrap();
+    };
+    let edit = |item: ItemId, text: &str| world.office().edit("zhang", item, &[("description", text.into())]).unwrap();
+    lose(&li, cases[0]);
+    lose(&li, cases[1]);
+    edit(cases[0], "改了");
+    li.field_mut().start_sync().unwrap();
+    let (id, request) = next(&mut li);
+    let outcome = li.carry(&request);
+    li.completed(id, &outcome).unwrap();
+    // The request for the first snapshot is on its way while the office changes the second.
+    let (id, request) = next(&mut li);
+    edit(cases[1], "也改了");
+    edit(cases[2], "都改了");
+    let outcome = li.carry(&request);
+    li.completed(id, &outcome).unwrap();
+    assert_eq!(wanted(&li), [cases[1]]);
+    li.sync().unwrap();
+    assert!(wanted(&li).is_empty());
+    for case in cases {
+        assert_eq!(li.case(case).view, world.office().view(case).unwrap());
+    }
+    world.check_invariants();
+}
+
+/// A snapshot that was asked for in one request is still asked for after the answer to another.
+#[test]
+fn what_one_driver_wants_survives_the_answer_to_another() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let mut li = world.enrolled("li");
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    li.sync().unwrap();
+    li.field_mut().start_sync().unwrap();
+    let (id, request) = next(&mut li);
+    let outcome = li.carry(&request);
+    // Between request and answer another answer found a snapshot wanting.
+    let tx = li.field().store().unchecked_transaction().unwrap();
+    meta::set(&tx, key::SNAPSHOTS_WANTED, &[case]).unwrap();
+    tx.commit().unwrap();
+    li.completed(id, &outcome).unwrap();
+    assert_eq!(wanted(&li), [case]);
+    let (id, request) = next(&mut li);
+    let outcome = li.carry(&request);
+    li.completed(id, &outcome).unwrap();
+    assert!(wanted(&li).is_empty());
+    // What is not for this phone is asked for once.
+    let tx = li.field().store().unchecked_transaction().unwrap();
+    meta::set(&tx, key::SNAPSHOTS_WANTED, &[ItemId::from_bytes([7; 16])]).unwrap();
+    tx.commit().unwrap();
+    world.network(&li).clear_log();
+    li.sync().unwrap();
+    assert!(wanted(&li).is_empty());
+    assert_eq!(world.network(&li).log().len(), 1);
+}
+
+fn wanted(phone: &Phone) -> Vec<ItemId> {
+    meta::get(phone.field().store(), key::SNAPSHOTS_WANTED).unwrap().unwrap_or_default()
+}
+
+/// A case without a place is everybody's: whoever inspects there sees it, and it leaves the others once it has one.
+#[test]
+fn a_case_without_a_place_is_everybodys_until_it_has_one() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let mut wang = world.enrolled("wang");
+    let picture = vec![wang.new_picture()];
+    let case = wang.try_capture("component/01001", None, picture).unwrap().summary.id;
+    wang.sync().unwrap();
+    li.sync().unwrap();
+    assert!(li.holds(case), "nobody knows where it is, so that somebody has to look");
+    let place = in_huifeng();
+    let value = serde_json::json!({ "lat_e7": place.lat_e7(), "lon_e7": place.lon_e7() });
+    world.office().edit("zhang", case, &[("place", value)]).unwrap();
+    li.sync().unwrap();
+    wang.sync().unwrap();
+    assert!(!li.holds(case) && wang.holds(case), "it lies where 李巡查 is not posted");
     world.check_invariants();
 }
