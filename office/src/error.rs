@@ -9,6 +9,7 @@ use xuncheng_core::crypto::CryptoError;
 use xuncheng_core::journal::ledger::LedgerError;
 use xuncheng_core::journal::verdict::Code;
 use xuncheng_core::journal::write::WriteError;
+use xuncheng_core::limits;
 use xuncheng_core::pack::PackError;
 use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
@@ -281,6 +282,11 @@ impl IntoResponse for OfficeError {
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        // Too much at once, shutting down, a full disk: all phones coming back at once would make it worse.
+        let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
+        if busy.contains(&status) {
+            response.headers_mut().insert(header::RETRY_AFTER, limits::RETRY_AFTER_S.into());
+        }
         if let Self::Offset { offset } = self {
             response.headers_mut().insert("upload-offset", offset.into());
         }

@@ -35,13 +35,13 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         return Err(OfficeError::Junk("a feed has no such position".to_owned()));
     }
     let SyncRequest { protocol: _, nonce, incarnation, epoch, positions, seal, entries, want, pack } = request;
-    let (grounds, person, count) = (Arc::clone(office.grounds()), device.person.clone(), entries.len());
+    let (grounds, person) = (Arc::clone(office.grounds()), device.person.clone());
     let taken = office.turn(move |intake| take(intake, &grounds, &device, entries, &seal)).await?;
-    let Taken { head, refusal } = taken;
+    let Taken { head, refusal, new } = taken;
     if let Some(refusal) = &refusal {
         tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
-    } else if count > 0 {
-        tracing::info!(%person, entries = count, "entries came in");
+    } else if new > 0 {
+        tracing::info!(%person, entries = new, "entries came in");
     }
 
     let reader = Arc::clone(&office);
@@ -76,6 +76,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
 struct Taken {
     head: Signed<Countersignature>,
     refusal: Option<Refusal>,
+    /// How many entries were not here before.
+    new: usize,
 }
 
 /// Takes a batch, whole or none of it, so that the device's signature covers every entry that is kept.
@@ -92,15 +94,15 @@ fn take(
     let device = devices::get(intake.tx, device.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
     let revoked = device.revoked_at.is_some();
     let sender = Sender { incarnation: device.incarnation, person: device.person.clone(), revoked };
-    let refusal = match sealed(&device, &batch, seal) {
+    let (new, refusal) = match sealed(&device, &batch, seal) {
         Some(statement) => take_entries(intake, &sender, batch, &statement, seal)?,
-        None => Some(Refusal::Seal),
+        None => (0, Some(Refusal::Seal)),
     };
     let person = if revoked { None } else { people::by_code(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
     devices::heard(intake, device.incarnation)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
-    Ok(Taken { head: countersign(intake, grounds, device.incarnation)?, refusal })
+    Ok(Taken { head: countersign(intake, grounds, device.incarnation)?, refusal, new })
 }
 
 /// What the device said over its batch, if it signed it and it covers just these entries, at the places that it names.
@@ -117,7 +119,7 @@ fn is_at(entry: &Entry, seq: u64) -> bool {
     origin.map_or(true, |origin| origin.seq == seq)
 }
 
-/// Takes all entries, with their seal; or says why the first new one was refused.
+/// Takes all entries, with their seal, and says how many are new; or why the first new one was refused.
 ///
 /// A later one that is refused takes the whole turn back: those before it would be kept without a signature, since this one
 /// is over all of them. The phone sends fewer at once then, and the good ones come under a signature of their own.
@@ -127,19 +129,19 @@ fn take_entries(
     batch: Vec<Entry>,
     statement: &BatchSeal,
     seal: &Signed<BatchSeal>,
-) -> Result<Option<Refusal>, OfficeError> {
+) -> Result<(usize, Option<Refusal>), OfficeError> {
     let mut new = 0;
     for entry in batch {
         match intake.take(entry, sender) {
             Ok(Outcome::Judged(_)) => new += 1,
             Ok(Outcome::Repeat) => {}
-            Err(LedgerError::Refused(refusal)) if new == 0 => return Ok(Some(refusal)),
+            Err(LedgerError::Refused(refusal)) if new == 0 => return Ok((0, Some(refusal))),
             Err(LedgerError::Refused(refusal)) => return Err(OfficeError::BatchBreaks { refusal, after: new }),
             Err(other) => return Err(other.into()),
         }
     }
     entries::insert_seal(intake.tx, statement, seal)?;
-    Ok(None)
+    Ok((new, None))
 }
 
 /// Signs for where the office has the chain. The same head is signed for once: asking again gives the same answer.

@@ -84,7 +84,10 @@ fn choose(from: &Path) -> Result<(Place, PathBuf, Manifest), OfficeError> {
     let place = Place::at(&root);
     match place.backups()?.pop() {
         Some((backup, manifest)) => Ok((place, backup, manifest)),
-        None => Err(OfficeError::Backup(format!("there is no backup at {}", from.display()))),
+        None => Err(OfficeError::Backup(format!(
+            "there is no backup at {}; give the folder that `xuncheng backup --to` wrote to, or one backup in it",
+            from.display()
+        ))),
     }
 }
 

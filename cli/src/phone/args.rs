@@ -60,7 +60,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = point, allow_hyphen_values = true)]
         at: Option<GeoPoint>,
     },
-    /// Take a case back before it is sent.
+    /// Take a case back before it is sent; afterwards the office declines it.
     Withdraw {
         /// Its provisional label, or the beginning of its id.
         case: String,
@@ -75,7 +75,9 @@ pub(crate) enum Command {
         /// What to say.
         text: String,
     },
-    /// Take a step of a case's workflow: accept, return, handle, check, rework.
+    /// Take a step of a case's workflow: file, decline, dispatch, accept, return, handle, check, rework, close, withdraw.
+    ///
+    /// `phone show` says which of them this phone's person may take now.
     Step(StepArgs),
     /// Send what waits and bring what is new.
     Sync {
@@ -104,7 +106,8 @@ pub(crate) struct CaptureArgs {
     /// Where, in words.
     #[arg(long)]
     pub address: Option<String>,
-    /// Where: LAT,LON in degrees, north and east positive. Without it the photo's own position.
+    /// Where: LAT,LON in degrees, north and east positive. Without it the photo's own position; without either the case has
+    /// none, and every area sees it.
     #[arg(long, value_parser = point, allow_hyphen_values = true)]
     pub at: Option<GeoPoint>,
     /// The JPEG of a HEIC among the photos: HEIC=JPEG.

@@ -22,8 +22,9 @@ pub(super) fn case(field: &Field, case: &CaseDetail, json: bool) -> anyhow::Resu
     {
         say!("{line}")?;
     }
-    if let Some(place) = summary.place {
-        say!("{}", degrees(place))?;
+    match summary.place {
+        Some(place) => say!("{}", degrees(place))?,
+        None => say!("no position is known; give one with: xuncheng phone edit {} --at LAT,LON", summary.label)?,
     }
     if let Some(org) = &summary.responsible_org {
         let known = field.pack().organisations().iter().find(|known| known.code.as_str() == org);

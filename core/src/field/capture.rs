@@ -130,7 +130,7 @@ impl Field {
     pub fn withdraw(&mut self, item: ItemId, reason: &str, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
         let opened = entries::open_seq(&self.conn, item)?.ok_or_else(|| FieldError::UnknownCase(item.to_string()))?;
         if opened <= outbox::through(&self.conn)? {
-            return Err(FieldError::Sent(super::cases::provisional_label(item)));
+            return Err(FieldError::Sent(self.case(item)?.summary.label));
         }
         self.step(
             item,

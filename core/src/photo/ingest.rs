@@ -25,7 +25,7 @@ pub struct Ingested {
     pub width: u32,
     /// Height in pixels, turned upright (for a HEIC: of its working copy).
     pub height: u32,
-    /// What the original's EXIF says.
+    /// What the original's EXIF says; position, altitude and time of a HEIC that has none, what its working copy's says.
     pub exif: ExifFacts,
     /// SHA-256 of the viewing rendition.
     pub view: PhotoHash,
@@ -44,17 +44,22 @@ pub struct Ingested {
 /// been kept that was not kept before, unless the disk failed between two renames; those files are whole.
 pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) -> Result<Ingested, PhotoError> {
     let photo = PhotoBytes::read(source)?;
-    let drawn = match (&photo.media, working_copy) {
-        (MediaType::Heic, Some(copy)) => rendition::draw(&PhotoBytes::read(copy)?)?,
-        (MediaType::Jpeg | MediaType::Png | MediaType::Heic | MediaType::Unknown(_), _) => rendition::draw(&photo)?,
-    };
+    let copy = if photo.media == MediaType::Heic { working_copy.map(PhotoBytes::read).transpose()? } else { None };
+    let drawn = rendition::draw(copy.as_ref().unwrap_or(&photo))?;
     let Fingerprint { sha256, sm3, bytes } = Fingerprint::of(&photo.bytes);
     folder.keep(&[
         (folder.original(&sha256), &photo.bytes),
         (folder.view(&sha256), &drawn.view),
         (folder.thumbnail(&sha256), &drawn.thumbnail),
     ])?;
-    let exif = exif::read(&photo).facts;
+    let mut exif = exif::read(&photo).facts;
+    if let Some(copy) = &copy {
+        // A platform may strip what it hands over as the original, and leave it in its copy.
+        let of_copy = exif::read(copy).facts;
+        exif.position = exif.position.or(of_copy.position);
+        exif.altitude_m = exif.altitude_m.or(of_copy.altitude_m);
+        exif.taken_at = exif.taken_at.or(of_copy.taken_at);
+    }
     let renditions = drawn.describe(sha256);
     Ok(Ingested {
         sha256,
