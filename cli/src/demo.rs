@@ -3,6 +3,7 @@
 mod cast;
 mod checks;
 mod desk;
+mod interrupt;
 mod pictures;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use cast::{Office, Phone, ShownCase};
 use checks::Check;
 use desk::Desk;
 use pictures::{Picture, Pictures};
+
+pub(crate) use interrupt::Interrupted;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -34,12 +37,16 @@ pub(crate) struct Args {
     port: u16,
 }
 
+/// Longer than a signal takes from one process to the next.
+const A_MOMENT: Duration = Duration::from_millis(200);
 /// Small, so that a photo has many pieces and a kill falls between them.
 const PIECE_BYTES: u64 = 256 * 1024;
 /// Slow enough that a photo of 3 MB takes longer than a kill.
 const KILLED_AT_BYTES_PER_SECOND: u64 = 2_000_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    // Before there is anything to be left behind.
+    let asked_to_end = interrupt::watch()?;
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let folder = match &args.keep {
         Some(keep) if keep.join("office").exists() => {
@@ -50,7 +57,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut stages = Stages::new();
-    let (office, figures, checks) = journey(args, &folder, &mut stages)?;
+    let (office, figures, checks) = journey(args, &folder, &mut stages).map_err(|error| {
+        // Ctrl-C ends the processes too, and one of them may be heard of first.
+        if asked_to_end.recv_timeout(A_MOMENT).is_ok() { Interrupted.into() } else { error }
+    })?;
     stages.finish()?;
     report(&figures, &stages, &checks)?;
     let failed = checks.iter().filter(|check| check.found.is_err()).count();
@@ -62,7 +72,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     say!("\nThe console is at {}  — sign in as 张受理, for one. Ctrl-C ends it.", office.address)?;
     say!("The office's data is in {}, the phones beside it.", office.data.display())?;
-    office.wait()
+    office.wait(&asked_to_end);
+    Ok(())
 }
 
 /// What the table at the end says.
@@ -277,6 +288,7 @@ impl Stages {
         name: &'static str,
         work: impl FnOnce(&ProgressBar) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        interrupt::check()?;
         let begun = Instant::now();
         let bar = self.bars.add(ProgressBar::no_length());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:<36} {wide_bar} {pos}/{len} {msg}") {

@@ -58,22 +58,27 @@ pub(crate) struct Http {
     base: String,
 }
 
+/// What all requests share. Redirects are not followed: the office sends phones none, portals do.
+pub(crate) fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_resolve(Some(Duration::from_secs(10)))
+        .timeout_connect(Some(Duration::from_secs(10)))
+        .timeout_send_request(Some(Duration::from_secs(20)))
+        .timeout_send_body(Some(Duration::from_secs(120)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_recv_body(Some(Duration::from_secs(60)))
+        .user_agent(concat!("xuncheng/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.into()
+}
+
 impl Http {
-    /// A client for the office at `base`. Redirects are not followed: the office sends none, portals do.
+    /// A client for the office at `base`.
     pub(crate) fn new(base: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_resolve(Some(Duration::from_secs(10)))
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_send_request(Some(Duration::from_secs(20)))
-            .timeout_send_body(Some(Duration::from_secs(120)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
-            .timeout_recv_body(Some(Duration::from_secs(60)))
-            .user_agent(concat!("xuncheng/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned() }
+        Self { agent: agent(), base: base.trim_end_matches('/').to_owned() }
     }
 
     /// Sends `request`; every failure is an outcome.

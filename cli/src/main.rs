@@ -59,6 +59,8 @@ fn main() -> std::process::ExitCode {
         Ok(()) => std::process::ExitCode::SUCCESS,
         // Whoever read the output has read enough: `xuncheng … | head`.
         Err(error) if reader_is_gone(&error) => std::process::ExitCode::SUCCESS,
+        // Whoever asked it to end knows that it did not do all; the status is a shell's for SIGINT.
+        Err(error) if error.is::<demo::Interrupted>() => std::process::ExitCode::from(130),
         Err(error) => {
             eprintln!("xuncheng: {}", told(&error));
             std::process::ExitCode::FAILURE

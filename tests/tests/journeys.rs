@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "journeys/demo.rs"]
+mod demo;
 #[path = "journeys/in_a_district.rs"]
 mod in_a_district;
 #[path = "journeys/over_a_wire.rs"]

@@ -1,16 +1,21 @@
 //! Who plays in the demonstration: an office and three phones, each a process of its own.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use xuncheng_core::place::GeoPoint;
 
-/// This program, to be started again.
+use super::interrupt;
+
+/// This program, to be started again, unless somebody asked for the end.
 fn program() -> anyhow::Result<Command> {
+    interrupt::check()?;
     Ok(Command::new(std::env::current_exe().context("cannot find this program's own file")?))
 }
 
@@ -23,9 +28,40 @@ fn run<T: DeserializeOwned>(args: &[&str]) -> anyhow::Result<T> {
     serde_json::from_slice(&output.stdout).with_context(|| format!("xuncheng {} printed no JSON", args.join(" ")))
 }
 
+/// A process that does not outlive this value.
+struct Running(Child);
+
+impl Running {
+    /// Starts `command`; what it prints comes out beside it.
+    fn start(command: &mut Command) -> anyhow::Result<(Self, BufReader<ChildStdout>)> {
+        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut running = Self(process.context("cannot start this program again")?);
+        let stdout = running.0.stdout.take().context("a process has no output")?;
+        Ok((running, BufReader::new(stdout)))
+    }
+
+    /// What it says beside its output, until it ends.
+    fn last_words(&mut self) -> String {
+        let mut said = String::new();
+        if let Some(mut stderr) = self.0.stderr.take() {
+            // What cannot be read was not said.
+            let _ = stderr.read_to_string(&mut said);
+        }
+        said.trim().to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The office process. It ends with this value.
 pub(super) struct Office {
-    process: Child,
+    process: Running,
     /// Where it answers.
     pub(super) address: String,
     /// Its data folder.
@@ -35,27 +71,23 @@ pub(super) struct Office {
 impl Office {
     /// Starts an office with its data in `data`, on a free loopback port.
     pub(super) fn start(data: &Path, port: u16, piece_bytes: u64) -> anyhow::Result<Self> {
-        let mut process = program()?
-            .args(["serve", "--json", "--data"])
-            .arg(data)
-            .args(["--port", &port.to_string(), "--piece-bytes", &piece_bytes.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot start the office")?;
-        let stdout = process.stdout.take().context("the office has no output")?;
+        let (mut process, mut stdout) =
+            Running::start(program()?.args(["serve", "--json", "--data"]).arg(data).args([
+                "--port",
+                &port.to_string(),
+                "--piece-bytes",
+                &piece_bytes.to_string(),
+            ]))?;
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        let Ok(said) = serde_json::from_str::<Value>(&line) else {
-            let output = process.wait_with_output()?;
-            bail!("the office did not start: {}", String::from_utf8_lossy(&output.stderr).trim());
+        stdout.read_line(&mut line)?;
+        let said: Value = serde_json::from_str(&line).unwrap_or_default();
+        let Some(address) = said["address"].as_str().map(str::to_owned) else {
+            bail!("the office did not start: {}", process.last_words());
         };
         // What it logs is nobody's to read here, but a full pipe would stop it.
-        if let Some(mut log) = process.stderr.take() {
+        if let Some(mut log) = process.0.stderr.take() {
             std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         }
-        let address = said["address"].as_str().context("the office named no address")?.to_owned();
         Ok(Self { process, address, data: data.to_owned() })
     }
 
@@ -70,18 +102,14 @@ impl Office {
         run(&["backup", "--json", "--data", path(&self.data)?, "--to", path(to)?])
     }
 
-    /// Waits until the office ends by itself, on Ctrl-C.
-    pub(super) fn wait(mut self) -> anyhow::Result<()> {
-        self.process.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Office {
-    fn drop(&mut self) {
-        // It may have ended already; then there is nothing to end.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    /// Leaves the office up until somebody asks for the end, or it ends by itself.
+    pub(super) fn wait(mut self, asked_to_end: &Receiver<()>) {
+        let a_while = Duration::from_millis(500);
+        while asked_to_end.recv_timeout(a_while) == Err(RecvTimeoutError::Timeout) {
+            if !matches!(self.process.0.try_wait(), Ok(None)) {
+                return;
+            }
+        }
     }
 }
 
@@ -213,27 +241,16 @@ impl Phone {
         bytes_per_second: u64,
         mut at_this_point: impl FnMut(&Value) -> bool,
     ) -> anyhow::Result<()> {
-        let mut process = self
-            .command()?
-            .args(["sync", "--events", "--limit-rate", &bytes_per_second.to_string()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let stdout = process.stdout.take().context("the phone has no output")?;
-        for line in BufReader::new(stdout).lines() {
+        let (mut process, stdout) =
+            Running::start(self.command()?.args(["sync", "--events", "--limit-rate", &bytes_per_second.to_string()]))?;
+        for line in stdout.lines() {
             let event: Value = serde_json::from_str(&line?).context("the phone printed no event")?;
             if at_this_point(&event) {
-                // SIGKILL: it has no chance to put anything in order.
-                process.kill()?;
-                process.wait()?;
+                // SIGKILL, by the end of `process`: it has no chance to put anything in order.
                 return Ok(());
             }
         }
-        let output = process.wait_with_output()?;
-        bail!(
-            "the phone came to its end before it could be killed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("the phone came to its end before it could be killed: {}", process.last_words());
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use xuncheng_core::id::Nonce;
 
 use super::cast::ShownCase;
-use crate::machine;
+use crate::{driver, machine};
 
 /// A person's session at the console.
 pub(super) struct Desk {
@@ -16,12 +16,7 @@ pub(super) struct Desk {
 impl Desk {
     /// Signs `person` in at the console of the office at `address`.
     pub(super) fn sign_in(address: &str, person: &str) -> anyhow::Result<Self> {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .build();
-        let mut desk = Self { agent: config.into(), address: address.to_owned(), cookie: String::new() };
+        let mut desk = Self { agent: driver::agent(), address: address.to_owned(), cookie: String::new() };
         let answer = desk.post("/sign-in", &[("person", person), ("next", "/")])?;
         let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
         let cookie = cookie.and_then(|cookie| cookie.split(';').next()).context("the console gave no session")?;
