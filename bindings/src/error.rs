@@ -79,18 +79,14 @@ pub enum FieldError {
         text: String,
     },
     /// The workflow does not let this person do this now.
-    #[error("{step} cannot be done now: {code:?}")]
+    #[error("case {label}: {step} cannot be done now: {code:?}")]
     NotNow {
-        /// The step, by its name on the wire.
+        /// What screens call the case: its number, where it has one.
+        label: String,
+        /// The step by its name on the wire, or `edit`, or `comment`.
         step: String,
         /// Why.
         code: VerdictCode,
-    },
-    /// The office has the case: it can no longer be taken back here.
-    #[error("case {label} was sent already: only the office can take it back now")]
-    AlreadySent {
-        /// The case.
-        label: String,
     },
 
     /// This phone is not enrolled yet.
@@ -251,8 +247,7 @@ impl From<Core> for FieldError {
             Core::TextTooLong { what, chars, most } => {
                 Self::TextTooLong { what: what.to_owned(), chars: chars as u64, most: most as u64 }
             }
-            Core::NotNow { step, code } => Self::NotNow { step, code },
-            Core::Sent(label) => Self::AlreadySent { label },
+            Core::NotNow { label, step, code } => Self::NotNow { label, step, code },
             Core::OtherPerson { own, other } => Self::OtherPerson { own, other },
             Core::OtherOffice => Self::OtherOffice,
         }

@@ -139,7 +139,7 @@ pub struct CaseDetail {
     pub story: Vec<CaseEvent>,
     /// The steps that this phone's person may take now.
     pub steps: Vec<CaseStep>,
-    /// Whether its reporter may still take it back on this phone.
+    /// Whether it is reported and nobody but this phone has it yet.
     pub only_here: bool,
 }
 
@@ -250,10 +250,10 @@ impl FieldApp {
         Ok(self.field().edit(id, &edit, &now, &seed)?.into())
     }
 
-    /// Takes a case back before it was sent.
+    /// Takes a case back, sent or not, while the workflow lets whoever reported it; the office judges one that was sent.
     ///
     /// # Errors
-    /// [`FieldError::AlreadySent`] once the office has it.
+    /// [`FieldError::NotNow`] for somebody else's case, and from its filing on.
     pub fn withdraw(&self, id: ItemId, reason: &str, now: Now, seed: Seed) -> Result<CaseDetail, FieldError> {
         Ok(self.field().withdraw(id, reason, &now, &seed)?.into())
     }

@@ -17,7 +17,7 @@ pub(crate) struct BackupArgs {
     to: PathBuf,
     /// Print JSON, for programs.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ pub(crate) struct RestoreArgs {
     accept_loss: bool,
     /// Print JSON, for programs.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Makes a backup and reads all of it back; only then do its photos become safe.

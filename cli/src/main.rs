@@ -12,6 +12,8 @@ mod photo;
 mod print;
 
 use clap::{Parser, Subcommand};
+use xuncheng_core::field::FieldError;
+use xuncheng_office::OfficeError;
 
 /// Xuncheng (巡城): field inspection for a city district that loses nothing, network or not.
 ///
@@ -38,14 +40,32 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make an office's data folder out of a backup.
     Restore(backup::RestoreArgs),
-    /// Use a phone's store from the command line.
+    /// Be a phone: capture, sync and take steps as an app would, from the command line.
     Phone(phone::Args),
     /// Look at a photo file.
     Photo(photo::Args),
 }
 
+impl Command {
+    /// Whether a program reads what is printed.
+    const fn json(&self) -> bool {
+        match self {
+            Self::Demo(_) => false,
+            Self::Serve(args) => args.json,
+            Self::Code(args) => args.json(),
+            Self::Device(args) => args.json(),
+            Self::Backup(args) => args.json,
+            Self::Restore(args) => args.json,
+            Self::Phone(args) => args.json,
+            Self::Photo(args) => args.json(),
+        }
+    }
+}
+
 fn main() -> std::process::ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let json = command.json();
+    let result = match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => office::serve(&args),
         Command::Code(args) => office::code(&args),
@@ -62,7 +82,12 @@ fn main() -> std::process::ExitCode {
         // Whoever asked it to end knows that it did not do all; the status is a shell's for SIGINT.
         Err(error) if error.is::<demo::Interrupted>() => std::process::ExitCode::from(130),
         Err(error) => {
-            eprintln!("xuncheng: {}", told(&error));
+            let told = told(&error);
+            if json {
+                // Nobody may read it; the line for people follows all the same.
+                let _ = print::say!("{}", serde_json::json!({ "error": { "code": code(&error), "detail": told } }));
+            }
+            eprintln!("xuncheng: {told}");
             std::process::ExitCode::FAILURE
         }
     }
@@ -77,6 +102,17 @@ fn told(error: &anyhow::Error) -> String {
         }
     }
     text
+}
+
+/// What programs call an error.
+fn code(error: &anyhow::Error) -> String {
+    if let Some(error) = error.downcast_ref::<FieldError>() {
+        return phone::code(error);
+    }
+    match error.downcast_ref::<OfficeError>() {
+        Some(error) => error.problem().code,
+        None => "failed".to_owned(),
+    }
 }
 
 fn reader_is_gone(error: &anyhow::Error) -> bool {

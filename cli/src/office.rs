@@ -18,6 +18,7 @@ use crate::print::{self, say};
 /// Where an office keeps its data, unless it is told otherwise.
 const DATA: &str = "xuncheng-office";
 
+/// Runs until Ctrl-C. XUNCHENG_LOG says how much it tells on the way: error, warn, info, debug.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     /// The data folder; made at the first start.
@@ -49,7 +50,7 @@ pub(crate) struct ServeArgs {
     piece_bytes: u64,
     /// Print where it answers as one line of JSON, for programs.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Runs an office until it is asked to end.
@@ -92,14 +93,14 @@ pub(crate) struct CodeArgs {
 
 #[derive(Debug, Subcommand)]
 enum CodeCommand {
-    /// Make a one-time code for a person's phone, as text and as a QR code.
+    /// Make a one-time code for a person's phone: a QR code and text, or text alone where it is not a terminal that reads.
     New {
         #[command(flatten)]
         at: At,
-        /// The person's code, as people.toml has it.
+        /// The person's code, like li, as the office's people.toml has it.
         #[arg(long)]
         person: String,
-        /// The address that the phone is told, when the office was never started.
+        /// The address that the phone is told; without it the one at which the office answered last.
         #[arg(long)]
         url: Option<String>,
     },
@@ -112,7 +113,7 @@ enum CodeCommand {
     Revoke {
         #[command(flatten)]
         at: At,
-        /// Its number in the list.
+        /// Its number, as `xuncheng code list` shows it.
         number: u64,
     },
 }
@@ -122,7 +123,7 @@ struct At {
     /// The office's data folder; the office may be running.
     #[arg(long, env = "XUNCHENG_DATA", default_value = DATA)]
     data: PathBuf,
-    /// Print JSON, for programs.
+    /// Print JSON, for programs; of an error its code and what it says.
     #[arg(long)]
     json: bool,
 }
@@ -130,6 +131,15 @@ struct At {
 impl At {
     fn ledger(&self) -> anyhow::Result<Ledger> {
         Ok(Ledger::open(&Config::new(&self.data))?)
+    }
+}
+
+impl CodeArgs {
+    /// Whether a program reads what is printed.
+    pub(crate) const fn json(&self) -> bool {
+        match &self.command {
+            CodeCommand::New { at, .. } | CodeCommand::List { at } | CodeCommand::Revoke { at, .. } => at.json,
+        }
     }
 }
 
@@ -152,22 +162,21 @@ pub(crate) fn code(args: &CodeArgs) -> anyhow::Result<()> {
                 CodeState::Expired => "expired".to_owned(),
                 CodeState::Revoked => "revoked".to_owned(),
             };
-            if at.json {
-                let rows = codes
-                    .iter()
-                    .map(|code| json!({ "number": code.number, "person": code.person, "state": state(&code.state) }));
-                return print::json(&rows.collect::<Vec<_>>());
-            }
-            let mut table = print::table(&["no.", "person", "made", "good until", "state"]);
-            for code in &codes {
+            let rows = codes.iter().map(|code| {
+                let state = state(&code.state);
                 let (made, until) = (code.created_at.beijing(), code.expires_at.beijing());
-                table.add_row([code.number.to_string(), code.person.to_string(), made, until, state(&code.state)]);
-            }
-            say!("{table}")?;
-            Ok(())
+                (
+                    json!({ "number": code.number, "person": code.person, "state": state }),
+                    vec![code.number.to_string(), code.person.to_string(), made, until, state],
+                )
+            });
+            print::rows(at.json, &["no.", "person", "made", "good until", "state"], rows)
         }
         CodeCommand::Revoke { at, number } => {
             at.ledger()?.revoke_code(*number)?;
+            if at.json {
+                return print::json(&json!({ "revoked": number }));
+            }
             say!("code {number} is of no use now")?;
             Ok(())
         }
@@ -178,6 +187,11 @@ fn show_code(code: &EnrolmentCode, json: bool) -> anyhow::Result<()> {
     let text = code.to_string();
     if json {
         return print::json(&json!({ "code": text, "person": code.person, "office": code.office }));
+    }
+    if !std::io::stdout().is_terminal() {
+        // For `xuncheng phone enrol "$(xuncheng code new …)"`.
+        say!("{text}")?;
+        return Ok(());
     }
     let qr = qrcode::QrCode::with_error_correction_level(&text, qrcode::EcLevel::L)
         .context("the code is too long for a QR code")?;
@@ -204,9 +218,18 @@ enum DeviceCommand {
     Revoke {
         #[command(flatten)]
         at: At,
-        /// The device, as the list names it.
+        /// The device, as `xuncheng device list` names it.
         device: String,
     },
+}
+
+impl DeviceArgs {
+    /// Whether a program reads what is printed.
+    pub(crate) const fn json(&self) -> bool {
+        match &self.command {
+            DeviceCommand::List { at } | DeviceCommand::Revoke { at, .. } => at.json,
+        }
+    }
 }
 
 /// Lists and revokes phones.
@@ -216,32 +239,30 @@ pub(crate) fn device(args: &DeviceArgs) -> anyhow::Result<()> {
             let devices = at.ledger()?.devices()?;
             let shown =
                 |moment: Option<xuncheng_core::clock::Moment>| moment.map_or_else(|| "—".to_owned(), |at| at.beijing());
-            if at.json {
-                let rows = devices.iter().map(|device| {
+            let rows = devices.iter().map(|device| {
+                (
                     json!({
                         "device": device.incarnation, "person": device.person, "name": device.name,
                         "enrolled": device.enrolled_at, "last_sync": device.last_sync_at, "revoked": device.revoked_at,
-                    })
-                });
-                return print::json(&rows.collect::<Vec<_>>());
-            }
-            let mut table = print::table(&["device", "person", "name", "enrolled", "last sync", "revoked"]);
-            for device in &devices {
-                table.add_row([
-                    device.incarnation.to_string(),
-                    device.person.to_string(),
-                    device.name.clone(),
-                    device.enrolled_at.beijing(),
-                    shown(device.last_sync_at),
-                    shown(device.revoked_at),
-                ]);
-            }
-            say!("{table}")?;
-            Ok(())
+                    }),
+                    vec![
+                        device.incarnation.to_string(),
+                        device.person.to_string(),
+                        device.name.clone(),
+                        device.enrolled_at.beijing(),
+                        shown(device.last_sync_at),
+                        shown(device.revoked_at),
+                    ],
+                )
+            });
+            print::rows(at.json, &["device", "person", "name", "enrolled", "last sync", "revoked"], rows)
         }
         DeviceCommand::Revoke { at, device } => {
             let incarnation: IncarnationId = device.parse()?;
             at.ledger()?.revoke_device(incarnation)?;
+            if at.json {
+                return print::json(&json!({ "revoked": incarnation }));
+            }
             say!("device {incarnation} is revoked")?;
             Ok(())
         }

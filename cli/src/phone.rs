@@ -1,15 +1,17 @@
 //! `xuncheng phone`: a phone's store without a screen. Its folder holds exactly what a real phone's would.
 
+mod advice;
 mod args;
+mod categories;
 mod show;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseEdit, Field, FieldError};
-use xuncheng_core::id::PersonId;
+use xuncheng_core::clock::{Now, Seed};
+use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
+use xuncheng_core::id::{ItemId, PersonId};
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::place::{BoundingBox, GeoPoint};
 use xuncheng_core::store::list::Query;
@@ -24,13 +26,10 @@ use crate::driver::{self, Http, Pace};
 use crate::machine;
 use crate::print::{self, say};
 
+pub(crate) use advice::code;
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    act(args).map_err(|error| match error.downcast::<FieldError>() {
-        // A code is for programs; people read what to do.
-        Ok(FieldError::NotNow { step, code }) => anyhow::anyhow!("{step}: {}", print::reason(&code)),
-        Ok(other) => other.into(),
-        Err(error) => error,
-    })
+    act(args).map_err(|error| advice::advised(args, error))
 }
 
 fn act(args: &Args) -> anyhow::Result<()> {
@@ -38,43 +37,41 @@ fn act(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::Init { person } => {
             let field = Field::init(folder, &PersonId::new(person)?, &machine::seed()?)?;
+            if args.json {
+                return print::json(&serde_json::json!({ "person": field.person(), "folder": folder }));
+            }
             say!("made a store for {} in {}", field.person(), folder.display())?;
-            say!("next: xuncheng phone --folder {} capture …   (no network is needed)", folder.display())?;
+            say!("next: {} capture …   (no network is needed)", args.phone())?;
             Ok(())
         }
-        Command::Enrol { code, device } => enrol(folder, code, device),
+        Command::Enrol { code, device } => enrol(args, code, device),
+        Command::Categories { word } => categories::list(Field::open(folder)?.pack(), word.as_deref(), args.json),
         Command::Capture(capture_args) => capture(args, capture_args),
         Command::List(list_args) => list(args, list_args),
         Command::Show { case } => {
             let field = Field::open(folder)?;
-            show::case(&field, &field.case(field.find_case(case)?)?, args.json)
+            show::case(args, &field, &field.case(field.find_case(case)?)?)
         }
         Command::Edit { case, category, note, address, at } => {
             if category.is_none() && note.is_none() && address.is_none() && at.is_none() {
                 bail!("there is nothing to change: give --category, --note, --address or --at");
             }
-            let mut field = Field::open(folder)?;
-            let item = field.find_case(case)?;
             let edit = CaseEdit {
                 category: category.clone(),
                 description: note.clone(),
                 address: address.clone(),
                 place: *at,
             };
-            let case = field.edit(item, &edit, &machine::now(), &machine::seed()?)?;
-            show::case(&field, &case, args.json)
+            change(args, case, |field, item, now, seed| field.edit(item, &edit, now, seed))
         }
         Command::Withdraw { case, reason } => {
-            let mut field = Field::open(folder)?;
-            let item = field.find_case(case)?;
-            let case = field.withdraw(item, reason, &machine::now(), &machine::seed()?)?;
-            show::case(&field, &case, args.json)
+            change(args, case, |field, item, now, seed| field.withdraw(item, reason, now, seed))
         }
         Command::Comment { case, text } => {
-            let mut field = Field::open(folder)?;
-            let item = field.find_case(case)?;
-            let case = field.comment(item, text, &machine::now(), &machine::seed()?)?;
-            show::case(&field, &case, args.json)
+            if text.trim().is_empty() {
+                bail!("there is nothing to say: give the comment's text");
+            }
+            change(args, case, |field, item, now, seed| field.comment(item, text, now, seed))
         }
         Command::Step(step_args) => step(args, step_args),
         Command::Sync { limit_rate, keep_trying, events } => {
@@ -85,18 +82,40 @@ fn act(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-fn enrol(folder: &Path, code: &str, device: &str) -> anyhow::Result<()> {
+/// Changes a case that is named as people name it, and shows it.
+fn change(
+    args: &Args,
+    case: &str,
+    work: impl FnOnce(&mut Field, ItemId, &Now, &Seed) -> Result<CaseDetail, FieldError>,
+) -> anyhow::Result<()> {
+    let mut field = Field::open(&args.folder)?;
+    let item = field.find_case(case)?;
+    let case = work(&mut field, item, &machine::now(), &machine::seed()?)?;
+    show::case(args, &field, &case)
+}
+
+fn enrol(args: &Args, code: &str, device: &str) -> anyhow::Result<()> {
     let code: EnrolmentCode = code.parse()?;
-    let mut field = Field::open(folder)?;
+    let mut field = Field::open(&args.folder)?;
     let enrolling = field.enrol(&code, device, &machine::seed()?)?;
     match Http::new(&code.office).send(&enrolling.request, Pace::default()) {
         Outcome::Answered(response) => field.enrolled(&enrolling, &response)?,
         Outcome::Unreachable(why) | Outcome::Failed(why) => {
-            bail!("no answer from the office at {}: {why}", code.office)
+            bail!(
+                "no answer from the office at {}: {why}; the code stays good: try again when the office runs there and \
+                 this machine can reach it",
+                code.office
+            )
         }
     }
     let office = field.office()?.context("enrolment left no office behind")?;
+    if args.json {
+        return print::json(&serde_json::json!({
+            "person": field.person(), "office": office.url, "district": office.district,
+        }));
+    }
     say!("enrolled as {} at {} ({})", field.person(), office.url, office.district)?;
+    say!("next: {} sync", args.phone())?;
     Ok(())
 }
 
@@ -132,12 +151,10 @@ fn capture(args: &Args, capture: &CaptureArgs) -> anyhow::Result<()> {
         photos: photos(&capture.photos, &capture.working_copy, far_then_near)?,
     };
     let case = field.capture(&capture, &machine::now(), &machine::seed()?)?;
-    show::case(&field, &case, args.json)
+    show::case(args, &field, &case)
 }
 
 fn step(args: &Args, step: &StepArgs) -> anyhow::Result<()> {
-    let mut field = Field::open(&args.folder)?;
-    let item = field.find_case(&step.case)?;
     let Some(known) = CaseStep::named(&step.step) else {
         let names: Vec<&str> = CaseStep::ALL.iter().map(|step| step.name()).collect();
         bail!("{:?} is no step of a case; steps are {}", step.step, names.join(", "));
@@ -153,8 +170,7 @@ fn step(args: &Args, step: &StepArgs) -> anyhow::Result<()> {
         photos: photos(&step.photos, &step.working_copy, |_| role.clone())?,
         fix: None,
     };
-    let case = field.step(item, &act, &machine::now(), &machine::seed()?)?;
-    show::case(&field, &case, args.json)
+    change(args, &step.case, |field, item, now, seed| field.step(item, &act, now, seed))
 }
 
 fn list(args: &Args, list: &ListArgs) -> anyhow::Result<()> {
@@ -165,7 +181,7 @@ fn list(args: &Args, list: &ListArgs) -> anyhow::Result<()> {
             bail!("{state:?} is no state of a case; states are {}", names.join(", "));
         }
     }
-    let category = list.category.as_deref().map(|text| category(&field, text)).transpose()?;
+    let category = list.category.as_deref().map(|text| field.category(text)).transpose()?;
     let query = Query {
         states: list.state.clone(),
         category,
@@ -177,15 +193,6 @@ fn list(args: &Args, list: &ListArgs) -> anyhow::Result<()> {
     };
     let after = list.after.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
     show::page(&field.cases(&query, after.as_ref(), list.limit)?, args.json)
-}
-
-fn category(field: &Field, text: &str) -> anyhow::Result<String> {
-    let catalogue = field.pack().catalogue();
-    let found = catalogue.find(text).or_else(|| catalogue.named(text).last());
-    Ok(found
-        .with_context(|| format!("{text:?} is no category; try a code like matter/09006 or its name"))?
-        .code
-        .to_string())
 }
 
 /// `SOUTH,WEST,NORTH,EAST` in degrees.

@@ -25,6 +25,15 @@ enum Command {
     },
 }
 
+impl Args {
+    /// Whether a program reads what is printed.
+    pub(crate) const fn json(&self) -> bool {
+        match &self.command {
+            Command::Inspect { json, .. } => *json,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let Command::Inspect { file, json } = &args.command;
     let seen = inspect(file)?;

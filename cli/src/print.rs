@@ -5,6 +5,7 @@ use xuncheng_core::journal::entry::{Change, PhotoRole};
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::work::case::CaseStep;
+use xuncheng_core::work::flow::Who;
 
 /// Prints a line, or says why it cannot: whoever reads may have gone, and that is no fault of ours (see `main`).
 macro_rules! say {
@@ -21,6 +22,21 @@ pub(crate) fn table(headings: &[&str]) -> Table {
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headings);
     table
+}
+
+/// Prints a list: each row as its JSON for programs, or as its cells for people.
+pub(crate) fn rows(
+    json: bool,
+    headings: &[&str],
+    rows: impl Iterator<Item = (serde_json::Value, Vec<String>)>,
+) -> anyhow::Result<()> {
+    if json {
+        return self::json(&rows.map(|(row, _)| row).collect::<Vec<_>>());
+    }
+    let mut table = table(headings);
+    table.add_rows(rows.map(|(_, cells)| cells));
+    say!("{table}")?;
+    Ok(())
 }
 
 /// Prints `value` as JSON, for programs.
@@ -82,6 +98,20 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         Verdict::Merged { lost } => format!("merged 合并 (kept beside: {})", lost.join(", ")),
         Verdict::Rejected { code, .. } => format!("rejected 驳回: {}", reason(code)),
         Verdict::Held { reason: code, .. } => format!("held 待人工处理: {}", reason(code)),
+    }
+}
+
+/// Whom a rule lets do something.
+pub(crate) const fn who(who: Who) -> &'static str {
+    match who {
+        Who::Author => "whoever reported it",
+        Who::Inspector => "an inspector 采集员",
+        Who::Acceptor => "an acceptor 受理员",
+        Who::Dispatcher => "a dispatcher 派遣员",
+        Who::Handler => "a handler 处置人员 of the organisation that it was dispatched to",
+        Who::Verifier => "a verifier 核查员 who neither reported nor handled it",
+        Who::Admin => "an administrator 系统管理员",
+        Who::Office => "the office itself",
     }
 }
 

@@ -70,7 +70,7 @@ pub enum FieldError {
     #[error("{0:?} fits more than one case: give more of its id")]
     Ambiguous(String),
     /// Not a category of the district pack.
-    #[error("{0:?} is no category of the district: give a code like matter/09006, or a name like 占道经营")]
+    #[error("{0:?} is no category of the district, which is a code like matter/09006 or a name like 占道经营")]
     UnknownCategory(String),
     /// A case without a photo is no evidence.
     #[error("a capture needs at least one photo and takes at most {most}; {given} were given")]
@@ -90,17 +90,16 @@ pub enum FieldError {
         /// The bound.
         most: usize,
     },
-    /// The workflow does not let this person take the step now.
-    #[error("the step {step} cannot be taken now: {code:?}")]
+    /// The workflow does not let this person do this now; [`CaseDetail::steps`] are what can be done instead.
+    #[error("{step} cannot be done with case {label} now")]
     NotNow {
-        /// The step.
+        /// What screens call the case: its number, where it has one.
+        label: String,
+        /// The step by its name on the wire, or `edit`, or `comment`.
         step: String,
         /// Why.
         code: Code,
     },
-    /// The case was sent: it can no longer be taken back or corrected as if it had not been.
-    #[error("case {0} was sent already: only the office can take it back now")]
-    Sent(String),
     /// The store belongs to somebody else.
     #[error("this store belongs to {own}, the code is for {other}: a phone that changes hands gets another store")]
     OtherPerson {

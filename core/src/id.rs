@@ -8,13 +8,22 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// Text that is not the hexadecimal form of an id.
+/// Text that is not the text form of an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} must be {digits} hexadecimal digits, not {text:?}")]
-pub struct IdError {
-    what: &'static str,
-    digits: usize,
-    text: String,
+pub enum IdError {
+    /// Not the hexadecimal form.
+    #[error("{what} must be {digits} hexadecimal digits, not {text:?}")]
+    Digits {
+        /// Of which id.
+        what: &'static str,
+        /// How many digits it has.
+        digits: usize,
+        /// The text, or its beginning.
+        text: String,
+    },
+    /// Not a person's code.
+    #[error("a person's code is 1 to 64 of a-z, A-Z, 0-9, '-', '_' and '.', like li; {0:?} is not")]
+    Person(String),
 }
 
 macro_rules! id {
@@ -55,7 +64,7 @@ macro_rules! id {
                 let mut bytes = [0; $bytes];
                 match hex::decode_to_slice(text, &mut bytes) {
                     Ok(()) => Ok(Self(bytes)),
-                    Err(_) => Err(IdError { what: stringify!($name), digits: 2 * $bytes, text: text.chars().take(80).collect() }),
+                    Err(_) => Err(IdError::Digits { what: stringify!($name), digits: 2 * $bytes, text: text.chars().take(80).collect() }),
                 }
             }
         }
@@ -158,11 +167,7 @@ impl PersonId {
         let fits = !code.is_empty()
             && code.len() <= 64
             && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-        if fits {
-            Ok(Self(code.to_owned()))
-        } else {
-            Err(IdError { what: "PersonId", digits: 0, text: code.chars().take(80).collect() })
-        }
+        if fits { Ok(Self(code.to_owned())) } else { Err(IdError::Person(code.chars().take(80).collect())) }
     }
 
     /// The code itself.

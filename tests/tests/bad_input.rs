@@ -28,11 +28,18 @@ fn kept(phone: &Program) -> Kept {
     Kept { cases: phone.list(), entries: phone.status()["entries"].as_u64().unwrap(), files: phone.photo_files() }
 }
 
-/// A failure says why in one line, and has changed nothing.
+/// A failure says why in one line, to programs too, and has changed nothing.
 fn assert_refused(phone: &Program, before: &Kept, done: &Done) -> String {
     assert!(!done.success, "it was kept: {}", done.out);
     assert_eq!(done.err.lines().count(), 1, "one line says why: {}", done.err);
-    assert!(done.err.starts_with("xuncheng: ") && done.out.is_empty(), "{} {}", done.err, done.out);
+    let said = done.err.strip_prefix("xuncheng: ").expect("it says who is speaking").trim_end();
+    // Programs asked for JSON, and find the same there with a code.
+    if let Ok(error) = serde_json::from_str::<Value>(&done.out) {
+        assert_eq!(error["error"]["detail"], said);
+        assert!(error["error"]["code"].is_string(), "{error}");
+    } else {
+        assert!(done.out.is_empty(), "{}", done.out);
+    }
     assert!(!done.err.contains("panicked"), "{}", done.err);
     assert_eq!(&kept(phone), before, "nothing was kept of it");
     done.err.clone()
@@ -380,4 +387,82 @@ fn words_that_say_nothing() {
     }
     let sync = phone.run(&["sync"]);
     assert!(sync.err.contains("not enrolled"), "{}", sync.err);
+}
+
+#[test]
+fn each_error_says_what_to_do_next() {
+    let phone = Program::phone_of("li");
+    let photo = phone.file("a.jpg", &fixtures::jpeg(96, 64, 1));
+    let photo = photo.to_str().unwrap();
+    let case = phone.capture(&[Path::new(photo)]).json();
+    let label = case["summary"]["label"].as_str().unwrap();
+    let other = phone.file("b.jpg", &fixtures::jpeg(96, 64, 2));
+    let other = other.to_str().unwrap();
+    let before = kept(&phone);
+    // What is done, what a program is told, and what a person is told.
+    let wrong: &[(&[&str], &str, &[&str])] = &[
+        (&["init", "--person", "wang"], "store_exists", &["name another folder"]),
+        (&["show", "BZ20260101-0001"], "unknown_case", &["phone --folder", "list`", "sync`"]),
+        (&["capture", "--category", "牛皮癣", photo], "unknown_category", &["非法小广告 (matter/07001)", "categories"]),
+        (&["list", "--category", "占道经管"], "unknown_category", &["占道经营 (matter/09006)"]),
+        (&["edit", label, "--category", "飞碟"], "unknown_category", &["categories WORD`"]),
+        (&["step", label, "file"], "not_allowed", &[label, "acceptor 受理员", "li can: withdraw"]),
+        (
+            &["step", label, "check", "--photo", other],
+            "not_allowed",
+            &["check cannot", "verifier 核查员", "li can: withdraw"],
+        ),
+        (&["comment", label, " "], "failed", &["give the comment's text"]),
+        (&["sync"], "not_enrolled", &["enrol 'xuncheng://enrol?…'", "xuncheng code new --person li"]),
+    ];
+    for (words, code, says) in wrong {
+        let done = phone.run(&[&["--json"], *words].concat());
+        let said = assert_refused(&phone, &before, &done);
+        let told: Value = serde_json::from_str(&done.out).unwrap();
+        assert_eq!(told["error"]["code"], *code, "{words:?}: {said}");
+        for what in *says {
+            assert!(said.contains(what), "{words:?}: {said}");
+        }
+    }
+    let nowhere = Program::phone_at(phone.place.path().join("not here"));
+    let done = nowhere.run(&["--json", "list"]);
+    assert!(!done.success && done.err.contains("init --person") && done.out.contains("no_store"), "{}", done.err);
+    let nobody = nowhere.run(&["init", "--person", "李巡查"]);
+    assert!(!nobody.success && nobody.err.contains("a person's code is"), "{}", nobody.err);
+    assert!(phone.run(&["withdraw", label]).success);
+    let ended = phone.run(&["edit", label, "--note", "还在"]);
+    assert!(!ended.success && ended.err.contains("withdrawn 已撤回"), "{}", ended.err);
+}
+
+#[test]
+fn a_case_without_a_position_says_so_and_how_to_give_one() {
+    let phone = Program::phone_of("li");
+    let photo = phone.file("a.jpg", &fixtures::jpeg(96, 64, 1));
+    let done = phone.run(&["capture", "--category", "占道经营", photo.to_str().unwrap()]);
+    let hint = done.out.lines().find(|line| line.starts_with("no position is known")).expect("it says so");
+    assert!(hint.contains("edit 新-") && hint.ends_with("--at LAT,LON"), "{hint}");
+    let label = done.out.split_whitespace().next().unwrap();
+    let placed = phone.run(&["edit", label, "--at", "31.8672,106.7531"]);
+    assert!(placed.success && placed.out.contains("31.867200, 106.753100"), "{}", placed.err);
+    assert!(!placed.out.contains("no position"), "{}", placed.out);
+    let exif = phone.file("b.jpg", &fixtures::jpeg_with_exif(200, 100, 1, &Camera::default()));
+    let known = phone.run(&["capture", "--category", "占道经营", exif.to_str().unwrap()]);
+    assert!(known.success && !known.out.contains("no position"), "{}", known.out);
+}
+
+#[test]
+fn categories_are_found_by_name_synonym_and_number() {
+    let phone = Program::phone_of("li");
+    let names = |word: &[&str]| -> Vec<String> {
+        let rows = phone.run(&[&["--json", "categories"], word].concat()).json();
+        let name = |row: &Value| format!("{} {}", row["short"].as_str().unwrap(), row["name"].as_str().unwrap());
+        rows.as_array().unwrap().iter().map(name).collect()
+    };
+    assert_eq!(names(&["牛皮癣"]), ["matter/07001 非法小广告"]);
+    assert_eq!(names(&["09006"]), ["matter/09006 占道经营"]);
+    assert_eq!(names(&[]).len(), 403);
+    assert!(names(&["飞碟"]).is_empty(), "a list of none is a list");
+    assert!(phone.run(&["categories", "盲道"]).out.contains("盲道"));
+    let none = phone.run(&["categories", "占道经管"]);
+    assert!(!none.success && none.err.contains("near it: 占道经营"), "{}", none.err);
 }

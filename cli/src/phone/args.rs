@@ -6,44 +6,69 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use xuncheng_core::place::GeoPoint;
 
+/// The environment's word for the phone's folder.
+const FOLDER: &str = "XUNCHENG_PHONE";
+/// The phone's folder where nobody named one.
+const USUAL_FOLDER: &str = "xuncheng-phone";
+
+/// Captures, syncs and takes steps as an app would, from the command line.
+///
+/// The first time: init, capture, enrol, sync. Then list, show and step, with a sync before and after.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The phone's folder.
-    #[arg(long, short, env = "XUNCHENG_PHONE", default_value = "xuncheng-phone")]
+    /// The phone's folder: one for each person.
+    #[arg(long, short, global = true, env = FOLDER, default_value = USUAL_FOLDER, value_name = "DIR")]
     pub folder: PathBuf,
-    /// Print JSON, for programs.
+    /// Print JSON, for programs; of an error its code and what it says.
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
     pub command: Command,
 }
 
+impl Args {
+    /// How this phone is named in a command, for whoever copies it.
+    pub(super) fn phone(&self) -> String {
+        let usual = std::env::var_os(FOLDER).map_or_else(|| USUAL_FOLDER.into(), PathBuf::from);
+        if self.folder == usual {
+            "xuncheng phone".to_owned()
+        } else {
+            format!("xuncheng phone --folder {}", self.folder.display())
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a store for a person.
+    /// Make a phone's folder for a person; capturing works from here on.
     Init {
-        /// The person's code, like li.
+        /// The person's code, like li, as the office's people.toml has it.
         #[arg(long)]
         person: String,
     },
-    /// Become a device of that person at an office.
+    /// Enrol this phone at an office, once, so that it can sync.
     Enrol {
-        /// The code that the office printed: xuncheng://enrol?…
+        /// What `xuncheng code new` printed at the office, in quotes: 'xuncheng://enrol?…'
         code: String,
         /// What this phone calls itself.
         #[arg(long, default_value = "command line")]
         device: String,
     },
-    /// Keep a case with its photos; no network is needed.
+    /// Report a case with its photos; no network is needed.
     Capture(CaptureArgs),
-    /// List cases, newest first.
+    /// List what a case can be about: all categories, or those that a word finds.
+    Categories {
+        /// A name or a part of it, a synonym, or a number: 井盖, 牛皮癣, 0900.
+        word: Option<String>,
+    },
+    /// List the cases on this phone, newest first.
     List(ListArgs),
     /// Show a case, its photos and its story.
     Show {
         /// Its number, provisional label, or the beginning of its id.
         case: String,
     },
-    /// Correct a case.
+    /// Correct a case: by whoever reported it until it is dispatched, by an acceptor until it is closed.
     Edit {
         /// Its number, provisional label, or the beginning of its id.
         case: String,
@@ -57,15 +82,18 @@ pub(crate) enum Command {
         #[arg(long)]
         address: Option<String>,
         /// Where: LAT,LON in degrees, north and east positive.
-        #[arg(long, value_parser = point, allow_hyphen_values = true)]
+        #[arg(long, value_name = "LAT,LON", value_parser = point, allow_hyphen_values = true)]
         at: Option<GeoPoint>,
     },
-    /// Take a case back before it is sent; afterwards the office declines it.
+    /// Take back a case that you reported, until the office files it.
+    ///
+    /// One that was sent already is judged at the office: what happened there meanwhile counts, and `status` says so after
+    /// the next sync.
     Withdraw {
-        /// Its provisional label, or the beginning of its id.
+        /// Its number, provisional label, or the beginning of its id.
         case: String,
-        /// Why.
-        #[arg(long, default_value = "")]
+        /// Why, in words; others can read it.
+        #[arg(long, default_value = "", hide_default_value = true)]
         reason: String,
     },
     /// Say something about a case.
@@ -75,61 +103,59 @@ pub(crate) enum Command {
         /// What to say.
         text: String,
     },
-    /// Take a step of a case's workflow: file, decline, dispatch, accept, return, handle, check, rework, close, withdraw.
-    ///
-    /// `phone show` says which of them this phone's person may take now.
+    /// Take a step of a case's workflow; `show` says which are yours now.
     Step(StepArgs),
-    /// Send what waits and bring what is new.
+    /// Send what waits to the office, and bring what is new.
     Sync {
-        /// At most so many bytes of photos a second.
+        /// Send at most so many bytes of photos a second.
         #[arg(long, value_name = "BYTES")]
         limit_rate: Option<u64>,
         /// Wait and try again until all has gone, instead of ending with the first failure.
         #[arg(long)]
         keep_trying: bool,
-        /// Print what happens as JSON lines.
+        /// Print each thing that happens as a line of JSON.
         #[arg(long)]
         events: bool,
     },
-    /// Say what waits, what is held here, and what needs a person.
+    /// Say what waits to be sent, what the office refused, and what needs a person.
     Status,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CaptureArgs {
-    /// The category: a code like matter/09006, or a name like 占道经营.
+    /// The category: a code like matter/09006, or a name like 占道经营. `xuncheng phone categories 经营` finds both.
     #[arg(long)]
     pub category: String,
-    /// What was seen.
-    #[arg(long, default_value = "")]
+    /// What was seen, in words.
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub note: String,
     /// Where, in words.
     #[arg(long)]
     pub address: Option<String>,
-    /// Where: LAT,LON in degrees, north and east positive. Without it the photo's own position; without either the case has
-    /// none, and every area sees it.
-    #[arg(long, value_parser = point, allow_hyphen_values = true)]
+    /// Where: LAT,LON in degrees, north and east positive. Without it the first position that a photo has; where none has
+    /// one, every area sees the case, and `xuncheng phone edit` can give it later.
+    #[arg(long, value_name = "LAT,LON", value_parser = point, allow_hyphen_values = true)]
     pub at: Option<GeoPoint>,
-    /// The JPEG of a HEIC among the photos: HEIC=JPEG.
+    /// The JPEG of the same picture, for each HEIC among the photos; may be given again.
     #[arg(long, value_name = "HEIC=JPEG")]
     pub working_copy: Vec<String>,
-    /// The photos: a far view first, then near ones.
-    #[arg(required = true)]
+    /// The photos, JPEG, PNG or HEIC: a far view first, then near ones.
+    #[arg(required = true, value_name = "PHOTO")]
     pub photos: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
-    /// Only in this state; may be given again.
+    /// Only in this state, like reported or handling; may be given again.
     #[arg(long)]
     pub state: Vec<String>,
-    /// Only of this category.
+    /// Only of this category: a code or a name.
     #[arg(long)]
     pub category: Option<String>,
-    /// Only in this area.
+    /// Only in the area with this code, like 511902001.
     #[arg(long)]
     pub area: Option<String>,
-    /// Only of this responsible organisation.
+    /// Only of the responsible organisation with this code, like shizheng.
     #[arg(long)]
     pub org: Option<String>,
     /// Only inside SOUTH,WEST,NORTH,EAST, in degrees.
@@ -141,7 +167,7 @@ pub(crate) struct ListArgs {
     /// So many at most.
     #[arg(long, default_value_t = 20)]
     pub limit: usize,
-    /// Go on after the page that named this place.
+    /// Go on where the page before ended: what it printed after `more:`.
     #[arg(long)]
     pub after: Option<String>,
 }
@@ -150,24 +176,24 @@ pub(crate) struct ListArgs {
 pub(crate) struct StepArgs {
     /// The case's number, provisional label, or the beginning of its id.
     pub case: String,
-    /// The step.
+    /// file, decline, dispatch, accept, return, handle, check, rework, close or withdraw.
     pub step: String,
-    /// Why, where the step wants a reason.
+    /// Why: for decline, return and rework; as you like for withdraw.
     #[arg(long)]
     pub reason: Option<String>,
-    /// The responsible organisation, for dispatch.
+    /// The code of the responsible organisation, like shizheng: for dispatch.
     #[arg(long)]
     pub org: Option<String>,
-    /// Why a missing original is waived, for close.
+    /// Why it may close without an original that has not arrived: for close.
     #[arg(long)]
     pub waiver: Option<String>,
-    /// Anything else.
+    /// A remark that goes with it.
     #[arg(long)]
     pub note: Option<String>,
-    /// A photo that goes with it; may be given again.
+    /// A photo that goes with it, taken after the work for handle; may be given again.
     #[arg(long = "photo", value_name = "FILE")]
     pub photos: Vec<PathBuf>,
-    /// The JPEG of a HEIC among the photos: HEIC=JPEG.
+    /// The JPEG of the same picture, for each HEIC among the photos; may be given again.
     #[arg(long, value_name = "HEIC=JPEG")]
     pub working_copy: Vec<String>,
 }

@@ -1,17 +1,28 @@
 //! What a phone's store looks like on a terminal.
 
 use xuncheng_core::field::{CaseDetail, CasePage, Field, Status};
+use xuncheng_core::journal::entry::Change;
 use xuncheng_core::place::GeoPoint;
+use xuncheng_core::work::case::RULES;
+use xuncheng_core::work::flow::Who;
 
+use super::Args;
 use crate::print::{self, say};
 
 fn degrees(point: GeoPoint) -> String {
     format!("{:.6}, {:.6}", point.lat_degrees(), point.lon_degrees())
 }
 
+/// Whether it was reported from here and whoever did may correct it now.
+fn is_mine_to_edit(case: &CaseDetail) -> bool {
+    let mine = case.entries.iter().any(|entry| entry.own && matches!(entry.change, Change::Open { .. }));
+    let state = case.summary.state.as_str();
+    mine && RULES.edited_by.iter().any(|grant| grant.who == Who::Author && grant.in_states.contains(&state))
+}
+
 /// A case with its photos and its story.
-pub(super) fn case(field: &Field, case: &CaseDetail, json: bool) -> anyhow::Result<()> {
-    if json {
+pub(super) fn case(args: &Args, field: &Field, case: &CaseDetail) -> anyhow::Result<()> {
+    if args.json {
         return print::json(case);
     }
     let summary = &case.summary;
@@ -24,7 +35,12 @@ pub(super) fn case(field: &Field, case: &CaseDetail, json: bool) -> anyhow::Resu
     }
     match summary.place {
         Some(place) => say!("{}", degrees(place))?,
-        None => say!("no position is known; give one with: xuncheng phone edit {} --at LAT,LON", summary.label)?,
+        None if is_mine_to_edit(case) => say!(
+            "no position is known: no photo has one and --at gave none; give it with: {} edit {} --at LAT,LON",
+            args.phone(),
+            summary.label
+        )?,
+        None => say!("no position is known")?,
     }
     if let Some(org) = &summary.responsible_org {
         let known = field.pack().organisations().iter().find(|known| known.code.as_str() == org);

@@ -19,7 +19,6 @@ use crate::photo::{Ingested, PhotoError, PhotoFolder, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
 use crate::store::photos::{self, Here};
 use crate::store::{entries, items};
-use crate::sync::outbox;
 use crate::work::case::{CASE, Case, CaseState, CaseStep};
 
 /// A case as an inspector captures it.
@@ -88,7 +87,7 @@ impl Field {
         let written = self.in_one_transaction(now, seed, |hand| {
             let item = hand.write(None, Change::Open { fields }, fix)?;
             for (photo, role) in &kept {
-                hand.attach(item, photo, role, capture.fix.as_ref())?;
+                hand.attach(item, photo, role, capture.fix.as_ref(), "capture")?;
             }
             Ok(item)
         });
@@ -123,15 +122,12 @@ impl Field {
         self.case(item)
     }
 
-    /// Takes a case back before it was sent.
+    /// Takes a case back, sent or not, while the workflow lets whoever reported it: a step as any other. What happened at
+    /// the office meanwhile decides there.
     ///
     /// # Errors
-    /// [`FieldError::Sent`] once the office has it; [`FieldError::Store`].
+    /// [`FieldError::NotNow`] for somebody else's case, and from its filing on; [`FieldError::Store`].
     pub fn withdraw(&mut self, item: ItemId, reason: &str, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
-        let opened = entries::open_seq(&self.conn, item)?.ok_or_else(|| FieldError::UnknownCase(item.to_string()))?;
-        if opened <= outbox::through(&self.conn)? {
-            return Err(FieldError::Sent(self.case(item)?.summary.label));
-        }
         self.step(
             item,
             &CaseAct { step: CaseStep::Withdraw, args: reason_args(reason), photos: Vec::new(), fix: None },
@@ -154,7 +150,7 @@ impl Field {
         let fix = act.fix.clone().or_else(|| kept.iter().find_map(|(photo, _)| fix_of_photo(photo, now)));
         let written = self.in_one_transaction(now, seed, |hand| {
             for (photo, role) in &kept {
-                hand.attach(item, photo, role, act.fix.as_ref())?;
+                hand.attach(item, photo, role, act.fix.as_ref(), act.step.name())?;
             }
             let change = Change::Step {
                 transition: act.step.name().to_owned(),
@@ -184,8 +180,11 @@ impl Field {
         items::view(&self.conn, item)?.ok_or_else(|| FieldError::UnknownCase(item.to_string()))
     }
 
-    /// The category's code on the wire.
-    fn category(&self, text: &str) -> Result<String, FieldError> {
+    /// The category that `text` names, by code or by name, as it is written on the wire.
+    ///
+    /// # Errors
+    /// [`FieldError::UnknownCategory`].
+    pub fn category(&self, text: &str) -> Result<String, FieldError> {
         let catalogue = self.pack.catalogue();
         let found = catalogue.find(text).or_else(|| catalogue.named(text).last());
         found.map(|category| category.code.to_string()).ok_or_else(|| FieldError::UnknownCategory(text.to_owned()))
@@ -297,7 +296,7 @@ struct Hand<'a, 'tx> {
 }
 
 impl Hand<'_, '_> {
-    /// Writes a change, and refuses one that the office would not apply.
+    /// Writes a change that is part of `step`, and refuses one that the office would not apply.
     fn write_allowed(
         &mut self,
         item: ItemId,
@@ -315,7 +314,9 @@ impl Hand<'_, '_> {
             self.predictor.decide(self.tx, view.as_ref(), item, seen, &reading, self.now.wall.to_minute())?;
         match decision.verdict {
             Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => {
-                Err(FieldError::NotNow { step: step.to_owned(), code })
+                let number = view.as_ref().and_then(|view| Case::of(view).number());
+                let label = number.map_or_else(|| super::cases::provisional_label(item), str::to_owned);
+                Err(FieldError::NotNow { label, step: step.to_owned(), code })
             }
             Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } => self.write(Some(item), change, fix),
         }
@@ -339,6 +340,7 @@ impl Hand<'_, '_> {
         kept: &Ingested,
         role: &PhotoRole,
         fix: Option<&Fix>,
+        step: &str,
     ) -> Result<ItemId, FieldError> {
         // Another process may have failed over the same photo since its files were written, and deleted them.
         if !self.folder.original(&kept.sha256).exists() {
@@ -356,12 +358,12 @@ impl Hand<'_, '_> {
             thumbnail: kept.thumbnail,
         };
         let fix = fix.cloned().or_else(|| fix_of_photo(kept, self.now));
-        self.write_allowed(item, "attach", Change::Attach { photo }, fix)
+        self.write_allowed(item, step, Change::Attach { photo }, fix)
     }
 }
 
 impl CaseDetail {
-    /// Whether its reporter may still take it back on this phone.
+    /// Whether it is reported and nobody but this phone has it yet.
     #[must_use]
     pub fn is_only_here(&self) -> bool {
         !self.summary.sent && Case::of(&self.view).state() == Some(CaseState::Reported)

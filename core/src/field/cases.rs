@@ -14,7 +14,6 @@ use crate::store::photos::PhotoStage;
 use crate::store::{entries, from_json, items, judgements, photos};
 use crate::sync::outbox;
 use crate::work::case::{CASE, Case, CaseState, CaseStep};
-use crate::work::flow::Who;
 
 /// A case in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -156,9 +155,7 @@ impl Field {
         let actor = self.predictor().actor(&self.conn, item)?;
         let rows = crate::work::case::RULES.steps.iter();
         let open = rows.filter(|row| row.from == view.state && actor.is_any(row.who, view));
-        // Withdrawing is for what nobody else has seen.
-        let sent = self.is_sent(item)?;
-        Ok(open.filter(|row| !(sent && row.who == [Who::Author])).filter_map(|row| CaseStep::named(row.step)).collect())
+        Ok(open.filter_map(|row| CaseStep::named(row.step)).collect())
     }
 
     fn is_sent(&self, item: ItemId) -> Result<bool, FieldError> {

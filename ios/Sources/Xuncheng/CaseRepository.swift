@@ -76,7 +76,7 @@ public actor CaseRepository {
         try await changing { app, now, seed in try app.edit(id: id, edit: edit, now: now, seed: seed) }
     }
 
-    /// Takes a case back before it was sent.
+    /// Takes a case back, sent or not, until it is filed; the office judges one that was sent.
     public func withdraw(_ id: ItemId, reason: String) async throws -> CaseDetail {
         try await changing { app, now, seed in try app.withdraw(id: id, reason: reason, now: now, seed: seed) }
     }

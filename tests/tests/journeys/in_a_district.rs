@@ -2,6 +2,7 @@
 
 use xuncheng_core::field::FieldError;
 use xuncheng_core::id::Hash;
+use xuncheng_core::journal::verdict::Code;
 use xuncheng_core::limits;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::store::meta::{self, key};
@@ -203,9 +204,29 @@ fn a_case_that_was_withdrawn_before_it_was_sent_is_corrected_and_taken_back_wher
     let view = world.office().view(item).unwrap();
     assert_eq!((view.state.as_str(), view.text("description")), ("withdrawn", Some("写错了，再写")));
     assert!(!world.enrolled("wang").holds(item), "nobody else is bothered with it");
-    let sent = li.capture("matter/09006").summary.id;
+    world.check_invariants();
+}
+
+#[test]
+fn a_case_that_was_sent_is_taken_back_until_the_office_files_it() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let mut wang = world.enrolled("wang");
+    let [taken_back, filed] = [0, 1].map(|_| li.capture("matter/09006").summary.id);
     li.sync().unwrap();
-    assert!(matches!(li.withdraw(sent), Err(FieldError::Sent(_))));
+    wang.sync().unwrap();
+    assert_eq!(li.case(taken_back).steps, ["withdraw"], "it is offered");
+    li.withdraw(taken_back).unwrap();
+    let by_another = wang.withdraw(taken_back).unwrap_err();
+    assert!(matches!(by_another, FieldError::NotNow { code: Code::NotAllowed, .. }), "{by_another:?}");
+    world.office().step("zhang", filed, CaseStep::File, &[]).unwrap();
+    li.sync().unwrap();
+    assert_eq!(world.office().view(taken_back).unwrap().state, "withdrawn", "the office judged it");
+    let number = li.case(filed).summary.label;
+    assert!(li.case(filed).summary.numbered && li.case(filed).steps.is_empty());
+    let refused = li.withdraw(filed).unwrap_err();
+    let FieldError::NotNow { label, step, code } = refused else { panic!("{refused:?}") };
+    assert_eq!((label, step.as_str(), code), (number, "withdraw", Code::NotFromHere));
     world.check_invariants();
 }
 

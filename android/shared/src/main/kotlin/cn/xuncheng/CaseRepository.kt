@@ -67,7 +67,7 @@ class CaseRepository(
     /** Corrects fields of a case. */
     suspend fun edit(id: ItemId, edit: CaseEdit): CaseDetail = changing { edit(id, edit, clock.now(), entropy.seed()) }
 
-    /** Takes a case back before it was sent. */
+    /** Takes a case back, sent or not, until it is filed; the office judges one that was sent. */
     suspend fun withdraw(id: ItemId, reason: String): CaseDetail =
         changing { withdraw(id, reason, clock.now(), entropy.seed()) }
 
