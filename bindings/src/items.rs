@@ -139,8 +139,8 @@ pub struct CaseDetail {
     pub story: Vec<CaseEvent>,
     /// The steps that this phone's person may take now.
     pub steps: Vec<CaseStep>,
-    /// Whether it is reported and nobody but this phone has it yet.
-    pub only_here: bool,
+    /// Whether this phone's person may correct it now.
+    pub may_edit: bool,
 }
 
 /// One thing that was done with a case.
@@ -359,7 +359,7 @@ impl From<field::CasePage> for CasePage {
 impl From<field::CaseDetail> for CaseDetail {
     fn from(detail: field::CaseDetail) -> Self {
         Self {
-            only_here: detail.is_only_here(),
+            may_edit: detail.may_edit,
             round: detail.view.round,
             summary: detail.summary.into(),
             photos: detail.photos,

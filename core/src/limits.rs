@@ -69,7 +69,7 @@ pub const PIECE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const UPLOAD_KEEP_MS: i64 = 8 * 24 * 3_600_000;
 /// The longest wait between two tries: a phone never stops retrying for good.
 pub const BACK_OFF_MS_MAX: u64 = 15 * 60_000;
-/// How long an office that cannot take more asks a phone to leave it alone, in seconds.
+/// How long an office that cannot take more asks a phone to leave it alone, in seconds: a restart takes less.
 pub const RETRY_AFTER_S: u64 = 30;
 /// The first wait after a failure, doubled with each further one, drawn with full jitter.
 pub const BACK_OFF_MS_MIN: u64 = 1_000;

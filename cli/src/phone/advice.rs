@@ -143,14 +143,7 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::Photo(_) => "photo_refused",
         FieldError::Crypto(_) => "key_unusable",
         FieldError::Write(_) => "too_large",
-        FieldError::Sync(SyncError::NotEnrolled) => "not_enrolled",
-        FieldError::Sync(SyncError::NoAnswer(_)) => "no_answer",
-        FieldError::Sync(SyncError::NotTheOffice) => "not_the_office",
-        FieldError::Sync(SyncError::Refused { code, .. }) => code,
-        FieldError::Sync(SyncError::NotTaken(refusal)) => refusal.code(),
-        FieldError::Sync(SyncError::Store(_) | SyncError::Apply(_) | SyncError::Crypto(_) | SyncError::Message(_)) => {
-            "answer_not_usable"
-        }
+        FieldError::Sync(error) => error.code(),
         FieldError::Exists(_) => "store_exists",
         FieldError::Folder { .. } => "folder_unusable",
         FieldError::UnknownCase(_) => "unknown_case",

@@ -1,23 +1,13 @@
 //! What a phone's store looks like on a terminal.
 
 use xuncheng_core::field::{CaseDetail, CasePage, Field, Status};
-use xuncheng_core::journal::entry::Change;
 use xuncheng_core::place::GeoPoint;
-use xuncheng_core::work::case::RULES;
-use xuncheng_core::work::flow::Who;
 
 use super::Args;
 use crate::print::{self, say};
 
 fn degrees(point: GeoPoint) -> String {
     format!("{:.6}, {:.6}", point.lat_degrees(), point.lon_degrees())
-}
-
-/// Whether it was reported from here and whoever did may correct it now.
-fn is_mine_to_edit(case: &CaseDetail) -> bool {
-    let mine = case.entries.iter().any(|entry| entry.own && matches!(entry.change, Change::Open { .. }));
-    let state = case.summary.state.as_str();
-    mine && RULES.edited_by.iter().any(|grant| grant.who == Who::Author && grant.in_states.contains(&state))
 }
 
 /// A case with its photos and its story.
@@ -35,7 +25,7 @@ pub(super) fn case(args: &Args, field: &Field, case: &CaseDetail) -> anyhow::Res
     }
     match summary.place {
         Some(place) => say!("{}", degrees(place))?,
-        None if is_mine_to_edit(case) => say!(
+        None if case.may_edit => say!(
             "no position is known: no photo has one and --at gave none; give it with: {} edit {} --at LAT,LON",
             args.phone(),
             summary.label

@@ -19,7 +19,7 @@ use crate::photo::{Ingested, PhotoError, PhotoFolder, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
 use crate::store::photos::{self, Here};
 use crate::store::{entries, items};
-use crate::work::case::{CASE, Case, CaseState, CaseStep};
+use crate::work::case::{CASE, Case, CaseStep};
 
 /// A case as an inspector captures it.
 #[derive(Debug, Clone)]
@@ -359,13 +359,5 @@ impl Hand<'_, '_> {
         };
         let fix = fix.cloned().or_else(|| fix_of_photo(kept, self.now));
         self.write_allowed(item, step, Change::Attach { photo }, fix)
-    }
-}
-
-impl CaseDetail {
-    /// Whether it is reported and nobody but this phone has it yet.
-    #[must_use]
-    pub fn is_only_here(&self) -> bool {
-        !self.summary.sent && Case::of(&self.view).state() == Some(CaseState::Reported)
     }
 }

@@ -13,7 +13,8 @@ use crate::store::list::{self, Cursor, ListRow, Query};
 use crate::store::photos::PhotoStage;
 use crate::store::{entries, from_json, items, judgements, photos};
 use crate::sync::outbox;
-use crate::work::case::{CASE, Case, CaseState, CaseStep};
+use crate::work::case::{CASE, Case, CaseState, RULES};
+use crate::work::flow::Actor;
 
 /// A case in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,6 +69,8 @@ pub struct CaseDetail {
     pub entries: Vec<CaseEntry>,
     /// The steps that this phone's person may take now.
     pub steps: Vec<String>,
+    /// Whether this phone's person may correct it now.
+    pub may_edit: bool,
     /// The whole view, with what this version has no words for.
     pub view: View,
 }
@@ -96,6 +99,12 @@ pub struct CaseEntry {
     pub verdict: Option<Verdict>,
     /// Whether this phone wrote it.
     pub own: bool,
+}
+
+/// The steps that `actor` may take from where the case stands.
+fn steps(actor: &Actor, view: &View) -> Vec<String> {
+    let open = RULES.steps.iter().filter(|row| row.from == view.state && actor.is_any(row.who, view));
+    open.map(|row| row.step.to_owned()).collect()
 }
 
 /// What a case is called until the office gives it its number: `新-` and the beginning of its id.
@@ -141,21 +150,15 @@ impl Field {
         let unknown = || FieldError::UnknownCase(item.to_string());
         let row = list::row(&self.conn, item)?.ok_or_else(unknown)?;
         let view: View = from_json("item", &row.view)?;
+        let actor = self.predictor().actor(&self.conn, item)?;
         Ok(CaseDetail {
             photos: self.photos_of(item, &view)?,
             entries: self.story(item)?,
-            steps: self.steps(item, &view)?.into_iter().map(|step| step.name().to_owned()).collect(),
+            steps: steps(&actor, &view),
+            may_edit: actor.granted(RULES.edited_by, &view).is_ok(),
             summary: self.summary(row)?,
             view,
         })
-    }
-
-    /// The steps that this phone's person may take from where the case stands.
-    fn steps(&self, item: ItemId, view: &View) -> Result<Vec<CaseStep>, FieldError> {
-        let actor = self.predictor().actor(&self.conn, item)?;
-        let rows = crate::work::case::RULES.steps.iter();
-        let open = rows.filter(|row| row.from == view.state && actor.is_any(row.who, view));
-        Ok(open.filter_map(|row| CaseStep::named(row.step)).collect())
     }
 
     fn is_sent(&self, item: ItemId) -> Result<bool, FieldError> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::apply::ApplyError;
 use super::message::MessageError;
+use super::session::Attention;
 use super::wire::{BATCH_BREAKS, Problem, Refusal};
 use crate::crypto::CryptoError;
 use crate::id::Nonce;
@@ -166,7 +167,14 @@ impl SyncError {
         matches!(self, Self::Refused { status, code, .. } if *status == 413 || code == BATCH_BREAKS)
     }
 
-    pub(super) fn code(&self) -> &str {
+    /// What a person is told of it.
+    pub(super) fn attention(&self) -> Attention {
+        Attention { code: self.code().to_owned(), detail: self.to_string() }
+    }
+
+    /// What programs call it; of a refusal the office's own code.
+    #[must_use]
+    pub fn code(&self) -> &str {
         match self {
             Self::Store(_) => "store",
             Self::NotEnrolled => "not_enrolled",

@@ -18,7 +18,7 @@ use super::message::{self, Direction};
 use super::outbox;
 use super::uploads::{self, UploadIntent};
 use super::wire::{
-    Epoch, PROTOCOL, PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, SyncRequest, SyncResponse,
+    Epoch, PROTOCOL, PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, Refusal, SyncRequest, SyncResponse,
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
@@ -106,7 +106,7 @@ struct BackOff {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Postponed {
     wait: BackOff,
-    why: Attention,
+    refusal: Refusal,
 }
 
 /// Begins a conversation: wants an exchange now, cancels any wait, has whole uploads without a receipt asked about.
@@ -200,7 +200,8 @@ fn postponed(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
 /// [`StoreError`].
 pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
     let postponed: Option<Postponed> = meta::get(conn, key::ENTRIES_POSTPONED)?;
-    Ok(meta::get(conn, key::ATTENTION)?.or(postponed.map(|postponed| postponed.why)))
+    Ok(meta::get(conn, key::ATTENTION)?
+        .or(postponed.map(|postponed| SyncError::NotTaken(postponed.refusal).attention())))
 }
 
 /// As many of the thumbnails as fit into `most_bytes`, and one at least.
@@ -337,6 +338,7 @@ fn take_answer(
     let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
     meta::clear(&tx, key::ATTENTION)?;
     meta::tally(&tx, "round_trips", 1)?;
+    let mut not_taken = None;
     match intent {
         Intent::Sync(sync) => {
             let answer: SyncResponse = open(response, &office)?;
@@ -347,15 +349,9 @@ fn take_answer(
                 predictor: Predictor { pack: phone.pack, person: phone.person, incarnation: phone.incarnation },
             };
             apply::apply(&tx, &reader, sync, &answer, now)?;
-            if let Some(refusal) = &answer.refusal {
-                // What else the answer brought is kept; the entries wait, or they would be sent without end.
-                meta::clear(&tx, key::BACK_OFF)?;
-                rest(&tx, now)?;
-                transfers::end(&tx, action)?;
-                tx.commit().map_err(StoreError::from)?;
-                return Err(SyncError::NotTaken(refusal.clone()));
-            }
-            if sync.bytes > 0 {
+            // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
+            not_taken = answer.refusal;
+            if sync.bytes > 0 && not_taken.is_none() {
                 meta::clear(&tx, key::ENTRIES_POSTPONED)?;
             }
         }
@@ -393,7 +389,7 @@ fn take_answer(
     }
     transfers::end(&tx, action)?;
     tx.commit().map_err(StoreError::from)?;
-    Ok(())
+    not_taken.map_or(Ok(()), |refusal| Err(SyncError::NotTaken(refusal)))
 }
 
 /// A busy office that has answered is left alone for as long as it asks.
@@ -456,15 +452,14 @@ fn note_failure(
         shrink(&tx, phone, intent)?;
     }
     transfers::end(&tx, action)?;
-    let why = Attention { code: error.code().to_owned(), detail: error.to_string() };
-    if matches!(error, SyncError::NotTaken(_)) {
+    if let SyncError::NotTaken(refusal) = error {
         let before: Option<Postponed> = meta::get(&tx, key::ENTRIES_POSTPONED)?;
         let wait = BackOff::after(before.as_ref().map(|before| &before.wait), 0, now, seed);
-        meta::set(&tx, key::ENTRIES_POSTPONED, &Postponed { wait, why })?;
+        meta::set(&tx, key::ENTRIES_POSTPONED, &Postponed { wait, refusal: refusal.clone() })?;
     } else {
         let before: Option<BackOff> = meta::get(&tx, key::BACK_OFF)?;
         meta::set(&tx, key::BACK_OFF, &BackOff::after(before.as_ref(), retry_after_ms(outcome), now, seed))?;
-        meta::set(&tx, key::ATTENTION, &why)?;
+        meta::set(&tx, key::ATTENTION, &error.attention())?;
     }
     tx.commit()?;
     Ok(())

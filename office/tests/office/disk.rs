@@ -29,6 +29,7 @@ async fn a_ledger_that_cannot_grow_takes_nothing_and_says_so() {
     pages(1).await;
     let answer = world.post("/v1/sync", li.packed(&request)).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "disk_full"));
+    assert_eq!(answer.headers["retry-after"], limits::RETRY_AFTER_S.to_string());
     assert_eq!(world.status().await.entries, before);
     pages(u32::MAX - 1).await;
     assert_eq!(li.send(&world, &request).await.refusal, None);

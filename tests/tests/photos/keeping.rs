@@ -158,6 +158,25 @@ fn a_heic_is_kept_when_its_working_copy_comes_along() {
 }
 
 #[test]
+fn a_heic_whose_platform_stripped_it_has_place_and_time_of_its_working_copy() {
+    let desk = Desk::new();
+    let stripped = Camera { position: None, altitude_m: None, taken_at: None, offset: None, ..Camera::default() };
+    let source = desk.camera_writes("IMG_1.HEIC", &fixtures::heic(&stripped));
+    let kept = |copy: &[u8]| ingest(&source, Some(&desk.camera_writes("copy.jpg", copy)), &desk.folder).unwrap().exif;
+    let nothing = kept(&fixtures::jpeg(90, 120, 4));
+    assert_eq!((nothing.position, nothing.taken_at), (None, None));
+    let exif = kept(&fixtures::jpeg_with_exif(90, 120, 4, &Camera::default()));
+    assert_eq!(exif.position.unwrap().lat_e7(), 318_672_000);
+    assert!(exif.taken_at.is_some());
+    // What the original says itself stands, whatever the copy says.
+    let elsewhere = Camera { position: Some((31.9, 106.8)), ..Camera::default() };
+    let whole = desk.camera_writes("IMG_2.HEIC", &fixtures::heic(&Camera::default()));
+    let copy = desk.camera_writes("IMG_2.jpg", &fixtures::jpeg_with_exif(90, 120, 5, &elsewhere));
+    let exif = ingest(&whole, Some(&copy), &desk.folder).unwrap().exif;
+    assert_eq!(exif.position.unwrap().lat_e7(), 318_672_000);
+}
+
+#[test]
 fn what_a_crash_left_half_written_is_swept() {
     let desk = Desk::new();
     fs::write(desk.folder.temporary().join(".tmpXyz"), b"half").unwrap();

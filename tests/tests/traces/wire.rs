@@ -33,6 +33,13 @@ fn next(phone: &mut Phone) -> (xuncheng_core::id::Nonce, Request) {
     (id, request)
 }
 
+/// One request, its answer, and what the phone makes of it.
+fn exchange(phone: &mut Phone) -> Result<(), xuncheng_core::field::FieldError> {
+    let (id, request) = next(phone);
+    let outcome = phone.carry(&request);
+    phone.completed(id, &outcome)
+}
+
 /// Carries requests until one goes to uploads, and gives that one.
 fn next_upload(phone: &mut Phone) -> (xuncheng_core::id::Nonce, Request) {
     loop {
@@ -391,16 +398,11 @@ fn an_entry_that_is_not_taken_holds_up_no_photo() {
     let case = li.capture("matter/09006");
     let photo = case.photos[0].sha256;
     li.field_mut().start_sync().unwrap();
-    let (id, records) = next(&mut li);
-    let outcome = li.carry(&records);
-    li.completed(id, &outcome).unwrap();
+    exchange(&mut li).unwrap();
     write_what_no_office_reads(&mut li, case.summary.id);
     assert!(world.office().original(&photo).is_none());
 
-    let (id, unreadable) = next(&mut li);
-    assert_eq!(unreadable.path, "/v1/sync");
-    let outcome = li.carry(&unreadable);
-    let refused = li.completed(id, &outcome).unwrap_err();
+    let refused = exchange(&mut li).unwrap_err();
     assert!(refused.to_string().contains("could not read an entry"), "{refused}");
     let until = loop {
         match li.next_action().unwrap() {
@@ -419,9 +421,7 @@ fn an_entry_that_is_not_taken_holds_up_no_photo() {
     // It is offered again once the wait is over, and whenever a conversation begins.
     world.network(&li).clear_log();
     world.wait_minutes(until / 60_000 + 1);
-    let (id, again) = next(&mut li);
-    let outcome = li.carry(&again);
-    li.completed(id, &outcome).unwrap_err();
+    exchange(&mut li).unwrap_err();
     li.sync().unwrap_err();
     assert_eq!(world.network(&li).log().len(), 2);
 }
@@ -435,9 +435,10 @@ fn write_what_no_office_reads(phone: &mut Phone, item: ItemId) {
     phone.field().store().execute(last, (&entry.header, entry.header_hash())).unwrap();
 }
 
-/// Snapshots that several answers found wanting are all asked for, whichever answer comes first.
+/// What comes next continues nothing where a view is gone: its snapshot is asked for, and what an answer with one snapshot
+/// finds wanting beside it is asked for after it.
 #[test]
-fn a_wanted_snapshot_is_not_forgotten_over_another_answer() {
+fn what_cannot_be_continued_is_asked_for() {
     let world = World::new(seed!());
     let mut wang = world.enrolled("wang");
     let mut li = world.enrolled("li");
@@ -455,9 +456,7 @@ fn a_wanted_snapshot_is_not_forgotten_over_another_answer() {
     lose(&li, cases[1]);
     edit(cases[0], "改了");
     li.field_mut().start_sync().unwrap();
-    let (id, request) = next(&mut li);
-    let outcome = li.carry(&request);
-    li.completed(id, &outcome).unwrap();
+    exchange(&mut li).unwrap();
     // The request for the first snapshot is on its way while the office changes the second.
     let (id, request) = next(&mut li);
     edit(cases[1], "也改了");
@@ -475,7 +474,7 @@ fn a_wanted_snapshot_is_not_forgotten_over_another_answer() {
 
 /// A snapshot that was asked for in one request is still asked for after the answer to another.
 #[test]
-fn what_one_driver_wants_survives_the_answer_to_another() {
+fn a_wanted_snapshot_is_not_forgotten_over_another_answer() {
     let world = World::new(seed!());
     let mut wang = world.enrolled("wang");
     let mut li = world.enrolled("li");
@@ -491,9 +490,7 @@ fn what_one_driver_wants_survives_the_answer_to_another() {
     tx.commit().unwrap();
     li.completed(id, &outcome).unwrap();
     assert_eq!(wanted(&li), [case]);
-    let (id, request) = next(&mut li);
-    let outcome = li.carry(&request);
-    li.completed(id, &outcome).unwrap();
+    exchange(&mut li).unwrap();
     assert!(wanted(&li).is_empty());
     // What is not for this phone is asked for once.
     let tx = li.field().store().unchecked_transaction().unwrap();
@@ -526,5 +523,25 @@ fn a_case_without_a_place_is_everybodys_until_it_has_one() {
     li.sync().unwrap();
     wang.sync().unwrap();
     assert!(!li.holds(case) && wang.holds(case), "it lies where 李巡查 is not posted");
+    world.check_invariants();
+}
+
+/// An office that asks to be left alone is left alone for that long, by whatever lane; a new network may be tried at once.
+#[test]
+fn an_office_that_asks_to_be_left_alone_is() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    li.capture("matter/09006");
+    li.field_mut().start_sync().unwrap();
+    let (id, _) = next(&mut li);
+    let headers = vec![("retry-after".to_owned(), "600".to_owned())];
+    let busy = Response { status: 503, headers, body: Vec::new() };
+    li.completed(id, &Outcome::Answered(busy)).unwrap_err();
+    let Action::WaitUntil { monotonic_ms } = li.next_action().unwrap() else { panic!("it waits") };
+    assert!(monotonic_ms >= li.now().monotonic_ms + 600_000, "for as long as it was asked");
+    world.wait_minutes(11);
+    exchange(&mut li).unwrap();
+    li.sync().unwrap();
+    assert_eq!(li.field().status().unwrap().unsent, 0);
     world.check_invariants();
 }
