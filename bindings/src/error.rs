@@ -364,6 +364,10 @@ impl FieldError {
         Self::NotAnArgument { detail: error.to_string() }
     }
 
+    pub(crate) fn shown(error: impl std::error::Error) -> Self {
+        Self::NotAnArgument { detail: format!("what a form showed cannot be read: {error}") }
+    }
+
     pub(crate) fn cursor(detail: String) -> Self {
         Self::NotAnArgument { detail }
     }

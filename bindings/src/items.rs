@@ -1,7 +1,7 @@
 //! Cases: captured, listed, shown, corrected, stepped.
 
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::field::{self, Capture, CapturePhoto, CaseEdit, CasePhoto};
+use xuncheng_core::field::{self, Capture, CapturePhoto, CaseEdit, CasePhoto, Shown};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, PhotoRole};
 use xuncheng_core::journal::verdict::Verdict;
@@ -141,6 +141,8 @@ pub struct CaseDetail {
     pub steps: Vec<CaseStep>,
     /// Whether this phone's person may correct it now.
     pub may_edit: bool,
+    /// What a form that is opened now stands on: hand it back with [`CaseEdit`] and [`CaseAct`].
+    pub shown: Shown,
 }
 
 /// One thing that was done with a case.
@@ -205,6 +207,9 @@ pub struct CaseAct {
     /// Where the device is.
     #[uniffi(default)]
     pub fix: Option<Fix>,
+    /// What the screen showed when it was decided on; absent is what the store holds now.
+    #[uniffi(default)]
+    pub shown: Option<Shown>,
 }
 
 #[uniffi::export]
@@ -360,6 +365,7 @@ impl From<field::CaseDetail> for CaseDetail {
     fn from(detail: field::CaseDetail) -> Self {
         Self {
             may_edit: detail.may_edit,
+            shown: detail.shown,
             round: detail.view.round,
             summary: detail.summary.into(),
             photos: detail.photos,
@@ -380,7 +386,7 @@ impl From<Change> for CaseChange {
         match change {
             Change::Open { .. } => Self::Opened,
             Change::Edit { fields } => Self::Edited { fields: fields.into_keys().collect() },
-            Change::Attach { photo } => Self::Attached { photo: photo.sha256, role: photo.role },
+            Change::Attach { photo, .. } => Self::Attached { photo: photo.sha256, role: photo.role },
             Change::Step { transition, args, .. } => {
                 let text = |name: &str| args.get(name).and_then(|value| value.as_str()).map(str::to_owned);
                 Self::Stepped {
@@ -398,7 +404,7 @@ impl From<Change> for CaseChange {
 
 impl From<CaseAct> for field::CaseAct {
     fn from(act: CaseAct) -> Self {
-        let CaseAct { step, reason, photos, fix } = act;
-        Self { step, args: field::reason_args(&reason.unwrap_or_default()), photos, fix }
+        let CaseAct { step, reason, photos, fix, shown } = act;
+        Self { step, args: field::reason_args(&reason.unwrap_or_default()), photos, fix, shown }
     }
 }

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::field::{CaseEdit, PhotoCounts, RefusedEntry};
+use xuncheng_core::field::{CaseEdit, PhotoCounts, RefusedEntry, Shown};
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::Exchange;
 use xuncheng_core::journal::verdict::{Code, Verdict};
@@ -23,6 +23,7 @@ pub(crate) type LocalPath = PathBuf;
 pub(crate) type ActionId = Nonce;
 pub(crate) type Status = xuncheng_core::field::Status;
 pub(crate) type VerdictCode = Code;
+pub(crate) type VerdictJson = serde_json::Value;
 
 uniffi::custom_type!(
     /// A file or folder on this device.
@@ -88,6 +89,18 @@ uniffi::custom_type!(
         remote,
         lower: |person| person.to_string(),
         try_lift: |text| Ok(PersonId::new(&text).map_err(FieldError::id)?)
+    }
+);
+uniffi::custom_type!(
+    /// JSON of a later version.
+    VerdictJson, String, { remote, lower: |json| json.to_string(), try_lift: |text| Ok(text.into()) }
+);
+uniffi::custom_type!(
+    /// What a screen showed when a form was opened: to be handed back with it, not to be read.
+    Shown, String, {
+        remote,
+        lower: |shown| shown.to_string(),
+        try_lift: |text| Ok(text.parse().map_err(FieldError::shown)?)
     }
 );
 uniffi::custom_type!(
@@ -207,6 +220,8 @@ pub enum Verdict {
         /// The held entry that it follows, when that is why.
         behind: Option<EntryId>,
     },
+    /// A verdict of a later version, as its JSON.
+    Unknown(VerdictJson),
 }
 
 /// Why an entry was rejected or held, or cannot be written now: a code that screens have words for.
@@ -220,7 +235,7 @@ pub enum VerdictCode {
     ReasonMissing,
     /// A responsible organisation of the pack is needed.
     OrganisationMissing,
-    /// A photo taken after the work is needed, of this round.
+    /// A photo taken after the work is needed, attached by the unit since it was given this task.
     AfterPhotoMissing,
     /// The same picture is part of the item already, as something else.
     SamePhoto,
@@ -232,6 +247,8 @@ pub enum VerdictCode {
     Revoked,
     /// The entry is not what it says it is, or cannot be read.
     Malformed,
+    /// With it the item would be more than phones can hold.
+    TooLarge,
     /// There is no such item.
     UnknownItem,
     /// It follows an entry that is held or rejected.
@@ -282,6 +299,9 @@ pub struct CaseEdit {
     /// Where it is.
     #[uniffi(default)]
     pub place: Option<GeoPoint>,
+    /// What the form showed when it was opened; absent is what the store holds now.
+    #[uniffi(default)]
+    pub shown: Option<Shown>,
 }
 
 // The store

@@ -52,7 +52,7 @@ fn act(args: &Args) -> anyhow::Result<()> {
             let field = Field::open(folder)?;
             show::case(args, &field, &field.case(field.find_case(case)?)?)
         }
-        Command::Edit { case, category, note, address, at } => {
+        Command::Edit { case, category, note, address, at, shown } => {
             if category.is_none() && note.is_none() && address.is_none() && at.is_none() {
                 bail!("there is nothing to change: give --category, --note, --address or --at");
             }
@@ -61,6 +61,7 @@ fn act(args: &Args) -> anyhow::Result<()> {
                 description: note.clone(),
                 address: address.clone(),
                 place: *at,
+                shown: shown.clone(),
             };
             change(args, case, |field, item, now, seed| field.edit(item, &edit, now, seed))
         }
@@ -169,6 +170,7 @@ fn step(args: &Args, step: &StepArgs) -> anyhow::Result<()> {
         args: act_args,
         photos: photos(&step.photos, &step.working_copy, |_| role.clone())?,
         fix: None,
+        shown: step.shown.clone(),
     };
     change(args, &step.case, |field, item, now, seed| field.step(item, &act, now, seed))
 }

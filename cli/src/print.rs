@@ -79,7 +79,7 @@ pub(crate) fn change(change: &Change) -> String {
                 _ => format!("edited 修改: {}", names.join(", ")),
             }
         }
-        Change::Attach { photo } => format!("photo 照片: {} ({} bytes)", role(&photo.role), photo.bytes),
+        Change::Attach { photo, .. } => format!("photo 照片: {} ({} bytes)", role(&photo.role), photo.bytes),
         Change::Step { transition, args, .. } => {
             let label = CaseStep::named(transition).map_or("", CaseStep::label);
             let said: Vec<&str> = args.values().filter_map(serde_json::Value::as_str).collect();
@@ -98,6 +98,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         Verdict::Merged { lost } => format!("merged 合并 (kept beside: {})", lost.join(", ")),
         Verdict::Rejected { code, .. } => format!("rejected 驳回: {}", reason(code)),
         Verdict::Held { reason: code, .. } => format!("held 待人工处理: {}", reason(code)),
+        Verdict::Unknown(verdict) => format!("a verdict of a later version 新版结论: {verdict}"),
     }
 }
 
@@ -122,7 +123,7 @@ pub(crate) fn reason(code: &Code) -> String {
         Code::StaleRound => "it was meant for an earlier round; look at the case again".to_owned(),
         Code::ReasonMissing => "a reason is needed: --reason".to_owned(),
         Code::OrganisationMissing => "a responsible organisation is needed: --org".to_owned(),
-        Code::AfterPhotoMissing => "a photo taken after the work is needed: --photo".to_owned(),
+        Code::AfterPhotoMissing => "a photo that the unit took after the work is needed: --photo".to_owned(),
         Code::SamePhoto => "the same picture is part of the case already: take a new one".to_owned(),
         Code::OriginalMissing => {
             "an original has not arrived at the office: sync the phone that holds it, or give --waiver".to_owned()
@@ -130,6 +131,7 @@ pub(crate) fn reason(code: &Code) -> String {
         Code::NotAllowed => "this person may not do this".to_owned(),
         Code::Revoked => "this device was revoked by the office".to_owned(),
         Code::Malformed => "it cannot be read".to_owned(),
+        Code::TooLarge => "the case holds as much as phones can take: nothing more can be added to it".to_owned(),
         Code::UnknownItem => "there is no such case at the office".to_owned(),
         Code::Follows => "it follows an entry that was not taken".to_owned(),
         Code::Unknown(code) => code.clone(),

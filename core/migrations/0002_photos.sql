@@ -27,6 +27,12 @@ CREATE TABLE attachment (
     receipt TEXT,
     -- A verified backup covers it.
     safe INTEGER NOT NULL DEFAULT 0,
+    -- On a phone, of a photo that the office did not take: why, how often in a row, and until when on which boot's monotonic
+    -- clock it is kept back, so that it holds up no other.
+    refusal TEXT,
+    refusals INTEGER NOT NULL DEFAULT 0,
+    aside_until INTEGER,
+    aside_boot TEXT,
     PRIMARY KEY (entry, sha256)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_item ON attachment (item);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use capture::{Capture, CapturePhoto, CaseAct, CaseEdit, reason_args};
-pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary};
+pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
 pub use enrol::Enrolling;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 

@@ -15,4 +15,5 @@ pub mod effect;
 pub mod fold;
 pub mod view;
 pub mod predict;
+pub mod actor;
 pub mod audit;

@@ -2,6 +2,8 @@
 
 /// One entry, header and parts together (docs/decisions/D1): bulk records are one entry per row.
 pub const ENTRY_BYTES: usize = 64 * 1024;
+/// An entry's origin: four times what it takes today. Its sealed copies are all of this length.
+pub const ORIGIN_BYTES: usize = 1024;
 /// Entries in one sync request (docs/protocol.md, wire).
 pub const BATCH_ENTRIES: usize = 500;
 /// Bytes of entries in one sync request before compression; compressed they are then below the wire's 256 KiB.
@@ -54,6 +56,10 @@ pub const PHOTOS_PER_CAPTURE: usize = 12;
 pub const TEXT_CHARS: usize = 2000;
 /// Fields of one item or one edit.
 pub const FIELDS: usize = 128;
+/// An item's view, as text, with what a person adds to it: half a [`PAGE_BYTES`], so that its snapshot always travels.
+pub const VIEW_BYTES: usize = 512 * 1024;
+/// The same with what has to go on when a view is full: steps, and what the office itself notes.
+pub const VIEW_BYTES_FULL: usize = 2 * VIEW_BYTES;
 /// Items in one page of a list.
 pub const LIST_ROWS: usize = 200;
 /// Characters of a search query.

@@ -1,7 +1,7 @@
 //! The conversation with the office, without a socket.
 //!
 //! A phone drives it in a loop ([`session`]): ask for the next action, do it, report its outcome. What crosses is in
-//! [`wire`]; what the office answers from is in [`page`]; what a phone does with the answer is in [`apply`].
+//! [`wire`]; what the office answers from is in [`page`]; what a phone does with the answer is in [`apply`], and without one in [`wait`].
 
 pub mod code;
 pub mod wire;
@@ -11,4 +11,5 @@ pub mod apply;
 pub mod outbox;
 pub mod action;
 pub mod uploads;
+pub mod wait;
 pub mod session;

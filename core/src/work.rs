@@ -47,7 +47,7 @@ impl Audience {
         let mut audiences = BTreeSet::from([Self::Own(person.id.clone())]);
         if person.roles.contains(&Role::Inspector) || person.roles.contains(&Role::Verifier) {
             for area in &person.areas {
-                for class in CategoryKind::KNOWN {
+                for class in &person.classes {
                     audiences.insert(Self::Area(area.clone(), class.clone()));
                 }
             }

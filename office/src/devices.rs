@@ -6,11 +6,11 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::PublicKey;
-use xuncheng_core::id::{EpochId, IncarnationId, ItemId, PersonId};
+use xuncheng_core::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
-use xuncheng_core::journal::write::{Author, Draft};
-use xuncheng_core::store::entries;
+use xuncheng_core::journal::write::{Author, Draft, Seen};
+use xuncheng_core::store::{entries, items};
 use xuncheng_core::work::device;
 
 use crate::error::OfficeError;
@@ -184,10 +184,27 @@ pub fn revoke(intake: &mut Intake<'_, '_>, author: &Author, incarnation: Incarna
         args: BTreeMap::new(),
     };
     let kind = device::DEVICE.to_owned();
-    write_at_desk(intake, author, Draft { item: Some(device.item), kind, change, fix: None, seen: None, cause: None })?;
+    let draft = Draft { item: Some(device.item), kind, change, fix: None, seen: Seen::Held, cause: None };
+    let (_, judgement) = write_at_desk(intake, author, draft)?;
+    follow(intake, judgement.entry)
+}
+
+/// Keeps out the device that `entry` revoked, whoever's hand wrote it; of any other entry nothing follows.
+///
+/// # Errors
+/// [`OfficeError::Store`], [`OfficeError::Ledger`].
+pub(crate) fn follow(intake: &mut Intake<'_, '_>, entry: EntryId) -> Result<(), OfficeError> {
+    let Some(item) = entries::item_of(intake.tx, entry)? else { return Ok(()) };
+    let Some(view) = items::view(intake.tx, item)?.filter(|view| view.kind == device::DEVICE) else { return Ok(()) };
+    let revoked: Option<IncarnationId> = intake
+        .tx
+        .prepare_cached("SELECT incarnation FROM office_device WHERE item = ?1 AND revoked_at IS NULL")?
+        .query_row([item], |row| row.get(0))
+        .optional()?
+        .filter(|_| view.state == device::REVOKED);
+    let Some(incarnation) = revoked else { return Ok(()) };
     intake
         .tx
         .execute("UPDATE office_device SET revoked_at = ?2 WHERE incarnation = ?1", (incarnation, intake.now.wall))?;
-    intake.grant(incarnation, None)?;
-    Ok(())
+    Ok(intake.grant(incarnation, None)?)
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde_json::json;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
-use xuncheng_core::journal::write::Draft;
+use xuncheng_core::journal::write::{Draft, Seen};
 use xuncheng_core::limits;
 use xuncheng_core::sync::message::Direction;
 use xuncheng_core::sync::wire::{EnrolRequest, Enrolled};
@@ -79,7 +79,7 @@ fn take(intake: &mut Intake<'_, '_>, asked: EnrolRequest) -> Result<bool, Office
         kind: device::DEVICE.to_owned(),
         change: Change::Open { fields: fields.into() },
         fix: None,
-        seen: None,
+        seen: Seen::Held,
         cause: Some(format!("device/{}", asked.incarnation)),
     };
     let node = intake.office.node.clone();

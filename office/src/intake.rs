@@ -133,7 +133,12 @@ fn take_entries(
     let mut new = 0;
     for entry in batch {
         match intake.take(entry, sender) {
-            Ok(Outcome::Judged(_)) => new += 1,
+            Ok(Outcome::Judged(judgement)) => {
+                new += 1;
+                if judgement.verdict.applies() {
+                    devices::follow(intake, judgement.entry)?;
+                }
+            }
             Ok(Outcome::Repeat) => {}
             Err(LedgerError::Refused(refusal)) if new == 0 => return Ok((0, Some(refusal))),
             Err(LedgerError::Refused(refusal)) => return Err(OfficeError::BatchBreaks { refusal, after: new }),

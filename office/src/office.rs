@@ -281,7 +281,7 @@ pub fn write_at_desk(
 ) -> Result<(ItemId, Judgement), OfficeError> {
     let (item, judgement) = intake.write(author, draft)?;
     match &judgement.verdict {
-        Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } => Ok((item, judgement)),
+        Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } | Verdict::Unknown(_) => Ok((item, judgement)),
         Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => Err(OfficeError::NotDone(code.clone())),
     }
 }

@@ -9,7 +9,7 @@ use xuncheng_core::id::{Hash, ItemId, PersonId};
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::view::View;
-use xuncheng_core::journal::write::Draft;
+use xuncheng_core::journal::write::{Draft, Seen};
 use xuncheng_core::pack::people::{self, PersonRecord};
 use xuncheng_core::store::{StoreError, items, meta};
 use xuncheng_core::work::person::{PERSON, Person};
@@ -105,6 +105,6 @@ fn write(
     cause: Option<String>,
 ) -> Result<(), OfficeError> {
     let node = intake.office.node.clone();
-    intake.write(&node, Draft { item, kind: PERSON.to_owned(), change, fix: None, seen: None, cause })?;
+    intake.write(&node, Draft { item, kind: PERSON.to_owned(), change, fix: None, seen: Seen::Held, cause })?;
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(crate) fn by(conn: &Connection, entry: EntryId, incarnation: IncarnationId) 
     };
     let Ok(header) = written.read_header() else { return Ok(None) };
     let Ok(body) = written.read_body(&header) else { return Ok(None) };
-    let Change::Attach { photo } = body.change else { return Ok(None) };
+    let Change::Attach { photo, .. } = body.change else { return Ok(None) };
     let verdict = judged.judgement.verdict;
     let counts = verdict.applies() || matches!(verdict, xuncheng_core::journal::verdict::Verdict::NoOp);
     Ok(Some(Shown { header, photo, counts }))

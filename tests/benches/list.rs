@@ -19,7 +19,7 @@ use xuncheng_core::journal::fold;
 use xuncheng_core::journal::judge::{Facts, Reading, Subject, judge};
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::view::View;
-use xuncheng_core::journal::write::{Author, Draft, write};
+use xuncheng_core::journal::write::{Author, Draft, Seen, write};
 use xuncheng_core::pack::{Pack, Role};
 use xuncheng_core::photo::MediaType;
 use xuncheng_core::place::{BoundingBox, GeoPoint};
@@ -101,11 +101,11 @@ fn one_case(
     seed[..8].copy_from_slice(&(n as u64).to_le_bytes());
     let mut entropy = Seed::from_bytes(seed).entropy();
     let open = Change::Open { fields };
-    let draft = |item, change| Draft { item, kind: CASE.to_owned(), change, fix: None, seen: None, cause: None };
+    let draft = |item, change| Draft { item, kind: CASE.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
     let opened = write(tx, author, draft(None, open.clone()), now, &mut entropy).unwrap();
     let item = opened.header.item;
     let photo = photo(n);
-    let attach = Change::Attach { photo: photo.clone() };
+    let attach = Change::Attach { photo: photo.clone(), round: 0 };
     let attached = write(tx, author, draft(Some(item), attach.clone()), now, &mut entropy).unwrap();
     let here = photos::Here { original: true, view: true, thumbnail: true };
     photos::put(tx, &photo, here).unwrap();
@@ -116,6 +116,7 @@ fn one_case(
         roles: vec![Role::Inspector],
         org: None,
         opened_it: true,
+        handled_it: false,
         revoked: false,
     };
     for (written, change) in [(&opened, &open), (&attached, &attach)] {

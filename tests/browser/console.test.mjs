@@ -73,7 +73,7 @@ test('a crew accepts at its desk, and is told what handling needs', async () => 
   await page.getByRole('button', { name: '接收', exact: true }).click()
   await flash(page).getByText('已办理：接收').waitFor()
   await page.locator('summary', { hasText: '处置反馈' }).click()
-  await page.getByText('本轮还没有整改后照片').waitFor()
+  await page.getByText('处置单位还没有为这次派遣附上整改后照片').waitFor()
   assert.ok(await page.getByRole('button', { name: '处置反馈', exact: true }).isDisabled())
   assert.equal(await page.getByText('李巡查').count(), 0, 'nobody tells the crew who reported')
   assert.deepEqual(troubles, [])

@@ -14,7 +14,7 @@ use xuncheng_core::journal::entry::{Change, Entry};
 use xuncheng_core::journal::ledger::{Intake, LedgerError, Office, Sender, Taken};
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::journal::version::Version;
-use xuncheng_core::journal::write::{Author, Draft, WriteError, write};
+use xuncheng_core::journal::write::{Author, Draft, Seen, WriteError, write};
 use xuncheng_core::pack::{Pack, people};
 use xuncheng_core::store::{self, items, judgements};
 use xuncheng_core::work::person::PERSON;
@@ -85,7 +85,14 @@ impl Pen {
     ) -> Result<(ItemId, Entry), WriteError> {
         self.draws += 1;
         let mut entropy = entropy(format!("{} {}", self.name, self.draws).as_bytes());
-        let draft = Draft { item, kind: "case".to_owned(), change, fix: None, seen, cause: None };
+        let draft = Draft {
+            item,
+            kind: "case".to_owned(),
+            change,
+            fix: None,
+            seen: seen.map_or(Seen::Held, |seen| Seen::Form(Some(seen))),
+            cause: None,
+        };
         let tx = self.conn.transaction().expect("a transaction begins");
         let written = write(&tx, &self.author, draft, &at(0), &mut entropy)?;
         tx.commit().expect("a transaction ends");
@@ -134,7 +141,7 @@ impl Ledger {
             ]
             .into();
             let change = Change::Open { fields };
-            let draft = Draft { item: None, kind: PERSON.to_owned(), change, fix: None, seen: None, cause: None };
+            let draft = Draft { item: None, kind: PERSON.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
             let node = self.node.clone();
             self.turn(record.id.as_str().as_bytes(), |intake| intake.write(&node, draft).map(|_| ()))
                 .expect("a person is opened");

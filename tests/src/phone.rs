@@ -8,9 +8,11 @@ use std::rc::Rc;
 use serde_json::Value;
 use xuncheng_core::clock::{Now, Seed};
 use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
-use xuncheng_core::id::{IncarnationId, ItemId, PersonId, PhotoHash};
-use xuncheng_core::journal::entry::PhotoRole;
+use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash};
+use xuncheng_core::journal::entry::{Change, PhotoRole};
+use xuncheng_core::journal::write::{Author, Draft, Seen, write};
 use xuncheng_core::place::GeoPoint;
+use xuncheng_core::store::pending;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Action, Outcome, Request};
 use xuncheng_core::work::case::CaseStep;
@@ -231,7 +233,36 @@ impl Phone {
             Vec::new()
         };
         let (now, seed) = (self.now(), self.seed());
-        self.field_mut().step(item, &CaseAct { step, args, photos, fix: None }, &now, &seed)
+        self.field_mut().step(item, &CaseAct { step, args, photos, fix: None, shown: None }, &now, &seed)
+    }
+
+    /// Takes a step as a screen hands it over.
+    ///
+    /// # Errors
+    /// Those of [`Field::step`].
+    pub fn act(&mut self, item: ItemId, act: &CaseAct) -> Result<CaseDetail, FieldError> {
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().step(item, act, &now, &seed)
+    }
+
+    /// Writes an entry into the store's chain and outbox that no screen of this version would write.
+    ///
+    /// # Panics
+    /// Where the entry is over its bounds.
+    pub fn write(&mut self, item: ItemId, kind: &str, change: Change) -> EntryId {
+        let author = Author {
+            incarnation: self.incarnation(),
+            who: self.field().person().clone(),
+            last_exchange: None,
+            session: None,
+        };
+        let draft = Draft { item: Some(item), kind: kind.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
+        let (now, mut entropy) = (self.now(), self.seed().entropy());
+        let tx = self.field().store().unchecked_transaction().expect("a transaction begins");
+        let written = write(&tx, &author, draft, &now, &mut entropy).expect("an entry within its bounds");
+        pending::insert(&tx, written.header.id, item).expect("an entry can wait");
+        tx.commit().expect("a transaction ends");
+        written.header.id
     }
 
     /// A case as the phone shows it.

@@ -22,7 +22,7 @@ use xuncheng_core::id::{IncarnationId, ItemId, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::journal::view::View;
-use xuncheng_core::journal::write::Draft;
+use xuncheng_core::journal::write::{Draft, Seen};
 use xuncheng_core::store::items;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
@@ -227,6 +227,11 @@ impl World {
         phone.link()
     }
 
+    /// Lets so many milliseconds pass.
+    pub fn wait_ms(&self, ms: u64) {
+        self.0.time.pass(ms);
+    }
+
     /// Lets so many minutes pass.
     pub fn wait_minutes(&self, minutes: u64) {
         self.0.time.pass(minutes * 60_000);
@@ -301,7 +306,7 @@ impl Desk {
     fn write(&self, person: &str, item: ItemId, change: Change) -> Result<Verdict, OfficeError> {
         let office = self.0.running();
         let author = office.author_for(person_id(person), "session of a test");
-        let draft = Draft { item: Some(item), kind: CASE.to_owned(), change, fix: None, seen: None, cause: None };
+        let draft = Draft { item: Some(item), kind: CASE.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
         let written = office.turn(move |intake| write_at_desk(intake, &author, draft));
         self.0.runtime.block_on(written).map(|(_, judgement)| judgement.verdict)
     }

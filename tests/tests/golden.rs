@@ -73,7 +73,7 @@ fn entries() -> (ItemId, Vec<Entry>, Pen) {
     });
     let (item, open) = pen.write(None, Change::Open { fields: serde_json::from_value(fields).unwrap() }, None);
     let changes = [
-        Change::Attach { photo: photo() },
+        Change::Attach { photo: photo(), round: 0 },
         Change::Edit {
             fields: [("address".to_owned(), json!("江北大道")), ("description".to_owned(), Value::Null)].into(),
         },
@@ -145,6 +145,7 @@ fn verdicts_and_codes() {
         Code::NotAllowed,
         Code::Revoked,
         Code::Malformed,
+        Code::TooLarge,
         Code::UnknownItem,
         Code::Follows,
         Code::Unknown("of_a_later_version".to_owned()),

@@ -98,6 +98,7 @@ fn refusal(phone: &str, field: &Field, label: &str, step: &str, code: &Code) -> 
         | Code::OriginalMissing
         | Code::Revoked
         | Code::Malformed
+        | Code::TooLarge
         | Code::UnknownItem
         | Code::Follows
         | Code::Unknown(_) => return Ok(format!(": {}", print::reason(code))),

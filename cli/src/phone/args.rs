@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use xuncheng_core::field::Shown;
 use xuncheng_core::place::GeoPoint;
 
 /// The environment's word for the phone's folder.
@@ -84,6 +85,9 @@ pub(crate) enum Command {
         /// Where: LAT,LON in degrees, north and east positive.
         #[arg(long, value_name = "LAT,LON", value_parser = point, allow_hyphen_values = true)]
         at: Option<GeoPoint>,
+        /// What `show --json` gave as `shown`: values that came since are then not taken for seen.
+        #[arg(long, value_name = "JSON")]
+        shown: Option<Shown>,
     },
     /// Take back a case that you reported, until the office files it.
     ///
@@ -196,6 +200,9 @@ pub(crate) struct StepArgs {
     /// The JPEG of the same picture, for each HEIC among the photos; may be given again.
     #[arg(long, value_name = "HEIC=JPEG")]
     pub working_copy: Vec<String>,
+    /// What `show --json` gave as `shown`: the step is then judged as decided upon that.
+    #[arg(long, value_name = "JSON")]
+    pub shown: Option<Shown>,
 }
 
 /// `LAT,LON` in degrees.

@@ -17,9 +17,10 @@ use super::CryptoError;
 use super::key::write_private;
 use crate::clock::Entropy;
 use crate::id::Hash;
+use crate::limits;
 
-/// What an origin is padded to before it is sealed: with all its fields it takes at most 254 bytes.
-const PADDED_BYTES: usize = 288;
+/// What an origin is padded to before it is sealed.
+const PADDED_BYTES: usize = limits::ORIGIN_BYTES;
 const INFO: &[u8] = b"xuncheng/origin";
 
 /// An office's private sealing key.

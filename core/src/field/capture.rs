@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::Value;
 
-use super::{CaseDetail, Field, FieldError};
+use super::{CaseDetail, Field, FieldError, Shown};
 use crate::clock::{Entropy, Moment, Now, Seed};
 use crate::id::{EntryId, ItemId};
 use crate::journal::entry::{Change, Photo, PhotoRole};
 use crate::journal::judge::Reading;
 use crate::journal::predict::Predictor;
 use crate::journal::verdict::Verdict;
-use crate::journal::write::{Author, Draft, write};
+use crate::journal::write::{Author, Draft, Seen, write};
 use crate::limits;
 use crate::photo::{Ingested, PhotoError, PhotoFolder, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
@@ -85,9 +85,9 @@ impl Field {
         let fix = capture.fix.clone().or_else(|| kept.iter().find_map(|(photo, _)| fix_of_photo(photo, now)));
 
         let written = self.in_one_transaction(now, seed, |hand| {
-            let item = hand.write(None, Change::Open { fields }, fix)?;
+            let item = hand.write(None, Change::Open { fields }, fix, Seen::Held)?;
             for (photo, role) in &kept {
-                hand.attach(item, photo, role, capture.fix.as_ref(), "capture")?;
+                hand.attach(item, photo, role, capture.fix.as_ref(), "capture", 0)?;
             }
             Ok(item)
         });
@@ -118,7 +118,9 @@ impl Field {
                 .insert("place".to_owned(), serde_json::json!({ "lat_e7": point.lat_e7(), "lon_e7": point.lon_e7() }));
         }
         self.known(item)?;
-        self.in_one_transaction(now, seed, |hand| hand.write_allowed(item, "edit", Change::Edit { fields }, None))?;
+        self.in_one_transaction(now, seed, |hand| {
+            hand.write_allowed(item, "edit", Change::Edit { fields }, None, edit.shown.as_ref())
+        })?;
         self.case(item)
     }
 
@@ -130,7 +132,13 @@ impl Field {
     pub fn withdraw(&mut self, item: ItemId, reason: &str, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
         self.step(
             item,
-            &CaseAct { step: CaseStep::Withdraw, args: reason_args(reason), photos: Vec::new(), fix: None },
+            &CaseAct {
+                step: CaseStep::Withdraw,
+                args: reason_args(reason),
+                photos: Vec::new(),
+                fix: None,
+                shown: None,
+            },
             now,
             seed,
         )
@@ -143,6 +151,7 @@ impl Field {
     /// [`FieldError::Store`].
     pub fn step(&mut self, item: ItemId, act: &CaseAct, now: &Now, seed: &Seed) -> Result<CaseDetail, FieldError> {
         let view = self.known(item)?;
+        let shown = act.shown.clone().unwrap_or_else(|| Shown::now(&view, None));
         for text in act.args.values().filter_map(Value::as_str) {
             within("reason", text)?;
         }
@@ -150,15 +159,15 @@ impl Field {
         let fix = act.fix.clone().or_else(|| kept.iter().find_map(|(photo, _)| fix_of_photo(photo, now)));
         let written = self.in_one_transaction(now, seed, |hand| {
             for (photo, role) in &kept {
-                hand.attach(item, photo, role, act.fix.as_ref(), act.step.name())?;
+                hand.attach(item, photo, role, act.fix.as_ref(), act.step.name(), shown.round)?;
             }
             let change = Change::Step {
                 transition: act.step.name().to_owned(),
-                from: view.state.clone(),
-                round: view.round,
+                from: shown.state,
+                round: shown.round,
                 args: act.args.clone(),
             };
-            hand.write_allowed(item, act.step.name(), change, fix)
+            hand.write_allowed(item, act.step.name(), change, fix, act.shown.as_ref())
         });
         let item = self.or_discard(written, &kept)?;
         self.case(item)
@@ -172,7 +181,7 @@ impl Field {
         within("comment", text)?;
         self.known(item)?;
         let change = Change::Comment { text: text.trim().to_owned() };
-        self.in_one_transaction(now, seed, |hand| hand.write_allowed(item, "comment", change, None))?;
+        self.in_one_transaction(now, seed, |hand| hand.write_allowed(item, "comment", change, None, None))?;
         self.case(item)
     }
 
@@ -248,6 +257,8 @@ pub struct CaseEdit {
     pub address: Option<String>,
     /// Where it is.
     pub place: Option<GeoPoint>,
+    /// What the form showed when it was opened; none is what the store holds now.
+    pub shown: Option<Shown>,
 }
 
 /// A step to be taken.
@@ -261,6 +272,8 @@ pub struct CaseAct {
     pub photos: Vec<CapturePhoto>,
     /// Where the device is.
     pub fix: Option<Fix>,
+    /// What the screen showed when it was decided on; none is what the store holds now.
+    pub shown: Option<Shown>,
 }
 
 /// The argument that a reason is given in.
@@ -303,31 +316,41 @@ impl Hand<'_, '_> {
         step: &str,
         change: Change,
         fix: Option<Fix>,
+        shown: Option<&Shown>,
     ) -> Result<ItemId, FieldError> {
         let view = items::view(self.tx, item)?;
         let own = entries::last_own(self.tx, item, &self.author.who)?;
         let probe = EntryId::from_bytes(self.entropy.bytes());
         let kind = view.as_ref().map_or(CASE, |view| view.kind.as_str());
         let reading = Reading { id: probe, kind, own, change: &change };
-        let seen = view.as_ref().map(|view| view.version);
+        let seen = shown.map_or(Seen::Held, |shown| Seen::Form(shown.version));
+        let version = shown.map_or_else(|| view.as_ref().map(|view| view.version), |shown| shown.version);
         let decision =
-            self.predictor.decide(self.tx, view.as_ref(), item, seen, &reading, self.now.wall.to_minute())?;
+            self.predictor.decide(self.tx, view.as_ref(), item, version, &reading, self.now.wall.to_minute())?;
         match decision.verdict {
             Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => {
                 let number = view.as_ref().and_then(|view| Case::of(view).number());
                 let label = number.map_or_else(|| super::cases::provisional_label(item), str::to_owned);
                 Err(FieldError::NotNow { label, step: step.to_owned(), code })
             }
-            Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } => self.write(Some(item), change, fix),
+            Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } | Verdict::Unknown(_) => {
+                self.write(Some(item), change, fix, seen)
+            }
         }
     }
 
-    fn write(&mut self, item: Option<ItemId>, change: Change, fix: Option<Fix>) -> Result<ItemId, FieldError> {
-        let draft = Draft { item, kind: CASE.to_owned(), change, fix, seen: None, cause: None };
+    fn write(
+        &mut self,
+        item: Option<ItemId>,
+        change: Change,
+        fix: Option<Fix>,
+        seen: Seen,
+    ) -> Result<ItemId, FieldError> {
+        let draft = Draft { item, kind: CASE.to_owned(), change, fix, seen, cause: None };
         let written = write(self.tx, self.author, draft, self.now, &mut self.entropy)?;
         let item = written.header.item;
         self.predictor.push(self.tx, &written, self.now.wall.to_minute())?;
-        if let Change::Attach { photo } = &written.change {
+        if let Change::Attach { photo, .. } = &written.change {
             photos::put(self.tx, photo, Here { original: true, view: true, thumbnail: true })?;
             photos::attach(self.tx, written.header.id, item, photo.sha256, true)?;
         }
@@ -341,6 +364,7 @@ impl Hand<'_, '_> {
         role: &PhotoRole,
         fix: Option<&Fix>,
         step: &str,
+        round: u32,
     ) -> Result<ItemId, FieldError> {
         // Another process may have failed over the same photo since its files were written, and deleted them.
         if !self.folder.original(&kept.sha256).exists() {
@@ -358,6 +382,6 @@ impl Hand<'_, '_> {
             thumbnail: kept.thumbnail,
         };
         let fix = fix.cloned().or_else(|| fix_of_photo(kept, self.now));
-        self.write_allowed(item, step, Change::Attach { photo }, fix)
+        self.write_allowed(item, step, Change::Attach { photo, round }, fix, None)
     }
 }

@@ -1,12 +1,16 @@
 //! Cases as screens show them.
 
-use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Field, FieldError};
 use crate::clock::Moment;
 use crate::id::{EntryId, ItemId, PhotoHash};
 use crate::journal::entry::{Change, PhotoRole};
 use crate::journal::verdict::Verdict;
+use crate::journal::version::Version;
 use crate::journal::view::View;
 use crate::place::GeoPoint;
 use crate::store::list::{self, Cursor, ListRow, Query};
@@ -71,8 +75,43 @@ pub struct CaseDetail {
     pub steps: Vec<String>,
     /// Whether this phone's person may correct it now.
     pub may_edit: bool,
+    /// What a form that is opened now stands on.
+    pub shown: Shown,
     /// The whole view, with what this version has no words for.
     pub view: View,
+}
+
+/// What a screen showed when its person began to fill in a form: what they send is judged as decided upon this, whatever
+/// has come since. Its text is for handing back, not for reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The office's version; none while it has not answered.
+    pub version: Option<Version>,
+    /// Where the case stood.
+    pub state: String,
+    /// Count of reworks.
+    pub round: u32,
+}
+
+impl Shown {
+    /// What shows `view`, over what the office has `confirmed`.
+    pub(super) fn now(view: &View, confirmed: Option<&View>) -> Self {
+        Self { version: confirmed.map(|view| view.version), state: view.state.clone(), round: view.round }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl FromStr for Shown {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
 }
 
 /// A photo of a case.
@@ -156,6 +195,7 @@ impl Field {
             entries: self.story(item)?,
             steps: steps(&actor, &view),
             may_edit: actor.granted(RULES.edited_by, &view).is_ok(),
+            shown: Shown::now(&view, items::confirmed(&self.conn, item)?.as_ref()),
             summary: self.summary(row)?,
             view,
         })

@@ -82,6 +82,8 @@ pub enum Change {
     Attach {
         /// The photo and what it shows.
         photo: Photo,
+        /// The round (count of reworks) that it was taken in, as its author saw it.
+        round: u32,
     },
     /// Takes a step of the item's workflow.
     Step {
@@ -283,10 +285,10 @@ pub enum EntryError {
         /// Which part.
         part: &'static str,
     },
-    /// The entry is over its bound.
+    /// The entry, or its origin, is over its bound.
     #[error("an entry of {bytes} bytes is over the limit of {limit}")]
     TooLong {
-        /// Header and parts together.
+        /// Header and parts together, or the origin.
         bytes: usize,
         /// The bound.
         limit: usize,
@@ -326,8 +328,13 @@ impl Entry {
     }
 
     /// # Errors
-    /// [`EntryError::Withheld`], [`EntryError::Mismatch`], [`EntryError::Unreadable`].
+    /// [`EntryError::Withheld`], [`EntryError::Mismatch`], [`EntryError::Unreadable`], [`EntryError::TooLong`].
     pub fn read_origin(&self, header: &Header) -> Result<Origin, EntryError> {
+        // Longer ones have no sealed copy.
+        let bytes = self.origin.as_ref().map_or(0, String::len);
+        if bytes > limits::ORIGIN_BYTES {
+            return Err(EntryError::TooLong { bytes, limit: limits::ORIGIN_BYTES });
+        }
         read_part(header, "origin", self.origin.as_deref(), header.hashes.origin)
     }
 
@@ -336,7 +343,7 @@ impl Entry {
     pub fn read_body(&self, header: &Header) -> Result<Body, EntryError> {
         let body: Body = read_part(header, "body", self.body.as_deref(), header.hashes.body)?;
         match &body.change {
-            Change::Attach { photo } if photo.bytes > limits::PHOTO_BYTES_NAMED => {
+            Change::Attach { photo, .. } if photo.bytes > limits::PHOTO_BYTES_NAMED => {
                 Err(EntryError::ImpossiblePhoto { id: header.id, bytes: photo.bytes })
             }
             Change::Open { .. } if header.item != ItemId::opened_by(&header.hashes.body) => {

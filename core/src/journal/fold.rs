@@ -16,14 +16,14 @@ pub fn apply(view: &mut View, entry: EntryId, version: Version, effects: &[Effec
 fn apply_one(view: &mut View, writer: EntryId, at: u64, effect: &Effect) {
     match effect {
         Effect::SetField { field, value } => {
-            view.fields.insert(field.clone(), Field { value: value.clone(), writer, at });
+            view.fields.insert(field.clone(), Field::new(value.clone(), writer, at));
         }
         Effect::SetPersonal { field } => {
             view.personal.insert(field.clone(), writer);
         }
         Effect::AddToSet { set, key, value } => {
             let members = view.sets.entry(set.clone()).or_default();
-            members.entry(key.clone()).or_insert_with(|| Member { value: value.clone(), writer });
+            members.entry(key.clone()).or_insert_with(|| Member::new(value.clone(), writer));
         }
         Effect::SetState { state, round } => {
             view.state.clone_from(state);
@@ -32,7 +32,7 @@ fn apply_one(view: &mut View, writer: EntryId, at: u64, effect: &Effect) {
         Effect::StartClock { clock, at } => {
             let runs = view.clocks.entry(clock.clone()).or_default();
             if runs.last().is_none_or(|run| run.stopped.is_some()) {
-                runs.push(Run { started: *at, stopped: None });
+                runs.push(Run::since(*at));
             }
         }
         Effect::StopClock { clock, at } => {
@@ -41,7 +41,7 @@ fn apply_one(view: &mut View, writer: EntryId, at: u64, effect: &Effect) {
             }
         }
         Effect::KeepLoser { field, value, writer, winner } => {
-            view.losers.push(Loser { field: field.clone(), value: value.clone(), writer: *writer, winner: *winner });
+            view.losers.push(Loser::new(field.clone(), value.clone(), *writer, *winner));
         }
         Effect::Link { relation, item } => {
             let items = view.links.entry(relation.clone()).or_default();

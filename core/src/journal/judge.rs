@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::effect::Effect;
 use super::entry::{Change, Photo};
 use super::verdict::{Code, Verdict};
-use super::view::View;
+use super::view::{Field, View};
 use crate::clock::Moment;
 use crate::id::EntryId;
 use crate::limits;
 use crate::pack::Pack;
 use crate::work;
-use crate::work::flow::{Actor, Also, FieldRule, Grant, Policy, Row, Rules, Writer};
+use crate::work::flow::{self, Actor, Also, FieldRule, Grant, Policy, Row, Rules, Who, Writer};
 
 /// Which rules judge; stored with every verdict.
 pub const JUDGE_VERSION: u32 = 1;
@@ -104,6 +104,19 @@ impl Decision {
 /// Decides what `entry` does to `subject`.
 #[must_use]
 pub fn judge(subject: &Subject<'_>, facts: &Facts<'_>, entry: &Reading<'_>) -> Decision {
+    let decision = by_the_rules(subject, facts, entry);
+    let goes_on = matches!(entry.change, Change::Step { .. }) || facts.actor.person.is_none();
+    let most = if goes_on { limits::VIEW_BYTES_FULL } else { limits::VIEW_BYTES };
+    let fits = !decision.verdict.applies() || bytes(&subject.view) + bytes(&decision.effects) <= most;
+    if fits { decision } else { Decision::held(Code::TooLarge) }
+}
+
+/// The length of a value's JSON.
+fn bytes(value: &impl serde::Serialize) -> usize {
+    serde_json::to_vec(value).map_or(limits::VIEW_BYTES_FULL, |text| text.len())
+}
+
+fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &Reading<'_>) -> Decision {
     if facts.actor.revoked {
         return Decision::held(Code::Revoked);
     }
@@ -125,10 +138,13 @@ pub fn judge(subject: &Subject<'_>, facts: &Facts<'_>, entry: &Reading<'_>) -> D
     let Some(view) = subject.view else {
         return Decision::held(Code::UnknownItem);
     };
+    if view.kind != entry.kind {
+        return Decision::held(Code::Malformed);
+    }
     match entry.change {
         Change::Open { .. } => Decision::without_effect(Verdict::NoOp),
         Change::Edit { fields } => edit(&Merge { subject, view, facts, rules, entry }, fields),
-        Change::Attach { photo } => attach(view, facts, rules, photo),
+        Change::Attach { photo, round } => attach(view, facts, rules, photo, *round),
         Change::Step { transition, from: _, round, args } => step(view, facts, rules, transition, *round, args),
         Change::Comment { text } => comment(view, facts, rules, entry.id, text),
     }
@@ -228,8 +244,8 @@ fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {
     }
     let mut effects = Vec::new();
     let mut lost = Vec::new();
-    for group in groups.values() {
-        merge_group(merge, group, &mut effects, &mut lost);
+    for (group, fields) in &groups {
+        merge_group(merge, group, fields, &mut effects, &mut lost);
     }
     if lost.is_empty() { Decision::applied(effects) } else { Decision { verdict: Verdict::Merged { lost }, effects } }
 }
@@ -254,8 +270,14 @@ enum Outcome {
     Loses,
 }
 
-fn merge_group(merge: &Merge<'_>, group: &[(&String, &Value)], effects: &mut Vec<Effect>, lost: &mut Vec<String>) {
-    let (sets, fields): (Vec<_>, Vec<_>) = group
+fn merge_group(
+    merge: &Merge<'_>,
+    group: &str,
+    named: &[(&String, &Value)],
+    effects: &mut Vec<Effect>,
+    lost: &mut Vec<String>,
+) {
+    let (sets, fields): (Vec<_>, Vec<_>) = named
         .iter()
         .copied()
         .partition(|(name, _)| rule(merge.rules, name).is_some_and(|rule| rule.policy == Policy::AddToSet));
@@ -266,11 +288,12 @@ fn merge_group(merge: &Merge<'_>, group: &[(&String, &Value)], effects: &mut Vec
     }
     let changed: Vec<_> = fields.into_iter().filter(|(name, value)| !stands(merge.view, name, value)).collect();
     let outcomes: Vec<Outcome> = changed.iter().map(|(name, value)| outcome(merge, name, value)).collect();
-    let loses = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Loses));
+    let beside = beside(merge, group, named);
+    let loses = beside.is_some() || outcomes.iter().any(|outcome| matches!(outcome, Outcome::Loses));
     for ((name, value), outcome) in changed.into_iter().zip(outcomes) {
         let standing = merge.view.fields.get(name);
         if loses {
-            let winner = standing.map_or(merge.entry.id, |field| field.writer);
+            let winner = beside.or(standing.map(|field| field.writer)).unwrap_or(merge.entry.id);
             effects.push(Effect::KeepLoser {
                 field: name.clone(),
                 value: value.clone(),
@@ -293,6 +316,23 @@ fn merge_group(merge: &Merge<'_>, group: &[(&String, &Value)], effects: &mut Vec
     }
 }
 
+/// Who wrote a field of `group` that the entry leaves as it is, without the entry's author having known: an address goes
+/// with the place that it was written for, never onto another.
+fn beside(merge: &Merge<'_>, group: &str, named: &[(&String, &Value)]) -> Option<EntryId> {
+    let editable = |rule: &&FieldRule| rule.group == group && rule.writer == Writer::Editors;
+    let left =
+        merge.rules.fields.iter().filter(editable).filter(|rule| named.iter().all(|(name, _)| *name != rule.name));
+    let standing = left.filter_map(|rule| merge.view.fields.get(rule.name));
+    standing.filter(|field| !knew(merge, field)).map(|field| field.writer).next()
+}
+
+/// Whether the entry's author had seen the value that stands, or wrote it.
+fn knew(merge: &Merge<'_>, standing: &Field) -> bool {
+    let seen = merge.subject.seen.is_some_and(|seen| standing.at <= seen);
+    let links = merge.subject.own_links;
+    seen || merge.entry.own.is_some_and(|own| own == standing.writer || reaches(links, own, standing.writer))
+}
+
 fn stands(view: &View, name: &str, value: &Value) -> bool {
     match view.fields.get(name) {
         Some(field) => &field.value == value,
@@ -304,13 +344,10 @@ fn outcome(merge: &Merge<'_>, name: &str, value: &Value) -> Outcome {
     let Some(standing) = merge.view.fields.get(name) else {
         return Outcome::Replaces;
     };
-    let links = merge.subject.own_links;
-    if reaches(links, standing.writer, merge.entry.id) {
+    if reaches(merge.subject.own_links, standing.writer, merge.entry.id) {
         return Outcome::Loses;
     }
-    let seen = merge.subject.seen.is_some_and(|seen| standing.at <= seen);
-    let own = merge.entry.own.is_some_and(|own| own == standing.writer || reaches(links, own, standing.writer));
-    if seen || own {
+    if knew(merge, standing) {
         return Outcome::Replaces;
     }
     match rule(merge.rules, name).map_or(Policy::LatestArrival, |rule| rule.policy) {
@@ -339,7 +376,10 @@ fn reaches(links: &BTreeMap<EntryId, EntryId>, from: EntryId, to: EntryId) -> bo
     false
 }
 
-fn attach(view: &View, facts: &Facts<'_>, rules: &Rules, photo: &Photo) -> Decision {
+fn attach(view: &View, facts: &Facts<'_>, rules: &Rules, photo: &Photo, round: u32) -> Decision {
+    if round > view.round {
+        return Decision::held(Code::Malformed);
+    }
     if let Some(refused) = refused(facts, rules.attached_by, view) {
         return refused;
     }
@@ -347,14 +387,18 @@ fn attach(view: &View, facts: &Facts<'_>, rules: &Rules, photo: &Photo) -> Decis
     let photos = view.sets.get("photos");
     if let Some(same) = photos.and_then(|photos| photos.get(&key)) {
         // The same picture shows one thing only: what stood there before the work is no evidence of the work.
-        let repeated = same.value["role"] == serde_json::json!(photo.role) && same.value["round"] == view.round;
+        let repeated = same.value["role"] == serde_json::json!(photo.role) && same.value["round"] == round;
         return if repeated { Decision::without_effect(Verdict::NoOp) } else { Decision::rejected(Code::SamePhoto) };
     }
+    // What a unit shows of its work counts for the task that it was given, not for a later one or another unit's.
+    let works = round == view.round && facts.actor.is_any(&[Who::Handler], view);
+    let task = works.then(|| flow::task(view));
     let value = serde_json::json!({
         // Photos are shown in the order in which they came.
         "order": photos.map_or(0, BTreeMap::len),
         "role": photo.role,
-        "round": view.round,
+        "round": round,
+        "task": task,
         "media": photo.media,
         "bytes": photo.bytes,
         "width_px": photo.width_px,

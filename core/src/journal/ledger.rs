@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::Transaction;
 
+use super::actor::actor;
 use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
 use super::fold;
 use super::judge::{Decision, Facts, JUDGE_VERSION, Reading, Subject, judge};
 use super::verdict::{Code, Judgement};
 use super::version::Version;
 use super::view::View;
-use super::write::{Author, Draft, WriteError, write};
+use super::write::{Author, Draft, Seen, WriteError, write};
 use crate::clock::{Entropy, Moment, Now};
 use crate::crypto::{CryptoError, SealingPublicKey};
 use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
@@ -109,8 +110,10 @@ impl Intake<'_, '_> {
         let private = entry.read_private(&header);
         let (body, private) = match (body, private) {
             (Ok(body), Ok(private)) => (body, private),
-            (Ok(_), Err(_)) | (Err(_), Ok(_) | Err(_)) => {
-                return self.settle(entry, &header, &origin, None, None, Decision::held(Code::Malformed));
+            // What can be read of it still stands: the photo that it attaches is kept, and signed for.
+            (body, Ok(_) | Err(_)) => {
+                let change = body.ok().map(|body| body.change);
+                return self.settle(entry, &header, &origin, change.as_ref(), None, Decision::held(Code::Malformed));
             }
         };
         let known_author = private.who == sender.person;
@@ -181,7 +184,7 @@ impl Intake<'_, '_> {
             own_links: &own_links,
             blocked: judgements::blocked(self.tx, origin.incarnation, header.item)?,
         };
-        let actor = self.actor(header.item, &private.who, revoked)?;
+        let actor = self.actor(header.item, view.as_ref(), &private.who, revoked)?;
         // An author leads back only through what that author wrote on this item.
         let own = match origin.own {
             Some(own) if entries::is_of(self.tx, own, header.item, &private.who)? => Some(own),
@@ -191,7 +194,7 @@ impl Intake<'_, '_> {
         Ok(judge(&subject, &facts, &Reading { id: header.id, kind: &header.kind, own, change: &body.change }))
     }
 
-    fn actor(&self, item: ItemId, who: &PersonId, revoked: bool) -> Result<Actor, LedgerError> {
+    fn actor(&self, item: ItemId, view: Option<&View>, who: &PersonId, revoked: bool) -> Result<Actor, LedgerError> {
         if *who == self.office.node.who {
             return Ok(Actor::office());
         }
@@ -199,13 +202,7 @@ impl Intake<'_, '_> {
             Some(person) => items::view(self.tx, person)?.as_ref().and_then(Person::of),
             None => None,
         };
-        Ok(Actor {
-            person: Some(who.clone()),
-            roles: person.as_ref().map(|person| person.roles.clone()).unwrap_or_default(),
-            org: person.map(|person| person.org),
-            opened_it: entries::opener(self.tx, item)?.as_ref() == Some(who),
-            revoked,
-        })
+        Ok(Actor { revoked, ..actor(self.tx, who, person.as_ref(), item, view)? })
     }
 
     /// Keeps the entry with its judgement, applies it, and tells those who may know.
@@ -229,7 +226,7 @@ impl Intake<'_, '_> {
             cause: None,
         };
         entries::insert(self.tx, &entry, &known)?;
-        if let Some(Change::Attach { photo }) = change {
+        if let Some(Change::Attach { photo, .. }) = change {
             // Held and rejected entries keep their photos: they stay evidence.
             photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
             photos::attach(self.tx, header.id, header.item, photo.sha256, false)?;
@@ -334,7 +331,7 @@ impl Intake<'_, '_> {
             kind: kind.to_owned(),
             change: Change::Edit { fields },
             fix: None,
-            seen: None,
+            seen: Seen::Held,
             cause: Some(cause.to_owned()),
         };
         let node = self.office.node.clone();

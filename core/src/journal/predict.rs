@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use rusqlite::Transaction;
 
+use super::actor::actor;
 use super::entry::{Change, EntryError};
 use super::fold;
 use super::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
@@ -39,13 +40,9 @@ impl Predictor<'_> {
             Some(person) => items::view(conn, person)?.as_ref().and_then(Person::of),
             None => None,
         };
-        Ok(Actor {
-            person: Some(self.person.clone()),
-            roles: person.as_ref().map_or_else(|| vec![Role::Inspector], |person| person.roles.clone()),
-            org: person.map(|person| person.org),
-            opened_it: entries::opener(conn, item)?.as_ref() == Some(self.person),
-            revoked: false,
-        })
+        let view = items::view(conn, item)?;
+        let known = actor(conn, self.person, person.as_ref(), item, view.as_ref())?;
+        Ok(if person.is_some() { known } else { Actor { roles: vec![Role::Inspector], ..known } })
     }
 
     /// What the office will most likely decide.

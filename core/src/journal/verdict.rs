@@ -1,6 +1,7 @@
 //! What the office decided about an entry, once, kept and sent as the bytes that were hashed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::effect::Effect;
@@ -35,6 +36,9 @@ pub enum Verdict {
         /// The held entry that it follows, when that is why.
         behind: Option<EntryId>,
     },
+    /// A verdict of a later version, kept as it came.
+    #[serde(untagged)]
+    Unknown(Value),
 }
 
 impl Verdict {
@@ -43,16 +47,16 @@ impl Verdict {
     pub const fn applies(&self) -> bool {
         match self {
             Self::Applied | Self::Merged { .. } => true,
-            Self::NoOp | Self::Rejected { .. } | Self::Held { .. } => false,
+            Self::NoOp | Self::Rejected { .. } | Self::Held { .. } | Self::Unknown(_) => false,
         }
     }
 
-    /// Whether it will never be another.
+    /// Whether it will never be another, as far as this version can tell.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
             Self::Applied | Self::NoOp | Self::Merged { .. } | Self::Rejected { .. } => true,
-            Self::Held { .. } => false,
+            Self::Held { .. } | Self::Unknown(_) => false,
         }
     }
 }
@@ -81,6 +85,8 @@ pub enum Code {
     Revoked,
     /// The entry is not what it says it is, or cannot be read.
     Malformed,
+    /// With it the item would be more than phones can hold.
+    TooLarge,
     /// There is no such item.
     UnknownItem,
     /// It follows an entry that is held or rejected.

@@ -1,6 +1,8 @@
 //! What an item has become: a map of fields and sets, the same bytes on every replica at the same version.
 //!
-//! Typed structs ([`crate::work`]) read this map and leave what they do not know untouched.
+//! Typed structs ([`crate::work`]) read this map and leave what they do not know untouched. What a snapshot of a later
+//! version has beside it stays too, after the members that this version knows: a later version adds its own at the end,
+//! in order of name, so that all write the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +36,12 @@ pub struct View {
     pub personal: BTreeMap<String, EntryId>,
     /// Other items that it is tied to, by relation.
     pub links: BTreeMap<String, Vec<ItemId>>,
+    #[serde(flatten)]
+    later: Later,
 }
+
+/// Members that a later version put beside those of this one.
+type Later = BTreeMap<String, Value>;
 
 /// A field's value and who wrote it last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +52,8 @@ pub struct Field {
     pub writer: EntryId,
     /// The item's count when it did.
     pub at: u64,
+    #[serde(flatten)]
+    later: Later,
 }
 
 /// A member of a set.
@@ -54,6 +63,8 @@ pub struct Member {
     pub value: Value,
     /// The entry that added it.
     pub writer: EntryId,
+    #[serde(flatten)]
+    later: Later,
 }
 
 /// One run of a clock.
@@ -63,6 +74,8 @@ pub struct Run {
     pub started: Moment,
     /// To the minute; none while it runs.
     pub stopped: Option<Moment>,
+    #[serde(flatten)]
+    later: Later,
 }
 
 /// A value that did not win.
@@ -76,6 +89,40 @@ pub struct Loser {
     pub writer: EntryId,
     /// The entry whose value stands.
     pub winner: EntryId,
+    #[serde(flatten)]
+    later: Later,
+}
+
+impl Field {
+    /// `value` as `writer` wrote it when it became the item's `at`th entry.
+    #[must_use]
+    pub const fn new(value: Value, writer: EntryId, at: u64) -> Self {
+        Self { value, writer, at, later: Later::new() }
+    }
+}
+
+impl Member {
+    /// `value` as `writer` added it.
+    #[must_use]
+    pub const fn new(value: Value, writer: EntryId) -> Self {
+        Self { value, writer, later: Later::new() }
+    }
+}
+
+impl Run {
+    /// A run that goes on.
+    #[must_use]
+    pub const fn since(started: Moment) -> Self {
+        Self { started, stopped: None, later: Later::new() }
+    }
+}
+
+impl Loser {
+    /// `value`, which `writer` brought for `field`, where `winner`'s stands.
+    #[must_use]
+    pub const fn new(field: String, value: Value, writer: EntryId, winner: EntryId) -> Self {
+        Self { field, value, writer, winner, later: Later::new() }
+    }
 }
 
 impl View {
@@ -93,6 +140,7 @@ impl View {
             losers: Vec::new(),
             personal: BTreeMap::new(),
             links: BTreeMap::new(),
+            later: Later::new(),
         }
     }
 

@@ -26,6 +26,15 @@ pub struct Author {
     pub session: Option<String>,
 }
 
+/// What an author had before their eyes when they wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// What the store holds now.
+    Held,
+    /// What a form showed when it was opened: a version of the office's, or none while the office had not answered.
+    Form(Option<Version>),
+}
+
 /// What is to be written.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -37,8 +46,8 @@ pub struct Draft {
     pub change: Change,
     /// Where the device is.
     pub fix: Option<Fix>,
-    /// The version that a form showed, when it is not the one held now.
-    pub seen: Option<Version>,
+    /// What the author had before their eyes.
+    pub seen: Seen,
     /// For entries of the office about something that happened: what happened, once.
     pub cause: Option<String>,
 }
@@ -90,12 +99,15 @@ pub fn write(
     let private = Private::new(salt(), author.who.clone(), draft.fix, capture, author.session.clone());
     let (origin_text, private_text) = (text(&origin)?, text(&private)?);
 
-    let held = items::confirmed(tx, item)?.map(|view| view.version);
+    let seen = match draft.seen {
+        Seen::Held => items::confirmed(tx, item)?.map(|view| view.version),
+        Seen::Form(version) => version,
+    };
     let header = Header {
         id: EntryId::from_bytes(entropy.bytes()),
         item,
         kind: draft.kind,
-        seen: draft.seen.or(held),
+        seen,
         hashes: PartHashes {
             origin: part_hash("origin", &origin_text),
             body: body_hash,

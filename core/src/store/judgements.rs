@@ -36,6 +36,7 @@ const fn name(verdict: &Verdict) -> &'static str {
         Verdict::Merged { .. } => "merged",
         Verdict::Rejected { .. } => "rejected",
         Verdict::Held { .. } => "held",
+        Verdict::Unknown(_) => "unknown",
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Sight {
     pub audiences: Vec<String>,
     /// Areas that the item lies in, whether it still is in their feeds or was closed.
     pub areas: Vec<String>,
+    /// Classes of categories, as codes begin with them: what of those areas.
+    pub classes: Vec<String>,
     /// Organisations that are, or were last, to handle it.
     pub orgs: Vec<String>,
 }
@@ -308,14 +310,15 @@ fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cur
             values.push(Sql::Text(wanted.clone()));
         }
     }
-    if let Some(Sight { audiences, areas, orgs }) = &query.sight {
+    if let Some(Sight { audiences, areas, classes, orgs }) = &query.sight {
         conditions.push(format!(
-            "(i.area IN ({}) OR i.org IN ({}) OR i.id IN (SELECT item FROM membership WHERE audience IN ({})))",
+            "(i.area IN ({}) AND substr(i.category, 1, instr(i.category, '/') - 1) IN ({}) OR i.org IN ({}) OR i.id IN (SELECT item FROM membership WHERE audience IN ({})))",
             marks(areas.len()),
+            marks(classes.len()),
             marks(orgs.len()),
             marks(audiences.len()),
         ));
-        values.extend(areas.iter().chain(orgs).chain(audiences).cloned().map(Sql::Text));
+        values.extend(areas.iter().chain(classes).chain(orgs).chain(audiences).cloned().map(Sql::Text));
     }
     if let Some(within) = &query.within {
         conditions.push(

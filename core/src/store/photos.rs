@@ -1,9 +1,10 @@
 //! What each photo is, which entry shows it, and how far it has come.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, from_json, to_json};
+use crate::clock::Now;
 use crate::crypto::Signed;
 use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
 use crate::journal::entry::Photo;
@@ -156,36 +157,145 @@ pub fn own(conn: &Connection) -> Result<Vec<Attachment>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Own photos whose entry was judged and whose thumbnail the office has not taken, oldest first, at most `limit`.
+/// What keeps an own photo back that the office did not take: it waits by itself, and the others go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Until when, on the monotonic clock of `boot_id`.
+    pub until_monotonic_ms: u64,
+    /// The boot.
+    pub boot_id: String,
+    /// Refusals in a row.
+    pub refusals: u32,
+}
+
+const NOT_ASIDE: &str = "(a.aside_until IS NULL OR a.aside_boot <> :boot OR a.aside_until <= :now)";
+
+/// Own photos whose entry was judged and whose thumbnail the office has not taken, oldest first, at most `limit`; without
+/// those that are set aside `now`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn previews_owed(conn: &Connection, limit: usize) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
-    let mut statement = conn.prepare_cached(
+pub fn previews_owed(conn: &Connection, now: &Now, limit: usize) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
+    let mut statement = conn.prepare_cached(&format!(
         "SELECT a.entry, a.sha256 FROM attachment a JOIN judgement j ON j.entry = a.entry
          JOIN entry e ON e.id = a.entry
-         WHERE a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL ORDER BY e.seq LIMIT ?1",
-    )?;
-    let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+         WHERE a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
+    ))?;
+    let bound = named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms, ":limit": limit };
+    let rows = statement.query_map(bound, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The next own photo whose entry was judged and whose original the office has not signed for, with its length.
-/// Photos of held and rejected entries are owed too: they stay evidence.
+/// Photos of held and rejected entries are owed too: they stay evidence. Those that the office did not take come last, and not
+/// while they are set aside `now`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn original_owed(conn: &Connection) -> Result<Option<(EntryId, PhotoHash, u64)>, StoreError> {
+pub fn original_owed(conn: &Connection, now: &Now) -> Result<Option<(EntryId, PhotoHash, u64)>, StoreError> {
     Ok(conn
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT a.entry, a.sha256, p.bytes FROM attachment a JOIN judgement j ON j.entry = a.entry
              JOIN photo p ON p.sha256 = a.sha256 JOIN entry e ON e.id = a.entry
              LEFT JOIN upload u ON u.entry = a.entry AND u.sha256 = a.sha256
              WHERE a.own = 1 AND a.receipt IS NULL AND p.original_here = 1
-                 AND (u.offset IS NULL OR u.offset < p.bytes OR u.uncertain = 1)
-             ORDER BY u.location IS NULL, e.seq LIMIT 1",
+                 AND (u.offset IS NULL OR u.offset < p.bytes OR u.uncertain = 1) AND {NOT_ASIDE}
+             ORDER BY a.refusals, u.location IS NULL, e.seq LIMIT 1"
+        ))?
+        .query_row(named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms }, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?)
+}
+
+/// Sets an own photo aside because of `refusal`, a text of the caller's.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_aside(
+    tx: &Transaction<'_>,
+    entry: EntryId,
+    sha256: PhotoHash,
+    aside: &Aside,
+    refusal: &str,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE attachment SET refusal = ?3, refusals = ?4, aside_until = ?5, aside_boot = ?6
+         WHERE entry = ?1 AND sha256 = ?2",
+    )?
+    .execute((entry, sha256, refusal, aside.refusals, aside.until_monotonic_ms, &aside.boot_id))?;
+    Ok(())
+}
+
+/// How often in a row the office did not take this photo.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn refusals(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<u32, StoreError> {
+    let known = conn
+        .prepare_cached("SELECT refusals FROM attachment WHERE entry = ?1 AND sha256 = ?2")?
+        .query_row((entry, sha256), |row| row.get(0))
+        .optional()?;
+    Ok(known.unwrap_or(0))
+}
+
+/// Lets all photos go at once that were set aside. Why they were stays until the office takes them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn none_aside(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    tx.execute("UPDATE attachment SET aside_until = NULL, aside_boot = NULL WHERE aside_until IS NOT NULL", [])?;
+    Ok(())
+}
+
+/// Forgets that the office did not take a photo before.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn taken(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE attachment SET refusal = NULL, refusals = 0, aside_until = NULL, aside_boot = NULL
+         WHERE entry = ?1 AND sha256 = ?2 AND refusals > 0",
+    )?
+    .execute((entry, sha256))?;
+    Ok(())
+}
+
+/// When the first photo that is set aside `now` may go; none where none is.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn aside_until(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT min(aside_until) FROM attachment WHERE aside_boot = ?1 AND aside_until > ?2")?
+        .query_row((&now.boot_id, now.monotonic_ms), |row| row.get(0))?)
+}
+
+/// Why the office did not take an own photo that it still has not; of several the first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn refusal(conn: &Connection) -> Result<Option<String>, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT a.refusal FROM attachment a JOIN entry e ON e.id = a.entry
+             WHERE a.own = 1 AND a.refusal IS NOT NULL AND a.receipt IS NULL ORDER BY e.seq LIMIT 1",
         )?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row([], |row| row.get(0))
+        .optional()?)
+}
+
+/// An own photo whose original is gone from this store before the office signed for it; of several the first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lost(conn: &Connection) -> Result<Option<PhotoHash>, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT a.sha256 FROM attachment a JOIN photo p ON p.sha256 = a.sha256 JOIN entry e ON e.id = a.entry
+             WHERE a.own = 1 AND p.original_here = 0 AND a.receipt IS NULL ORDER BY e.seq LIMIT 1",
+        )?
+        .query_row([], |row| row.get(0))
         .optional()?)
 }
 

@@ -167,6 +167,12 @@ impl SyncError {
         matches!(self, Self::Refused { status, code, .. } if *status == 413 || code == BATCH_BREAKS)
     }
 
+    /// Whether it may be about the one photo that was sent, and others may pass: not the token, the size of pieces, or an
+    /// office that cannot take more now.
+    pub(super) fn may_be_of_one_photo(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if ![401, 413, 429, 502, 503, 504, 507].contains(status))
+    }
+
     /// What a person is told of it.
     pub(super) fn attention(&self) -> Attention {
         Attention { code: self.code().to_owned(), detail: self.to_string() }

@@ -257,7 +257,7 @@ impl Reading<'_> {
         let known =
             Known { header: &header, origin: None, change: change.as_ref().map(Change::name), who: None, cause: None };
         entries::insert(self.tx, entry, &known)?;
-        if let Some(Change::Attach { photo }) = &change {
+        if let Some(Change::Attach { photo, .. }) = &change {
             photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
             photos::attach(self.tx, id, header.item, photo.sha256, false)?;
         }

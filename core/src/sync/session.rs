@@ -17,9 +17,9 @@ use super::apply::{self, ApplyError, Reader};
 use super::message::{self, Direction};
 use super::outbox;
 use super::uploads::{self, UploadIntent};
-use super::wire::{
-    Epoch, PROTOCOL, PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, Refusal, SyncRequest, SyncResponse,
-};
+use super::wait;
+pub use super::wait::{Attention, attention};
+use super::wire::{Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, SyncRequest, SyncResponse};
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
@@ -29,15 +29,6 @@ use crate::pack::Pack;
 use crate::photo::PhotoFolder;
 use crate::store::meta::{self, key};
 use crate::store::{StoreError, entries, feeds, photos, transfers};
-
-/// What needs a person, until the next exchange succeeds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attention {
-    /// A code that screens have words for.
-    pub code: String,
-    /// What is wrong and what to do, for people.
-    pub detail: String,
-}
 
 /// What enrolment gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,20 +86,6 @@ pub struct Phone<'a> {
     pub pack: &'a Pack,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct BackOff {
-    failures: u32,
-    until_monotonic_ms: u64,
-    boot_id: String,
-}
-
-/// Entries that the office did not take: they are offered again later, and what else there is goes on meanwhile.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Postponed {
-    wait: BackOff,
-    refusal: Refusal,
-}
-
 /// Begins a conversation: wants an exchange now, cancels any wait, has whole uploads without a receipt asked about.
 ///
 /// # Errors
@@ -117,9 +94,10 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     // Another network may let more through.
-    for fact in [key::BACK_OFF, key::ENTRIES_POSTPONED, key::BATCH_BYTES, key::PREVIEWS_BYTES, key::PIECE_BYTES] {
+    for fact in [key::BATCH_BYTES, key::PREVIEWS_BYTES, key::PIECE_BYTES] {
         meta::clear(&tx, fact)?;
     }
+    wait::cancel(&tx)?;
     transfers::doubt_unreceipted(&tx)?;
     tx.commit()?;
     Ok(())
@@ -132,7 +110,7 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
 pub fn next_action(conn: &mut Connection, phone: &Phone<'_>, now: &Now, seed: &Seed) -> Result<Action, SyncError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
-    if let Some(monotonic_ms) = meta::get::<BackOff>(&tx, key::BACK_OFF)?.and_then(|wait| wait.still(now)) {
+    if let Some(monotonic_ms) = wait::conversation_until(&tx, now)? {
         return Ok(Action::WaitUntil { monotonic_ms });
     }
     let action = decide(&tx, phone, &office, now, seed)?;
@@ -167,41 +145,26 @@ fn decide(
             return Ok(Action::Send { id, request });
         }
     }
-    Ok(postponed(tx, now)?.map_or(Action::Done, |monotonic_ms| Action::WaitUntil { monotonic_ms }))
+    Ok(wait::next(tx, now)?.map_or(Action::Done, |monotonic_ms| Action::WaitUntil { monotonic_ms }))
 }
 
 fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce) -> Result<Option<Intent>, StoreError> {
     let unsent = entries::head(tx, phone.incarnation)?.seq > outbox::through(tx)?;
-    if (unsent && postponed(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
+    if (unsent && wait::entries_until(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, now, nonce).map(Some);
     }
-    let owed = photos::previews_owed(tx, limits::PREVIEWS_PER_REQUEST)?;
+    let owed = photos::previews_owed(tx, now, limits::PREVIEWS_PER_REQUEST)?;
     if !owed.is_empty() {
         let photos = fitting(phone, owed, meta::get(tx, key::PREVIEWS_BYTES)?.unwrap_or(limits::PREVIEWS_BYTES));
         return Ok(Some(Intent::Previews { nonce, photos }));
     }
-    if let Some(upload) = uploads::next(tx, phone.photos, meta::get(tx, key::PIECE_BYTES)?)? {
+    if let Some(upload) = uploads::next(tx, phone.photos, now, meta::get(tx, key::PIECE_BYTES)?)? {
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
         return sync_intent(tx, now, nonce).map(Some);
     }
     Ok(None)
-}
-
-/// Until when, on this boot's monotonic clock, entries that the office did not take are kept back; none when they may go.
-fn postponed(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
-    Ok(meta::get::<Postponed>(conn, key::ENTRIES_POSTPONED)?.and_then(|postponed| postponed.wait.still(now)))
-}
-
-/// What needs a person: the last failure, or entries that the office did not take.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
-    let postponed: Option<Postponed> = meta::get(conn, key::ENTRIES_POSTPONED)?;
-    Ok(meta::get(conn, key::ATTENTION)?
-        .or(postponed.map(|postponed| SyncError::NotTaken(postponed.refusal).attention())))
 }
 
 /// As many of the thumbnails as fit into `most_bytes`, and one at least.
@@ -224,7 +187,7 @@ fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
 }
 
 fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
-    let bytes = match postponed(tx, now)? {
+    let bytes = match wait::entries_until(tx, now)? {
         Some(_) => 0,
         None => meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
     };
@@ -317,7 +280,7 @@ pub fn completed(
 ) -> Result<(), SyncError> {
     let Some(intent) = transfers::intent::<Intent>(conn, action)? else { return Ok(()) };
     let result = match outcome {
-        Outcome::Answered(response) => take_answer(conn, phone, action, &intent, response, now),
+        Outcome::Answered(response) => take_answer(conn, phone, action, &intent, response, now, seed),
         Outcome::Unreachable(why) | Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
     };
     if let Err(error) = &result {
@@ -333,6 +296,7 @@ fn take_answer(
     intent: &Intent,
     response: &Response,
     now: &Now,
+    seed: &Seed,
 ) -> Result<(), SyncError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
@@ -363,15 +327,17 @@ fn take_answer(
             let refused = answer.refused.iter().map(|(entry, sha256, _)| (*entry, *sha256));
             // One that the office refuses goes no second time: the original brings its own.
             let settled: Vec<_> = answer.taken.iter().copied().chain(refused).collect();
-            for (entry, sha256) in photos.iter().filter(|photo| settled.contains(photo)) {
-                photos::set_previewed(&tx, *entry, *sha256)?;
+            let (settled, others): (Vec<_>, Vec<_>) = photos.iter().copied().partition(|photo| settled.contains(photo));
+            for (entry, sha256) in settled {
+                photos::set_previewed(&tx, entry, sha256)?;
+                photos::taken(&tx, entry, sha256)?;
             }
-            if !photos.iter().any(|photo| settled.contains(photo)) {
-                return Err(SyncError::Refused {
-                    status: response.status,
-                    code: "previews_not_taken".to_owned(),
-                    detail: "the office took none of the thumbnails".to_owned(),
-                });
+            let why = Attention {
+                code: "previews_not_taken".to_owned(),
+                detail: "the office did not take a thumbnail; it is sent again".to_owned(),
+            };
+            for (entry, sha256) in others {
+                wait::set_aside(&tx, entry, sha256, &why, now, seed)?;
             }
         }
         Intent::Upload(upload) => {
@@ -385,20 +351,11 @@ fn take_answer(
     }
     meta::clear(&tx, key::BACK_OFF)?;
     if let Intent::Sync(_) = intent {
-        rest(&tx, now)?;
+        wait::rest(&tx, now)?;
     }
     transfers::end(&tx, action)?;
     tx.commit().map_err(StoreError::from)?;
     not_taken.map_or(Ok(()), |refusal| Err(SyncError::NotTaken(refusal)))
-}
-
-/// A busy office that has answered is left alone for as long as it asks.
-fn rest(tx: &Transaction<'_>, now: &Now) -> Result<(), StoreError> {
-    let limits: Option<PhoneLimits> = meta::get(tx, key::LIMITS)?;
-    let Some(seconds) = limits.and_then(|limits| limits.retry_after_s) else { return Ok(()) };
-    let wait = seconds.saturating_mul(1000).min(limits::BACK_OFF_MS_MAX);
-    let until_monotonic_ms = now.monotonic_ms.saturating_add(wait);
-    meta::set(tx, key::BACK_OFF, &BackOff { failures: 0, until_monotonic_ms, boot_id: now.boot_id.clone() })
 }
 
 fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys) -> Result<T, SyncError> {
@@ -415,22 +372,6 @@ struct Failure<'a> {
     outcome: &'a Outcome,
 }
 
-impl BackOff {
-    /// The next wait after `before`: twice as long at most with each failure, and drawn with full jitter, so that a
-    /// district's phones do not all come back at once; `asked_ms` at least.
-    fn after(before: Option<&Self>, asked_ms: u64, now: &Now, seed: &Seed) -> Self {
-        let failures = before.map_or(0, |before| before.failures).saturating_add(1);
-        let most = limits::BACK_OFF_MS_MIN.saturating_mul(1 << failures.min(20)).min(limits::BACK_OFF_MS_MAX);
-        let wait = seed.entropy().up_to(most).max(asked_ms);
-        Self { failures, until_monotonic_ms: now.monotonic_ms.saturating_add(wait), boot_id: now.boot_id.clone() }
-    }
-
-    /// Its end on the monotonic clock, while it lasts; a wait of another boot is over.
-    fn still(&self, now: &Now) -> Option<u64> {
-        (self.boot_id == now.boot_id && self.until_monotonic_ms > now.monotonic_ms).then_some(self.until_monotonic_ms)
-    }
-}
-
 /// After a failure: the action is decided anew, later.
 fn note_failure(
     conn: &mut Connection,
@@ -445,22 +386,21 @@ fn note_failure(
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match (intent, outcome) {
         (Intent::Upload(upload), Outcome::Unreachable(_)) => uploads::unsent(&tx, upload)?,
-        (Intent::Upload(upload), Outcome::Failed(_) | Outcome::Answered(_)) => uploads::doubt(&tx, upload)?,
+        (Intent::Upload(upload), Outcome::Failed(_)) => uploads::doubt(&tx, upload)?,
+        (Intent::Upload(upload), Outcome::Answered(_)) => {
+            uploads::doubt(&tx, upload)?;
+            if error.may_be_of_one_photo() {
+                let (entry, sha256) = upload.photo();
+                wait::set_aside(&tx, entry, sha256, &error.attention(), now, seed)?;
+            }
+        }
         (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
     }
     if error.is_of_size() {
         shrink(&tx, phone, intent)?;
     }
     transfers::end(&tx, action)?;
-    if let SyncError::NotTaken(refusal) = error {
-        let before: Option<Postponed> = meta::get(&tx, key::ENTRIES_POSTPONED)?;
-        let wait = BackOff::after(before.as_ref().map(|before| &before.wait), 0, now, seed);
-        meta::set(&tx, key::ENTRIES_POSTPONED, &Postponed { wait, refusal: refusal.clone() })?;
-    } else {
-        let before: Option<BackOff> = meta::get(&tx, key::BACK_OFF)?;
-        meta::set(&tx, key::BACK_OFF, &BackOff::after(before.as_ref(), retry_after_ms(outcome), now, seed))?;
-        meta::set(&tx, key::ATTENTION, &error.attention())?;
-    }
+    wait::after(&tx, error, outcome, now, seed)?;
     tx.commit()?;
     Ok(())
 }
@@ -484,13 +424,4 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
     };
     // What carried nothing was not refused for its size.
     if refused == 0 { Ok(()) } else { meta::set(tx, bound, &(refused / 2)) }
-}
-
-/// How long the office asks to be left alone, on any answer.
-fn retry_after_ms(outcome: &Outcome) -> u64 {
-    let asked = match outcome {
-        Outcome::Answered(response) => response.header("Retry-After").and_then(|text| text.trim().parse::<u64>().ok()),
-        Outcome::Unreachable(_) | Outcome::Failed(_) => None,
-    };
-    asked.unwrap_or(0).saturating_mul(1000).min(limits::BACK_OFF_MS_MAX)
 }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::session::{Body, Method, Request, Response, SyncError};
+use crate::clock::Now;
 use crate::id::{EntryId, PhotoHash};
 use crate::limits;
 use crate::photo::{Fingerprint, PhotoFolder};
@@ -67,14 +68,15 @@ pub enum UploadIntent {
 pub(super) fn next(
     tx: &Transaction<'_>,
     folder: &PhotoFolder,
+    now: &Now,
     most_bytes: Option<usize>,
 ) -> Result<Option<UploadIntent>, StoreError> {
     let (entry, sha256, bytes) = loop {
-        let Some((entry, sha256, bytes)) = photos::original_owed(tx)? else { return Ok(None) };
+        let Some((entry, sha256, bytes)) = photos::original_owed(tx, now)? else { return Ok(None) };
         if std::fs::metadata(folder.original(&sha256)).is_ok_and(|file| file.len() == bytes) {
             break (entry, sha256, bytes);
         }
-        lost(tx, sha256)?;
+        photos::set_lost(tx, sha256)?;
     };
     let piece = meta::get::<PhoneLimits>(tx, key::LIMITS)?
         .map_or(limits::PIECE_BYTES, |asked| asked.piece_bytes)
@@ -91,13 +93,6 @@ pub(super) fn next(
     let begun = upload.begun.max(offset + length);
     transfers::put_upload(tx, entry, sha256, &Upload { begun, ..upload })?;
     Ok(Some(UploadIntent::Piece { entry, sha256, bytes, offset, length }))
-}
-
-/// An original that is gone or damaged is named, and holds up none of the others.
-fn lost(tx: &Transaction<'_>, sha256: PhotoHash) -> Result<(), StoreError> {
-    photos::set_lost(tx, sha256)?;
-    let detail = format!("the original {sha256} is missing or damaged on this phone, and cannot be sent");
-    meta::set(tx, key::ATTENTION, &super::session::Attention { code: "original_lost".to_owned(), detail })
 }
 
 /// What becomes of a step whose outcome nobody knows, because the process that took it is gone: the office is asked.
@@ -129,6 +124,15 @@ pub(super) fn unsent(tx: &Transaction<'_>, intent: &UploadIntent) -> Result<(), 
 }
 
 impl UploadIntent {
+    /// The entry that shows the photo, and the photo.
+    pub(super) const fn photo(&self) -> (EntryId, PhotoHash) {
+        match self {
+            Self::Create { entry, sha256, .. }
+            | Self::Probe { entry, sha256, .. }
+            | Self::Piece { entry, sha256, .. } => (*entry, *sha256),
+        }
+    }
+
     /// Length of the request's body.
     pub(super) const fn body_bytes(&self) -> u64 {
         match self {
@@ -228,7 +232,7 @@ pub(super) fn answered(
             if response.status == 460
                 && Fingerprint::of_file(&folder.original(sha256)).map(|kept| kept.sha256).ok() != Some(*sha256)
             {
-                lost(tx, *sha256)?;
+                photos::set_lost(tx, *sha256)?;
             }
             if response.status == 460 { Err(SyncError::refused(response)) } else { Ok(()) }
         }
@@ -251,6 +255,7 @@ fn acknowledged(
     upload: &Upload,
 ) -> Result<(), SyncError> {
     transfers::put_upload(tx, entry, sha256, upload)?;
+    photos::taken(tx, entry, sha256)?;
     if upload.offset >= bytes {
         meta::set(tx, key::RECEIPTS_EXPECTED, &true)?;
     }

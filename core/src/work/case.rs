@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Audience;
-use super::flow::{Also, FieldRule, Grant, Need, Policy, Row, Rules, Who, Writer};
+use super::flow::{Also, FieldRule, Grant, HANDLE_CLOCK, Need, Policy, Row, Rules, Who, Writer};
 use crate::id::PersonId;
 use crate::journal::view::{Member, View};
 use crate::pack::{CategoryKind, OrgCode, Pack};
@@ -112,9 +112,9 @@ const fn row(
 use CaseState::{Checked, Closed, Declined, Dispatched, Filed, Handled, Handling, Reported, Withdrawn};
 use CaseStep::{Accept, Check, Close, Decline, Dispatch, File, Handle, Return, Rework, Withdraw};
 
-const TO_UNIT: &[Also] = &[Also::Keep("responsible_org"), Also::Start("handle")];
-const FROM_UNIT: &[Also] = &[Also::Empty("responsible_org"), Also::Stop("handle")];
-const AGAIN: &[Also] = &[Also::NextRound, Also::Start("handle")];
+const TO_UNIT: &[Also] = &[Also::Keep("responsible_org"), Also::Start(HANDLE_CLOCK)];
+const FROM_UNIT: &[Also] = &[Also::Empty("responsible_org"), Also::Stop(HANDLE_CLOCK)];
+const AGAIN: &[Also] = &[Also::NextRound, Also::Start(HANDLE_CLOCK)];
 
 const BEFORE_DISPATCH: &[&str] = &[Reported.name(), Filed.name()];
 const WITH_UNIT: &[&str] = &[Dispatched.name(), Handling.name(), Handled.name()];
@@ -150,7 +150,7 @@ pub static RULES: Rules = Rules {
         row(Dispatched, Accept,   Handling,   &[Who::Handler],       &[],                       &[]),
         row(Dispatched, Return,   Filed,      &[Who::Handler],       &[Need::Reason],           FROM_UNIT),
         row(Handling,   Return,   Filed,      &[Who::Handler],       &[Need::Reason],           FROM_UNIT),
-        row(Handling,   Handle,   Handled,    &[Who::Handler],       &[Need::AfterPhoto],       &[Also::Stop("handle")]),
+        row(Handling,   Handle,   Handled,    &[Who::Handler],       &[Need::AfterPhoto],       &[Also::Stop(HANDLE_CLOCK)]),
         row(Handled,    Check,    Checked,    &[Who::Verifier],      &[],                       &[]),
         row(Handled,    Rework,   Dispatched, &[Who::Verifier],      &[Need::Reason],           AGAIN),
         row(Checked,    Close,    Closed,     &[Who::Acceptor],      &[Need::Originals],        &[]),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::id::PersonId;
+use crate::id::{EntryId, PersonId};
 use crate::journal::verdict::Code;
 use crate::journal::view::View;
 use crate::pack::{OrgCode, Pack, Role};
@@ -70,7 +70,7 @@ pub enum Who {
     Dispatcher,
     /// A handler of the responsible organisation (处置人员).
     Handler,
-    /// A verifier who neither reported the case nor belongs to the organisation that handled it (核查员).
+    /// A verifier who neither reported nor handled the case, nor belongs to the organisation that handles it (核查员).
     Verifier,
     /// An administrator.
     Admin,
@@ -85,7 +85,7 @@ pub enum Need {
     Reason,
     /// An organisation of the pack.
     Organisation,
-    /// A photo of this round taken after the work.
+    /// A photo taken after the work, attached by the responsible unit since it was given this task.
     AfterPhoto,
     /// Every original at the office, or a waiver with a reason.
     Originals,
@@ -153,15 +153,32 @@ pub struct Actor {
     pub org: Option<OrgCode>,
     /// Whether the person opened the item.
     pub opened_it: bool,
+    /// Whether the person took a step of the item as its handler, in whatever role since.
+    pub handled_it: bool,
     /// Whether the person's device was revoked.
     pub revoked: bool,
+}
+
+/// The clock that runs while a unit has a task: each run of it is a task of its own.
+pub const HANDLE_CLOCK: &str = "handle";
+
+/// Which task the responsible unit was given last, counted from 1; 0 before the first.
+#[must_use]
+pub fn task(view: &View) -> usize {
+    view.clocks.get(HANDLE_CLOCK).map_or(0, Vec::len)
+}
+
+/// The entries of the steps that a handler took.
+pub fn handling_steps<'a>(rules: &'static Rules, view: &'a View) -> impl Iterator<Item = EntryId> + 'a {
+    let by_handler = |step: &Value| rules.steps.iter().any(|row| row.step == *step && row.who == [Who::Handler]);
+    view.members("steps").filter(move |(_, step)| by_handler(&step.value["step"])).map(|(_, step)| step.writer)
 }
 
 impl Actor {
     /// The office itself.
     #[must_use]
     pub const fn office() -> Self {
-        Self { person: None, roles: Vec::new(), org: None, opened_it: false, revoked: false }
+        Self { person: None, roles: Vec::new(), org: None, opened_it: false, handled_it: false, revoked: false }
     }
 
     /// Whether the entry comes from a desk of the office: its value wins where the policy says so.
@@ -220,7 +237,7 @@ impl Actor {
             Who::Acceptor => self.has(&Role::Acceptor),
             Who::Dispatcher => self.has(&Role::Dispatcher),
             Who::Handler => self.has(&Role::Handler) && responsible,
-            Who::Verifier => self.has(&Role::Verifier) && !self.opened_it && !responsible,
+            Who::Verifier => self.has(&Role::Verifier) && !self.opened_it && !self.handled_it && !responsible,
             Who::Admin => self.has(&Role::Admin),
             Who::Office => self.person.is_none(),
         }
@@ -254,10 +271,10 @@ impl Need {
                 (!known).then_some(Code::OrganisationMissing)
             }
             Self::AfterPhoto => {
-                let of_this_round = view.members("photos").any(|(_, photo)| {
-                    photo.value["role"] == "after" && photo.value["round"].as_u64() == Some(u64::from(view.round))
-                });
-                (!of_this_round).then_some(Code::AfterPhotoMissing)
+                let of_this_task = view
+                    .members("photos")
+                    .any(|(_, photo)| photo.value["role"] == "after" && photo.value["task"] == task(view));
+                (!of_this_task).then_some(Code::AfterPhotoMissing)
             }
             Self::Originals => {
                 let here = view.sets.get("originals");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::flow::{Grant, Rules, Who};
 use crate::id::PersonId;
 use crate::journal::view::View;
-use crate::pack::{AreaCode, OrgCode, Role};
+use crate::pack::{AreaCode, CategoryKind, OrgCode, Role};
 
 /// The kind's name on the wire.
 pub const PERSON: &str = "person";
@@ -40,6 +40,8 @@ pub struct Person {
     pub org: OrgCode,
     /// The areas that the person is posted to.
     pub areas: Vec<AreaCode>,
+    /// The classes of cases that the person looks after there.
+    pub classes: Vec<CategoryKind>,
 }
 
 impl Person {
@@ -53,6 +55,7 @@ impl Person {
             roles: serde_json::from_value(list("roles")).ok()?,
             org: OrgCode::new(view.text("org")?).ok()?,
             areas: serde_json::from_value(list("areas")).ok()?,
+            classes: serde_json::from_value(list("classes")).ok()?,
         })
     }
 }

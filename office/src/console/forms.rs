@@ -13,7 +13,7 @@ use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::version::Version;
-use xuncheng_core::journal::write::{Author, Draft};
+use xuncheng_core::journal::write::{Author, Draft, Seen};
 use xuncheng_core::limits;
 use xuncheng_core::store::{entries, judgements};
 use xuncheng_core::work::case::{CASE, RULES};
@@ -138,7 +138,7 @@ async fn write(
             kind: CASE.to_owned(),
             change,
             fix: None,
-            seen: Some(seen),
+            seen: Seen::Form(Some(seen)),
             cause: Some(posted.cause()),
         };
         once(intake, &author, draft).map(Ok)
@@ -171,7 +171,7 @@ fn told(verdict: &Verdict, path: String, done: String) -> Flash {
         Verdict::Applied | Verdict::Merged { .. } => {
             Flash { path, tone: "good", said: done, next: String::new(), code: None }
         }
-        Verdict::NoOp => {
+        Verdict::NoOp | Verdict::Unknown(_) => {
             let said = "案件已经是这个状态，没有重复办理".to_owned();
             Flash { path, tone: "warn", said, next: "页面已显示最新状态。".to_owned(), code: None }
         }

@@ -148,8 +148,14 @@ mod tests {
     fn people_stand_under_their_organisations_in_official_order() {
         let pack = Pack::bazhou().unwrap();
         let people = people::parse(people::BAZHOU, &pack).unwrap();
-        let people =
-            people.into_iter().map(|p| Person { id: p.id, name: p.name, roles: p.roles, org: p.org, areas: p.areas });
+        let people = people.into_iter().map(|record| Person {
+            id: record.id,
+            name: record.name,
+            roles: record.roles,
+            org: record.org,
+            areas: record.areas,
+            classes: record.classes,
+        });
         let organisations = by_organisation(&pack, people.collect());
         let names: Vec<&str> = organisations.iter().map(|org| org.name.as_str()).collect();
         assert_eq!(

@@ -141,7 +141,7 @@ async fn a_case_goes_its_way_over_the_console() {
     zhou.step(item, "accept", &[]).await;
 
     let page = zhou.get(&path).await.text;
-    assert!(page.contains("本轮还没有整改后照片") && page.contains("本版控制台不能上传照片"));
+    assert!(page.contains("处置单位还没有为这次派遣附上整改后照片") && page.contains("本版控制台不能上传照片"));
     assert!(!page.contains("李巡查"), "a crew is not told who reported");
     world.photo("zhou", item, PhotoRole::After, 2, false).await;
     assert!(zhou.step(item, "handle", &[("note", "已劝离")]).await.text.contains("已办理：处置反馈"));
@@ -251,6 +251,7 @@ async fn waits(world: &World, person: &'static str, item: ItemId) -> bool {
             person: Some(person.id),
             roles: person.roles,
             org: Some(person.org),
+            handled_it: false,
             revoked: false,
         };
         Ok(!awaited(&actor, &items::view(conn, item)?.unwrap()).is_empty())

@@ -169,7 +169,7 @@ impl Teller<'_> {
                 event.what = if fields.contains_key("number") { "编号" } else { "修改" }.to_owned();
                 event.details = self.details(fields);
             }
-            Change::Attach { photo } => {
+            Change::Attach { photo, .. } => {
                 event.what = "添加照片 1 张".to_owned();
                 let address = format!("/cases/{}/photos/{}", self.item, photo.sha256);
                 event.photos.push((address, words::role(&photo.role).to_owned()));

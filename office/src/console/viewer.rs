@@ -7,10 +7,11 @@ use axum::http::request::Parts;
 use axum::http::{Method, header};
 use rusqlite::Connection;
 use xuncheng_core::id::ItemId;
+use xuncheng_core::journal::actor::actor;
 use xuncheng_core::journal::view::View;
 use xuncheng_core::pack::Role;
 use xuncheng_core::store::list::{Query, Sight};
-use xuncheng_core::store::{StoreError, entries, items, list};
+use xuncheng_core::store::{StoreError, items, list};
 use xuncheng_core::work::Audience;
 use xuncheng_core::work::case::CASE;
 use xuncheng_core::work::flow::Actor;
@@ -68,7 +69,7 @@ const SEE_ORIGINALS: &[Role] = &[Role::Acceptor, Role::Verifier, Role::Admin];
 impl Viewer {
     /// What this person may see; everything where none is given.
     pub(super) fn sight(&self) -> Option<Sight> {
-        let Person { roles, areas, org, .. } = &self.person;
+        let Person { roles, areas, classes, org, .. } = &self.person;
         if has_any(&self.person, DESKS) {
             return None;
         }
@@ -76,6 +77,7 @@ impl Viewer {
         Some(Sight {
             audiences: Audience::of_person(&self.person).iter().map(Audience::feed).collect(),
             areas: if in_the_field { areas.iter().map(ToString::to_string).collect() } else { Vec::new() },
+            classes: classes.iter().map(ToString::to_string).collect(),
             orgs: if roles.contains(&Role::Handler) { vec![org.to_string()] } else { Vec::new() },
         })
     }
@@ -91,8 +93,7 @@ impl Viewer {
 
     /// This person as the rules see them at `item`.
     pub(super) fn actor(&self, conn: &Connection, item: ItemId) -> Result<Actor, StoreError> {
-        let opened_it = entries::opener(conn, item)?.as_ref() == Some(&self.person.id);
-        Ok(Actor { opened_it, ..self.actor_anywhere() })
+        actor(conn, &self.person.id, Some(&self.person), item, items::view(conn, item)?.as_ref())
     }
 
     /// This person as the rules see them at an item that somebody else opened.
@@ -102,6 +103,7 @@ impl Viewer {
             roles: self.person.roles.clone(),
             org: Some(self.person.org.clone()),
             opened_it: false,
+            handled_it: false,
             revoked: false,
         }
     }

@@ -50,13 +50,14 @@ pub(super) fn verdict(verdict: &Verdict) -> Chip {
         Verdict::Merged { .. } => Chip::new("合并", "tone-violet"),
         Verdict::Rejected { .. } => Chip::new("驳回", "tone-bad"),
         Verdict::Held { .. } => Chip::new("待人工处理", "tone-warn"),
+        Verdict::Unknown(_) => Chip::new("新版结论", "tone-warn"),
     }
 }
 
 /// Why a verdict is none of the good ones.
 pub(super) fn why(verdict: &Verdict) -> Option<String> {
     match verdict {
-        Verdict::Applied | Verdict::NoOp => None,
+        Verdict::Applied | Verdict::NoOp | Verdict::Unknown(_) => None,
         Verdict::Merged { lost } => {
             let fields: Vec<&str> = lost.iter().map(|name| field(name)).collect();
             Some(format!("{}已有更新的值，这里的值保留备查", fields.join("、")))
@@ -72,12 +73,13 @@ pub(super) fn code(code: &Code) -> String {
         Code::StaleRound => "案件已返工，这一步是针对上一轮的",
         Code::ReasonMissing => "没有写明理由",
         Code::OrganisationMissing => "没有选择责任单位",
-        Code::AfterPhotoMissing => "本轮还没有整改后照片",
+        Code::AfterPhotoMissing => "处置单位还没有为这次派遣附上整改后照片",
         Code::SamePhoto => "同一张照片已作为别的用途附在案件里",
         Code::OriginalMissing => "有照片原件还没有到达办公室，也没有写明免附理由",
         Code::NotAllowed => "没有办理这一步的权限",
         Code::Revoked => "设备已被停用",
         Code::Malformed => "内容不完整或超出长度",
+        Code::TooLarge => "案件内容已达上限，不能再添加",
         Code::UnknownItem => "办公室没有这个案件",
         Code::Follows => "它所依据的前一条记录没有生效",
         Code::Unknown(code) => return format!("原因代码 {code}"),
@@ -96,7 +98,7 @@ pub(super) const fn advice(code: &Code) -> &'static str {
         Code::OriginalMissing => "请等手机同步原件，或写明免附原件的理由。",
         Code::NotAllowed => "请由有权限的人员登录后办理。",
         Code::Malformed => "请检查填写的内容后再提交。",
-        Code::Revoked | Code::UnknownItem | Code::Follows | Code::Unknown(_) => "请联系系统管理员。",
+        Code::Revoked | Code::TooLarge | Code::UnknownItem | Code::Follows | Code::Unknown(_) => "请联系系统管理员。",
     }
 }
 

@@ -331,7 +331,7 @@ async fn numbers_that_no_store_can_hold_are_held_for_a_person_and_stop_nothing()
     let picture = li.photograph(item);
     li.sync(&world).await;
     let huge = xuncheng_core::journal::entry::Photo { bytes: u64::MAX, ..picture.photo };
-    let written = li.write(Some(item), Change::Attach { photo: huge });
+    let written = li.write(Some(item), Change::Attach { photo: huge, round: 0 });
     li.write(Some(item), Change::Comment { text: "继续".to_owned() });
     assert_eq!(li.sync(&world).await.refusal, None);
     let view = world.office().read(move |conn| Ok(items::view(conn, item)?)).await.unwrap().unwrap();

@@ -16,7 +16,7 @@ use xuncheng_core::crypto::{PublicKey, Signed, Signer, SoftwareKey};
 use xuncheng_core::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, Entry, Photo, PhotoRole};
 use xuncheng_core::journal::seal::BatchSeal;
-use xuncheng_core::journal::write::{Author, Draft, Written, write};
+use xuncheng_core::journal::write::{Author, Draft, Seen, Written, write};
 use xuncheng_core::photo::{PhotoFolder, ingest};
 use xuncheng_core::store::entries::{self, Head};
 use xuncheng_core::store::schema;
@@ -122,7 +122,7 @@ impl Phone {
 
     /// Writes an entry and says which.
     pub(crate) fn write(&mut self, item: Option<ItemId>, change: Change) -> Written {
-        let draft = Draft { item, kind: "case".to_owned(), change, fix: None, seen: None, cause: None };
+        let draft = Draft { item, kind: "case".to_owned(), change, fix: None, seen: Seen::Held, cause: None };
         let now = Now { wall: Moment::from_unix_ms(START), monotonic_ms: 0, boot_id: "phone".to_owned() };
         let tx = self.conn.transaction().unwrap();
         let written = write(&tx, &self.author, draft, &now, &mut self.entropy).unwrap();
@@ -171,7 +171,7 @@ impl Phone {
     pub(crate) fn attach(&mut self, item: ItemId, photo: Photo, folder: &PhotoFolder) -> Picture {
         let original = std::fs::read(folder.original(&photo.sha256)).unwrap();
         let thumbnail = std::fs::read(folder.thumbnail(&photo.sha256)).unwrap();
-        let entry = self.write(Some(item), Change::Attach { photo: photo.clone() }).header.id;
+        let entry = self.write(Some(item), Change::Attach { photo: photo.clone(), round: 0 }).header.id;
         Picture { entry, item, photo, original, thumbnail }
     }
 

@@ -84,7 +84,7 @@ fn change(ledger: &Ledger, deed: &Deed, item: Option<ItemId>) -> Change {
         }
         5 => Change::Comment { text: value },
         6 => step(["file", "decline", "withdraw", "close"][usize::from(deed.value)]),
-        7 => Change::Attach { photo: photo(deed.value) },
+        7 => Change::Attach { photo: photo(deed.value), round: 0 },
         8 => Change::Edit { fields: fields(&[("number", json!("BZ-1"))]) },
         _ => Change::Edit { fields: BTreeMap::new() },
     }

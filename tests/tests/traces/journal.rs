@@ -1,14 +1,19 @@
 //! Traces of the journal: what is judged, held, refused, and what it does to an item.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+use xuncheng_core::field::{CaseAct, CaseEdit, FieldError};
 use xuncheng_core::id::ItemId;
 use xuncheng_core::journal::entry::{Change, Entry, Header};
 use xuncheng_core::journal::ledger::{LedgerError, Sender, Taken};
 use xuncheng_core::journal::verdict::{Code, Verdict};
+use xuncheng_core::journal::view::View;
 use xuncheng_core::store::items;
 use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::sync::wire::Refusal;
 use xuncheng_core::work::case::CaseStep;
+use xuncheng_office::{OfficeError, devices};
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::network::Fault;
 use xuncheng_tests::phone::Phone;
@@ -311,7 +316,7 @@ fn all_waits_behind_a_held_open() {
     let mut ledger = Ledger::new();
     let mut chen = Pen::of("chen", "crew");
     let (item, opened) = chen.write(None, open(), None);
-    let (_, photo) = chen.write(Some(item), Change::Attach { photo: super::photo(1) }, None);
+    let (_, photo) = chen.write(Some(item), Change::Attach { photo: super::photo(1), round: 0 }, None);
     let (_, edit) = chen.write(Some(item), describe("后来改的"), None);
     for (entry, behind) in [(&opened, false), (&photo, true), (&edit, true)] {
         let held = verdict(ledger.take(&chen.sender(), entry).unwrap());
@@ -327,4 +332,109 @@ fn all_waits_behind_a_held_open() {
     // It blocks no other item.
     let (other, _) = chen.write(None, open(), None);
     assert_ne!(other, item);
+}
+
+/// What was decided on a screen is decided upon what that screen showed, whatever the phone has learnt until it is sent.
+#[test]
+fn a_form_stands_on_what_it_showed() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("component/01001").summary.id;
+    li.sync().unwrap();
+    // 李巡查 opens the form; the acceptor corrects the same field; the phone hears of it before the form is sent.
+    let shown = Some(li.case(case).shown);
+    world.office().edit("zhang", case, &[("description", Value::from("受理员核对过"))]).unwrap();
+    li.sync().unwrap();
+    li.edit(case, &CaseEdit { description: Some("井盖缺一角".to_owned()), shown, ..CaseEdit::default() }).unwrap();
+    let beside = |view: &View| view.losers.iter().any(|loser| loser.value == "受理员核对过");
+    assert!(beside(&li.case(case).view), "the phone predicts so");
+    li.sync().unwrap();
+    let view = world.office().view(case).unwrap();
+    assert!(beside(&view), "a value that nobody saw is kept beside: {:?}", view.losers);
+    // Who has read it on the screen replaces it.
+    li.describe(case, "井盖缺两角").unwrap();
+    li.sync().unwrap();
+    assert_eq!(world.office().view(case).unwrap().losers.len(), view.losers.len());
+
+    // A step that was decided on before the rework is none of the next round's.
+    world.office().file_and_dispatch(case, "shizheng");
+    let mut chen = world.enrolled("chen");
+    let shown = Some(chen.case(case).shown);
+    for step in [CaseStep::Accept, CaseStep::Handle] {
+        chen.step(case, step, &[]).unwrap();
+    }
+    chen.sync().unwrap();
+    world.office().step("sun", case, CaseStep::Rework, &[("reason", "没盖严")]).unwrap();
+    chen.sync().unwrap();
+    let late = CaseAct { step: CaseStep::Accept, args: BTreeMap::new(), photos: Vec::new(), fix: None, shown };
+    let refused = chen.act(case, &late).unwrap_err();
+    assert!(matches!(refused, FieldError::NotNow { code: Code::StaleRound, .. }), "{refused:?}");
+    chen.step(case, CaseStep::Accept, &[]).unwrap();
+    chen.sync().unwrap();
+    world.check_invariants();
+}
+
+/// Whoever reported a case is its author on each of their phones, and checks it on none.
+#[test]
+fn an_author_is_the_author_on_a_new_phone_too() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    let new = world.enrolled("li");
+    assert_eq!((new.case(case).steps, new.case(case).may_edit), (vec!["withdraw".to_owned()], true));
+    world.office().file_and_dispatch(case, "chengguan");
+    let mut zhou = world.enrolled("zhou");
+    for step in [CaseStep::Accept, CaseStep::Handle] {
+        zhou.step(case, step, &[]).unwrap();
+    }
+    zhou.sync().unwrap();
+    let newest = world.enrolled("li");
+    assert_eq!(newest.case(case).steps, Vec::<String>::new(), "nobody checks what they reported");
+    world.check_invariants();
+}
+
+/// Whoever handled a case does not check it, whatever they have become since.
+#[test]
+fn who_handled_a_case_never_checks_it() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let case = wang.capture("component/01001").summary.id;
+    wang.sync().unwrap();
+    world.office().file_and_dispatch(case, "shizheng");
+    let mut chen = world.enrolled("chen");
+    for step in [CaseStep::Accept, CaseStep::Handle] {
+        chen.step(case, step, &[]).unwrap();
+    }
+    chen.sync().unwrap();
+    let (crew, verifier) =
+        ("roles = [\"handler\"]\norg = \"shizheng\"", "roles = [\"verifier\"]\norg = \"jiandu\"\nareas = [\"*\"]");
+    world.office().change_people(|people| people.replacen(crew, verifier, 1));
+    chen.sync().unwrap();
+    chen.sync().unwrap();
+    assert_eq!(chen.case(case).steps, Vec::<String>::new());
+    let refused = world.office().step("chen", case, CaseStep::Check, &[]).unwrap_err();
+    assert!(matches!(refused, OfficeError::NotDone(Code::NotAllowed)), "{refused:?}");
+    world.office().step("sun", case, CaseStep::Check, &[]).unwrap();
+    world.check_invariants();
+}
+
+/// An administrator's phone revokes a device as the console does: what that device sends from then on is held.
+#[test]
+fn a_device_is_revoked_from_a_phone_too() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let incarnation = li.field().incarnation();
+    let device = world.office().read(move |conn| devices::get(conn, incarnation).unwrap().unwrap().item);
+    let mut he = world.enrolled("he");
+    let revoke =
+        Change::Step { transition: "revoke".to_owned(), from: "active".to_owned(), round: 0, args: BTreeMap::new() };
+    he.write(device, "device", revoke);
+    he.sync().unwrap();
+    let case = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    let refused = li.field().status().unwrap().refused;
+    assert!(matches!(refused[0].verdict, Verdict::Held { reason: Code::Revoked, .. }), "{refused:?}");
+    assert!(world.office().view(case).is_none());
+    world.check_invariants();
 }

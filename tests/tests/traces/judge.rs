@@ -13,6 +13,7 @@ use xuncheng_core::journal::judge::{Blocked, Decision, Facts, Reading, Subject, 
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::view::{Field, Member, View};
+use xuncheng_core::limits;
 use xuncheng_core::pack::{OrgCode, Pack, Role};
 use xuncheng_core::work::case::{CASE, CaseState, RULES};
 use xuncheng_core::work::flow::{Actor, Need, Who};
@@ -81,9 +82,9 @@ fn view() -> impl Strategy<Value = View> {
         view.state = state;
         view.round = round;
         view.version.count = 9;
-        let field = |(value, writer, at)| Field { value, writer: entry(writer), at };
+        let field = |(value, writer, at)| Field::new(value, entry(writer), at);
         view.fields = written.into_iter().map(|(name, of)| (name, field(of))).collect();
-        let member = |value| Member { value, writer: entry(0) };
+        let member = |value| Member::new(value, entry(0));
         view.sets = sets
             .into_iter()
             .map(|(name, members)| (name, members.into_iter().map(|(key, value)| (key, member(value))).collect()))
@@ -103,7 +104,7 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (step, state(), 0..3_u32, fields())
             .prop_map(|(transition, from, round, args)| Change::Step { transition, from, round, args }),
         1 => ".{0,40}".prop_map(|text| Change::Comment { text }),
-        1 => (0..9_u8).prop_map(|n| Change::Attach { photo: super::photo(n) }),
+        1 => (0..9_u8).prop_map(|n| Change::Attach { photo: super::photo(n), round: 0 }),
     ]
 }
 
@@ -121,14 +122,16 @@ fn actor() -> impl Strategy<Value = Actor> {
         prop::sample::subsequence(roles, 0..4),
         prop::option::of(prop::sample::select(vec!["chengguan", "shizheng"])),
         any::<bool>(),
+        prop::bool::weighted(0.2),
         prop::bool::weighted(0.05),
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(roles, org, opened_it, revoked, office)| Actor {
+        .prop_map(|(roles, org, opened_it, handled_it, revoked, office)| Actor {
             person: (!office).then(|| PersonId::new("li").unwrap()),
             roles,
             org: org.map(|org| OrgCode::new(org).unwrap()),
             opened_it,
+            handled_it,
             revoked,
         })
 }
@@ -211,7 +214,7 @@ proptest! {
         let mut actor = actor;
         (actor.opened_it, actor.revoked) = (true, false);
         view.state = "reported".to_owned();
-        view.fields.insert("description".to_owned(), Field { value: standing.clone(), writer: entry(3), at: 9 });
+        view.fields.insert("description".to_owned(), Field::new(standing.clone(), entry(3), 9));
         // Entry 3 came by way of entry 2 from the one that is judged now.
         let links = [(entry(3), entry(2)), (entry(2), entry(200))].into();
         let before = Before { view: Some(view.clone()), seen, links, blocked: None, actor };
@@ -234,7 +237,7 @@ proptest! {
         (actor.opened_it, actor.revoked) = (true, false);
         let mut view = view;
         view.state = "reported".to_owned();
-        view.fields.insert("description".to_owned(), Field { value: "一样".into(), writer: entry(3), at: 9 });
+        view.fields.insert("description".to_owned(), Field::new("一样".into(), entry(3), 9));
         let before = Before { view: Some(view), seen, links, blocked: None, actor };
         let change = Change::Edit { fields: [("description".to_owned(), "一样".into())].into() };
         prop_assert_eq!(before.judge(pack(), None, &change).verdict, Verdict::NoOp);
@@ -278,7 +281,7 @@ proptest! {
         let mut before = before;
         let Some(view) = &mut before.view else { return Ok(()) };
         view.state = "handled".to_owned();
-        view.fields.insert("responsible_org".to_owned(), Field { value: "chengguan".into(), writer: entry(0), at: 1 });
+        view.fields.insert("responsible_org".to_owned(), Field::new("chengguan".into(), entry(0), 1));
         let inspected = before.actor.opened_it || before.actor.org.as_ref().is_some_and(|org| org.as_str() == "chengguan");
         let change = Change::Step { transition: "check".to_owned(), from: "handled".to_owned(), round, args };
         if inspected {
@@ -352,17 +355,18 @@ fn the_judge_takes_every_row_of_the_table_for_its_person_and_for_nobody_else() {
         ("handler of another", person(&[Role::Handler], "chengguan")),
         ("verifier", person(&[Role::Verifier], "jiandu")),
         ("verifier of the unit", person(&[Role::Verifier, Role::Handler], "shizheng")),
+        ("verifier who handled it", Actor { handled_it: true, ..person(&[Role::Verifier], "jiandu") }),
         ("admin", person(&[Role::Admin], "zhihui")),
     ];
     for row in RULES.steps {
         for (name, actor) in &everybody {
             let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
             view.state = row.from.to_owned();
-            let field = |value: &str| Field { value: value.into(), writer: entry(0), at: 0 };
+            let field = |value: &str| Field::new(value.into(), entry(0), 0);
             if !matches!(row.from, "reported" | "filed") {
                 view.fields.insert("responsible_org".to_owned(), field("shizheng"));
             }
-            let after = Member { value: json!({ "role": "after", "round": 0 }), writer: entry(0) };
+            let after = Member::new(json!({ "role": "after", "round": 0, "task": 0 }), entry(0));
             view.sets.insert("photos".to_owned(), [("aa".to_owned(), after)].into());
             let args = [("reason", "理由"), ("responsible_org", "shizheng"), ("waiver", "原件已核对")];
             let change = Change::Step {
@@ -393,7 +397,7 @@ fn in_state(state: &str, actor: &Actor, change: &Change) -> Verdict {
     let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
     view.state = state.to_owned();
     if !matches!(state, "reported" | "filed") {
-        view.fields.insert("responsible_org".to_owned(), Field { value: "shizheng".into(), writer: entry(0), at: 0 });
+        view.fields.insert("responsible_org".to_owned(), Field::new("shizheng".into(), entry(0), 0));
     }
     let before = Before { view: Some(view), seen: None, links: BTreeMap::new(), blocked: None, actor: actor.clone() };
     before.judge(pack(), None, change).verdict
@@ -409,7 +413,7 @@ fn a_case_is_corrected_and_added_to_only_while_that_is_somebodys_to_do() {
     let acceptor = person(&[Role::Acceptor], "zhihui");
     let crew = person(&[Role::Handler], "shizheng");
     let edit = Change::Edit { fields: [("description".to_owned(), "再看".into())].into() };
-    let attach = Change::Attach { photo: super::photo(1) };
+    let attach = Change::Attach { photo: super::photo(1), round: 0 };
     let remark = Change::Comment { text: "备注".to_owned() };
     for state in CaseState::ALL.iter().map(|state| state.name()) {
         let open = !matches!(state, "closed" | "declined" | "withdrawn");
@@ -435,7 +439,7 @@ fn one_picture_shows_one_thing_only() {
     let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
     view.state = "reported".to_owned();
     let scene = super::photo(1);
-    let attach = |photo| Change::Attach { photo };
+    let attach = |photo| Change::Attach { photo, round: 0 };
     let judge = |view: &View, change: &Change| {
         let actor = reporter.clone();
         Before { view: Some(view.clone()), seen: None, links: BTreeMap::new(), blocked: None, actor }.judge(
@@ -473,6 +477,7 @@ fn person(roles: &[Role], org: &str) -> Actor {
         roles: roles.to_vec(),
         org: Some(OrgCode::new(org).unwrap()),
         opened_it: false,
+        handled_it: false,
         revoked: false,
     }
 }
@@ -493,4 +498,161 @@ fn fields_have_forms_and_the_time_of_receipt_has_no_writer() {
     }
     let here = json!({ "lat_e7": 318_672_000, "lon_e7": 1_067_431_000 });
     assert_eq!(in_state("reported", &reporter, &edit("place", here)), Verdict::Applied);
+}
+
+/// What a unit shows of its work counts for the task that it has, not for the one before, another unit's, or its reporter's.
+#[test]
+fn an_after_photo_counts_for_the_task_that_it_was_taken_in() {
+    let mut story = Story::new();
+    let [zhao, chen, zhou, wang] = [
+        person(&[Role::Dispatcher], "zhihui"),
+        person(&[Role::Handler], "shizheng"),
+        person(&[Role::Handler], "chengguan"),
+        person(&[Role::Verifier], "jiandu"),
+    ];
+    let li = Actor { opened_it: true, ..person(&[Role::Inspector], "jiandu") };
+    let after = |n| Photo { role: PhotoRole::After, ..super::photo(n) };
+    let missing = Verdict::Rejected { code: Code::AfterPhotoMissing, after: None };
+
+    story.view.state = "filed".to_owned();
+    assert_eq!(story.step(&zhao, "dispatch", 0, "shizheng"), Verdict::Applied);
+    assert_eq!(story.step(&chen, "accept", 0, ""), Verdict::Applied);
+    assert_eq!(story.attach(&li, after(1), 0), Verdict::Applied);
+    assert_eq!(story.step(&chen, "handle", 0, ""), missing, "the reporter's photo is not the unit's");
+    assert_eq!(story.attach(&chen, after(2), 0), Verdict::Applied);
+    assert_eq!(story.step(&chen, "return", 0, ""), Verdict::Applied);
+
+    assert_eq!(story.step(&zhao, "dispatch", 0, "chengguan"), Verdict::Applied);
+    assert_eq!(story.step(&zhou, "accept", 0, ""), Verdict::Applied);
+    assert_eq!(story.step(&zhou, "handle", 0, ""), missing, "what the first unit showed is not the second's");
+    assert_eq!(story.attach(&zhou, after(3), 0), Verdict::Applied);
+    assert_eq!(story.step(&zhou, "handle", 0, ""), Verdict::Applied);
+    assert_eq!(story.step(&wang, "rework", 0, ""), Verdict::Applied);
+
+    assert_eq!(story.step(&zhou, "accept", 1, ""), Verdict::Applied);
+    assert_eq!(story.attach(&zhou, after(4), 0), Verdict::Applied, "a late photo of round 0 is kept");
+    assert_eq!(story.step(&zhou, "handle", 1, ""), missing, "and counts for nothing in round 1");
+    let early = Verdict::Held { reason: Code::Malformed, behind: None };
+    assert_eq!(story.attach(&zhou, after(5), 2), early, "nobody has seen a round that is still to come");
+    assert_eq!(story.attach(&zhou, after(6), 1), Verdict::Applied);
+    assert_eq!(story.step(&zhou, "handle", 1, ""), Verdict::Applied);
+}
+
+/// A case on which one after the other acts.
+struct Story {
+    view: View,
+    told: u8,
+}
+
+impl Story {
+    fn new() -> Self {
+        Self { view: View::empty(CASE, Version::none(EpochId::from_bytes([1; 16]))), told: 0 }
+    }
+
+    fn tell(&mut self, actor: &Actor, seen: Option<u64>, change: &Change) -> Verdict {
+        self.told += 1;
+        let (view, actor) = (Some(self.view.clone()), actor.clone());
+        let subject = Before { view, seen, links: BTreeMap::new(), blocked: None, actor };
+        let decision = subject.judge(pack(), None, change);
+        let count = self.view.version.count + 1;
+        let version = Version { count, ..self.view.version };
+        if decision.verdict.applies() {
+            fold::apply(&mut self.view, entry(self.told), version, &decision.effects);
+        }
+        decision.verdict
+    }
+
+    fn step(&mut self, actor: &Actor, step: &str, round: u32, org: &str) -> Verdict {
+        let args = [("reason", "理由"), ("responsible_org", org)];
+        let args = args.map(|(name, value)| (name.to_owned(), value.into())).into();
+        let from = self.view.state.clone();
+        self.tell(actor, None, &Change::Step { transition: step.to_owned(), from, round, args })
+    }
+
+    fn attach(&mut self, actor: &Actor, photo: Photo, round: u32) -> Verdict {
+        self.tell(actor, None, &Change::Attach { photo, round })
+    }
+
+    fn edit(&mut self, actor: &Actor, seen: u64, fields: &[(&str, Value)]) -> Verdict {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.tell(actor, Some(seen), &Change::Edit { fields })
+    }
+}
+
+/// An address belongs to its place: written for one place, it is not put beside another that came meanwhile.
+#[test]
+fn fields_that_belong_together_do_not_come_apart() {
+    let mut story = Story::new();
+    story.view.state = "filed".to_owned();
+    let (li, zhang) = (Actor { opened_it: true, ..person(&[], "jiandu") }, person(&[Role::Acceptor], "jiandu"));
+    let place = |n: u32| json!({ "lat_e7": 318_672_000 + n, "lon_e7": 1_067_431_000 });
+    assert_eq!(story.edit(&li, 0, &[("place", place(0)), ("address", "桥头".into())]), Verdict::Applied);
+    assert_eq!(story.edit(&zhang, 1, &[("place", place(9)), ("address", "桥尾".into())]), Verdict::Applied);
+
+    // 李 had seen the first place only.
+    let lost = Verdict::Merged { lost: vec!["address".to_owned()] };
+    assert_eq!(story.edit(&li, 1, &[("address", "桥头东".into())]), lost);
+    assert_eq!(story.view.text("address"), Some("桥尾"));
+    assert_eq!(story.view.losers.last().map(|loser| loser.value.clone()), Some("桥头东".into()));
+    // The whole of it goes by the policy: whoever arrives last, the other kept beside.
+    let whole = [("place", place(1)), ("address", "桥头东".into())];
+    assert_eq!(story.edit(&li, 1, &whole), Verdict::Applied);
+    assert_eq!((story.view.field("place"), story.view.text("address")), (Some(&place(1)), Some("桥头东")));
+    // And who has seen the place corrects its address alone.
+    let count = story.view.version.count;
+    assert_eq!(story.edit(&zhang, count, &[("address", "桥头东侧".into())]), Verdict::Applied);
+    assert_eq!(story.view.text("address"), Some("桥头东侧"));
+}
+
+/// An item grows to what a phone can be sent, and no further; it can still be dispatched, handled and closed.
+#[test]
+fn an_item_never_grows_beyond_what_phones_can_be_sent() {
+    let mut story = Story::new();
+    story.view.state = "filed".to_owned();
+    let (zhang, zhao) = (person(&[Role::Acceptor], "jiandu"), person(&[Role::Dispatcher], "zhihui"));
+    let full = Verdict::Held { reason: Code::TooLarge, behind: None };
+    let grows = |n: usize| {
+        (0..29).map(|field| (format!("{n}/{field}"), Value::from("字".repeat(limits::TEXT_CHARS)))).collect()
+    };
+    let held = (0..150).find(|n| story.tell(&zhang, None, &Change::Edit { fields: grows(*n) }) == full);
+    assert!(held.is_some(), "150 edits of 58,000 characters fit");
+    assert!(serde_json::to_vec(&story.view).unwrap().len() <= limits::VIEW_BYTES);
+    assert_eq!(story.step(&zhao, "dispatch", 0, "shizheng"), Verdict::Applied);
+}
+
+/// An entry is about an item of the kind that it names: an administrator's leave to edit people edits no device.
+#[test]
+fn an_entry_of_another_kind_than_its_item_is_held() {
+    let mut story = Story::new();
+    story.view.kind = "device".to_owned();
+    let admin = person(&[Role::Admin], "zhihui");
+    let change = Change::Edit { fields: [("key".to_owned(), "another".into())].into() };
+    for kind in ["person", "case"] {
+        let subject = Subject { view: Some(&story.view), seen: None, own_links: &BTreeMap::new(), blocked: None };
+        let facts = Facts { pack: pack(), actor: &admin, received: Moment::from_unix_ms(0) };
+        let verdict = judge(&subject, &facts, &Reading { id: entry(1), kind, own: None, change: &change }).verdict;
+        assert_eq!(verdict, Verdict::Held { reason: Code::Malformed, behind: None }, "{kind}");
+    }
+}
+
+/// A replica of an older version keeps what a later one's snapshot says beside its own words, and its bytes.
+#[test]
+fn what_a_later_version_puts_beside_is_kept() {
+    let text = r#"{"kind":"case","state":"filed","round":0,"version":{"epoch":"01010101010101010101010101010101","count":1,"history":"0101010101010101010101010101010101010101010101010101010101010101"},"fields":{"description":{"value":"井盖","writer":"01010101010101010101010101010101","at":1,"why":"said"}},"sets":{"photos":{"aa":{"value":1,"writer":"01010101010101010101010101010101","seen":true}}},"clocks":{"handle":[{"started":0,"stopped":null,"paused":[1,2]}]},"losers":[],"personal":{},"links":{},"children":["a"],"deadlines":{"close":9}}"#;
+    let mut view: View = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&view).unwrap(), text);
+    let stop = Effect::StopClock { clock: "handle".to_owned(), at: Moment::from_unix_ms(60_000) };
+    let version = view.version;
+    fold::apply(&mut view, entry(2), version, &[stop]);
+    assert_eq!(serde_json::to_string(&view).unwrap(), text.replace(r#""stopped":null"#, r#""stopped":60000"#));
+}
+
+/// A verdict of a later version is read, shown as it is, and retires nothing.
+#[test]
+fn a_verdict_of_a_later_version_is_kept_as_it_came() {
+    for text in [r#""parked""#, r#"{"deferred":{"until":"monday"}}"#] {
+        let verdict: Verdict = serde_json::from_str(text).unwrap();
+        assert!(matches!(verdict, Verdict::Unknown(_)) && !verdict.applies() && !verdict.is_final(), "{verdict:?}");
+        assert_eq!(serde_json::to_string(&verdict).unwrap(), text);
+    }
 }

@@ -1,12 +1,11 @@
 //! Traces of feeds, sessions and photos: what crosses, to whom, and what late or repeated answers do.
 
 use serde_json::Value;
-use xuncheng_core::id::{EntryId, ItemId};
+use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, Entry};
 use xuncheng_core::journal::verdict::Verdict;
-use xuncheng_core::journal::write::{Author, Draft, write};
 use xuncheng_core::store::meta::{self, key};
-use xuncheng_core::store::{entries, feeds, items, pending, photos};
+use xuncheng_core::store::{entries, feeds, items, photos};
 use xuncheng_core::sync::session::{Action, Body, Outcome, Request, Response};
 use xuncheng_core::sync::wire::Problem;
 use xuncheng_core::work::case::{CASE, CaseStep};
@@ -140,7 +139,7 @@ fn bare_hash() {
     wang.sync().unwrap();
 
     // The entry is judged like any other; the hash alone brings neither bytes nor receipt.
-    let named = attach_a_known_hash(&wang, mine, &theirs.summary.id, &li);
+    let named = attach_a_known_hash(&mut wang, mine, &theirs.summary.id, &li);
     wang.sync_as_far_as_it_goes();
     let view = world.office().view(mine).unwrap();
     let key = stolen.sha256.to_string();
@@ -181,29 +180,16 @@ fn metadata(entry: EntryId, sha256: &str) -> String {
 }
 
 /// Writes an Attach that names another's photo, into `thief`'s own chain and outbox.
-fn attach_a_known_hash(thief: &Phone, item: ItemId, theirs: &ItemId, owner: &Phone) -> EntryId {
+fn attach_a_known_hash(thief: &mut Phone, item: ItemId, theirs: &ItemId, owner: &Phone) -> EntryId {
     let photo = owner
         .field()
         .case(*theirs)
         .unwrap()
         .entries
         .into_iter()
-        .find_map(|entry| if let Change::Attach { photo } = entry.change { Some(photo) } else { None })
+        .find_map(|entry| if let Change::Attach { photo, .. } = entry.change { Some(photo) } else { None })
         .unwrap();
-    let author = Author {
-        incarnation: thief.incarnation(),
-        who: thief.field().person().clone(),
-        last_exchange: None,
-        session: None,
-    };
-    let change = Change::Attach { photo };
-    let draft = Draft { item: Some(item), kind: CASE.to_owned(), change, fix: None, seen: None, cause: None };
-    let mut entropy = xuncheng_core::clock::Seed::from_bytes([77; 32]).entropy();
-    let tx = thief.field().store().unchecked_transaction().unwrap();
-    let written = write(&tx, &author, draft, &thief.now(), &mut entropy).unwrap();
-    pending::insert(&tx, written.header.id, item).unwrap();
-    tx.commit().unwrap();
-    written.header.id
+    thief.write(item, CASE, Change::Attach { photo, round: 0 })
 }
 
 /// `recorded_request`: a stolen token opens uploads of that phone and nothing else; a recorded request cannot be changed.
@@ -548,5 +534,107 @@ fn an_office_that_asks_to_be_left_alone_is() {
     exchange(&mut li).unwrap();
     li.sync().unwrap();
     assert_eq!(li.field().status().unwrap().unsent, 0);
+    world.check_invariants();
+}
+
+/// A photo that the office does not take waits by itself: the others go on, and it goes when the office takes it.
+#[test]
+fn a_photo_that_is_not_taken_holds_up_no_other() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let first = li.capture("matter/09006").photos[0].sha256;
+    let second = li.capture("matter/09006").photos[0].sha256;
+    li.field_mut().start_sync().unwrap();
+    let problem = Problem { status: 409, code: "not_of_entry".to_owned(), detail: "这张照片不对".to_owned() };
+    let refusal = Response { status: 409, headers: Vec::new(), body: serde_json::to_vec(&problem).unwrap() };
+    let mut refused = 0;
+    for _ in 0..200 {
+        match li.next_action().unwrap() {
+            Action::Send { id, request } if is_of(&request, &first) => {
+                refused += 1;
+                li.completed(id, &Outcome::Answered(refusal.clone())).unwrap_err();
+            }
+            Action::Send { id, request } => {
+                let outcome = li.carry(&request);
+                li.completed(id, &outcome).unwrap();
+            }
+            Action::WaitUntil { monotonic_ms } if world.office().original(&second).is_none() || refused < 4 => {
+                world.wait_ms(monotonic_ms - li.now().monotonic_ms);
+            }
+            Action::WaitUntil { .. } => break,
+            Action::Done => panic!("the first photo is still owed"),
+        }
+    }
+    assert!(world.office().original(&second).is_some() && world.office().original(&first).is_none());
+    let attention = li.field().status().unwrap().attention.expect("a person is told");
+    assert_eq!((attention.code.as_str(), refused), ("not_of_entry", 4));
+    li.sync().unwrap();
+    assert_eq!(world.office().original(&first), li.original(&first));
+    assert_eq!(li.field().status().unwrap().attention, None);
+    world.check_invariants();
+}
+
+/// Whether a request sends `photo`, or makes an upload for it.
+fn is_of(request: &Request, photo: &PhotoHash) -> bool {
+    matches!(&request.body, Body::File { path, .. } if path.to_string_lossy().contains(&photo.to_string()))
+}
+
+/// Thumbnails that the office leaves out of its answer are sent again later, and nothing waits for them.
+#[test]
+fn a_thumbnail_that_is_left_out_holds_up_nothing() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("matter/09006");
+    li.field_mut().start_sync().unwrap();
+    exchange(&mut li).unwrap();
+    let (id, request) = next(&mut li);
+    assert!(request.path.ends_with("/previews"), "{}", request.path);
+    // The office cannot read the entry for a while: it neither takes nor refuses.
+    let ledger = rusqlite::Connection::open(world.office().folder().join("ledger.sqlite")).unwrap();
+    let shows = "SELECT body FROM entry WHERE change = 'attach'";
+    let body: String = ledger.query_row(shows, [], |row| row.get(0)).unwrap();
+    let put = |body: &str| ledger.execute("UPDATE entry SET body = ?1 WHERE change = 'attach'", [body]).unwrap();
+    put("");
+    let outcome = li.carry(&request);
+    put(&body);
+    li.completed(id, &outcome).unwrap();
+    let Action::WaitUntil { monotonic_ms } = li.next_action().unwrap() else { panic!("it is set aside") };
+    world.wait_ms(monotonic_ms - li.now().monotonic_ms);
+    li.sync_whatever_happens();
+    assert_eq!(world.office().original(&case.photos[0].sha256), li.original(&case.photos[0].sha256));
+    world.check_invariants();
+}
+
+/// An original that is gone from a phone is said for as long as the office has not got it, not until the next answer.
+#[test]
+fn a_lost_original_is_said_until_the_office_has_it() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let lost = li.capture("matter/09006").photos[0].sha256;
+    let kept = li.capture("matter/09006").photos[0].sha256;
+    std::fs::remove_file(li.field().photos().original(&lost)).unwrap();
+    for _ in 0..2 {
+        li.sync().unwrap();
+        let attention = li.field().status().unwrap().attention.expect("a person is told");
+        assert_eq!(attention.code, "original_lost");
+        assert!(attention.detail.contains(&lost.to_string()), "{}", attention.detail);
+    }
+    assert!(world.office().original(&kept).is_some());
+}
+
+/// Who looks after components is sent components, by phone and at the console.
+#[test]
+fn classes_of_a_person_are_what_the_phone_receives() {
+    let world = World::new(seed!());
+    world
+        .office()
+        .change_people(|people| people.replacen("areas = [\"*\"]", "areas = [\"*\"]\nclasses = [\"component\"]", 1));
+    let (wang, mut li) = (world.enrolled("wang"), world.enrolled("li"));
+    let component = li.capture("component/01001").summary.id;
+    let matter = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    let mut wang = wang;
+    wang.sync().unwrap();
+    assert!(wang.holds(component) && !wang.holds(matter));
     world.check_invariants();
 }

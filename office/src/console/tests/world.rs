@@ -14,7 +14,7 @@ use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::verdict::Judgement;
 use xuncheng_core::journal::version::Version;
-use xuncheng_core::journal::write::{Author, Draft};
+use xuncheng_core::journal::write::{Author, Draft, Seen};
 use xuncheng_core::photo::{Fingerprint, MediaType};
 use xuncheng_core::store::photos;
 use xuncheng_core::sync::wire::Receipt;
@@ -109,7 +109,14 @@ impl World {
         seen: Option<Version>,
     ) -> (ItemId, Judgement) {
         let author = self.hand_of(person);
-        let draft = Draft { item, kind: CASE.to_owned(), change, fix: None, seen, cause: None };
+        let draft = Draft {
+            item,
+            kind: CASE.to_owned(),
+            change,
+            fix: None,
+            seen: seen.map_or(Seen::Held, |seen| Seen::Form(Some(seen))),
+            cause: None,
+        };
         self.turn(move |intake| Ok(intake.write(&author, draft)?)).await
     }
 
@@ -143,7 +150,7 @@ impl World {
         self.turn(move |intake| {
             let open = |change| {
                 let kind = CASE.to_owned();
-                let draft = Draft { item: None, kind, change, fix: None, seen: None, cause: None };
+                let draft = Draft { item: None, kind, change, fix: None, seen: Seen::Held, cause: None };
                 Ok(intake.write(&author, draft)?.0)
             };
             reports.into_iter().map(open).collect()
@@ -184,7 +191,7 @@ impl World {
             view: sha256,
             thumbnail: Fingerprint::of(JPEG).sha256,
         };
-        let (_, judgement) = self.phone_writes(person, Some(item), Change::Attach { photo }).await;
+        let (_, judgement) = self.phone_writes(person, Some(item), Change::Attach { photo, round: 0 }).await;
         let path = self.office.photos().thumbnail(&sha256);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, JPEG).unwrap();

@@ -1,0 +1,47 @@
+//! How a person stands to an item: what the rules ask about whoever acts.
+
+use rusqlite::Connection;
+
+use super::view::View;
+use crate::id::{ItemId, PersonId};
+use crate::store::{StoreError, entries, items};
+use crate::work::flow::{self, Actor};
+use crate::work::person::Person;
+use crate::work::{self, Audience};
+
+/// `who` at `item`, with the roles that `person` has now.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn actor(
+    conn: &Connection,
+    who: &PersonId,
+    person: Option<&Person>,
+    item: ItemId,
+    view: Option<&View>,
+) -> Result<Actor, StoreError> {
+    Ok(Actor {
+        person: Some(who.clone()),
+        roles: person.map(|person| person.roles.clone()).unwrap_or_default(),
+        org: person.map(|person| person.org.clone()),
+        opened_it: opened(conn, who, item)?,
+        handled_it: view.map_or(Ok(false), |view| handled(conn, who, item, view))?,
+        revoked: false,
+    })
+}
+
+/// A new phone of the reporter's does not hold who opened the item, only that it is one of the reporter's own.
+fn opened(conn: &Connection, who: &PersonId, item: ItemId) -> Result<bool, StoreError> {
+    let own = Audience::Own(who.clone()).feed();
+    Ok(entries::opener(conn, item)?.as_ref() == Some(who) || items::audiences(conn, item)?.contains(&own))
+}
+
+fn handled(conn: &Connection, who: &PersonId, item: ItemId, view: &View) -> Result<bool, StoreError> {
+    let Some(rules) = work::rules(&view.kind) else { return Ok(false) };
+    for step in flow::handling_steps(rules, view) {
+        if entries::is_of(conn, step, item, who)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

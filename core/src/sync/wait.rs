@@ -1,0 +1,148 @@
+//! How long a phone waits before it tries again, and what it tells its person meanwhile.
+//!
+//! Three things wait by themselves, so that none holds up another: the whole conversation, after a failure; entries that the
+//! office did not take; a photo that it did not take. None waits for good.
+
+use rusqlite::{Connection, Transaction};
+use serde::{Deserialize, Serialize};
+
+use super::action::{Outcome, SyncError};
+use super::wire::{PhoneLimits, Refusal};
+use crate::clock::{Now, Seed};
+use crate::id::{EntryId, PhotoHash};
+use crate::limits;
+use crate::store::meta::{self, key};
+use crate::store::photos::{self, Aside};
+use crate::store::{StoreError, from_json, to_json};
+
+/// What needs a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attention {
+    /// A code that screens have words for.
+    pub code: String,
+    /// What is wrong and what to do, for people.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct BackOff {
+    failures: u32,
+    until_monotonic_ms: u64,
+    boot_id: String,
+}
+
+/// Entries that the office did not take: they are offered again later, and what else there is goes on meanwhile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Postponed {
+    wait: BackOff,
+    refusal: Refusal,
+}
+
+impl BackOff {
+    /// The next wait after `before` failures: twice as long at most with each further one, and drawn with full jitter, so
+    /// that a district's phones do not all come back at once; `asked_ms` at least.
+    fn after(before: u32, asked_ms: u64, now: &Now, seed: &Seed) -> Self {
+        let failures = before.saturating_add(1);
+        let most = limits::BACK_OFF_MS_MIN.saturating_mul(1 << failures.min(20)).min(limits::BACK_OFF_MS_MAX);
+        let wait = seed.entropy().up_to(most).max(asked_ms);
+        Self { failures, until_monotonic_ms: now.monotonic_ms.saturating_add(wait), boot_id: now.boot_id.clone() }
+    }
+
+    /// Its end on the monotonic clock, while it lasts; a wait of another boot is over.
+    fn still(&self, now: &Now) -> Option<u64> {
+        (self.boot_id == now.boot_id && self.until_monotonic_ms > now.monotonic_ms).then_some(self.until_monotonic_ms)
+    }
+}
+
+/// Until when, on this boot's monotonic clock, entries that the office did not take are kept back; none when they may go.
+pub(super) fn entries_until(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
+    Ok(meta::get::<Postponed>(conn, key::ENTRIES_POSTPONED)?.and_then(|postponed| postponed.wait.still(now)))
+}
+
+/// Until when the whole conversation waits; none when it may go on.
+pub(super) fn conversation_until(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
+    Ok(meta::get::<BackOff>(conn, key::BACK_OFF)?.and_then(|wait| wait.still(now)))
+}
+
+/// When the first of what waits by itself may go; none where nothing waits.
+pub(super) fn next(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
+    Ok([entries_until(conn, now)?, photos::aside_until(conn, now)?].into_iter().flatten().min())
+}
+
+/// Forgets all waits: another network may let through what this one did not.
+pub(super) fn cancel(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    meta::clear(tx, key::BACK_OFF)?;
+    meta::clear(tx, key::ENTRIES_POSTPONED)?;
+    photos::none_aside(tx)
+}
+
+/// Waits after `error`: with entries where the office did not take those, else with all.
+pub(super) fn after(
+    tx: &Transaction<'_>,
+    error: &SyncError,
+    outcome: &Outcome,
+    now: &Now,
+    seed: &Seed,
+) -> Result<(), StoreError> {
+    if let SyncError::NotTaken(refusal) = error {
+        let before: Option<Postponed> = meta::get(tx, key::ENTRIES_POSTPONED)?;
+        let wait = BackOff::after(before.map_or(0, |before| before.wait.failures), 0, now, seed);
+        return meta::set(tx, key::ENTRIES_POSTPONED, &Postponed { wait, refusal: refusal.clone() });
+    }
+    let before: Option<BackOff> = meta::get(tx, key::BACK_OFF)?;
+    let wait = BackOff::after(before.map_or(0, |before| before.failures), retry_after_ms(outcome), now, seed);
+    meta::set(tx, key::BACK_OFF, &wait)?;
+    meta::set(tx, key::ATTENTION, &error.attention())
+}
+
+/// Keeps back a photo that the office did not take: it holds up no other, and is offered again.
+pub(super) fn set_aside(
+    tx: &Transaction<'_>,
+    entry: EntryId,
+    sha256: PhotoHash,
+    why: &Attention,
+    now: &Now,
+    seed: &Seed,
+) -> Result<(), StoreError> {
+    let wait = BackOff::after(photos::refusals(tx, entry, sha256)?, 0, now, seed);
+    let BackOff { failures, until_monotonic_ms, boot_id } = wait;
+    let aside = Aside { until_monotonic_ms, boot_id, refusals: failures };
+    photos::set_aside(tx, entry, sha256, &aside, &to_json("attachment", why)?)
+}
+
+/// A busy office that has answered is left alone for as long as it asks.
+pub(super) fn rest(tx: &Transaction<'_>, now: &Now) -> Result<(), StoreError> {
+    let limits: Option<PhoneLimits> = meta::get(tx, key::LIMITS)?;
+    let Some(seconds) = limits.and_then(|limits| limits.retry_after_s) else { return Ok(()) };
+    let wait = seconds.saturating_mul(1000).min(limits::BACK_OFF_MS_MAX);
+    let until_monotonic_ms = now.monotonic_ms.saturating_add(wait);
+    meta::set(tx, key::BACK_OFF, &BackOff { failures: 0, until_monotonic_ms, boot_id: now.boot_id.clone() })
+}
+
+/// How long the office asks to be left alone, on any answer.
+fn retry_after_ms(outcome: &Outcome) -> u64 {
+    let asked = match outcome {
+        Outcome::Answered(response) => response.header("Retry-After").and_then(|text| text.trim().parse::<u64>().ok()),
+        Outcome::Unreachable(_) | Outcome::Failed(_) => None,
+    };
+    asked.unwrap_or(0).saturating_mul(1000).min(limits::BACK_OFF_MS_MAX)
+}
+
+/// What needs a person: the last failure, entries that the office did not take, an original that is gone, a photo that the
+/// office did not take.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
+    if let Some(failure) = meta::get(conn, key::ATTENTION)? {
+        return Ok(Some(failure));
+    }
+    if let Some(postponed) = meta::get::<Postponed>(conn, key::ENTRIES_POSTPONED)? {
+        return Ok(Some(SyncError::NotTaken(postponed.refusal).attention()));
+    }
+    if let Some(sha256) = photos::lost(conn)? {
+        let detail = format!("the original {sha256} is missing or damaged on this phone, and cannot be sent");
+        return Ok(Some(Attention { code: "original_lost".to_owned(), detail }));
+    }
+    photos::refusal(conn)?.map(|refusal| from_json("attachment", &refusal)).transpose()
+}
