@@ -7,6 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{PhotoError, name_of};
+use super::heic;
+use super::jpeg;
+use super::png;
 use crate::limits;
 
 /// The format of an original; a word that this version does not know is kept as it came.
@@ -86,6 +89,30 @@ impl PhotoBytes {
             Some(media) => Ok(Self { name, bytes, media }),
             None => Err(PhotoError::NotAPhoto { name, starts_with: beginning(&bytes) }),
         }
+    }
+
+    /// Whether the picture is there from its beginning to its end, as far as that shows without decoding it.
+    ///
+    /// # Errors
+    /// [`PhotoError::CutOff`], [`PhotoError::Damaged`].
+    pub(super) fn check_whole(&self) -> Result<(), PhotoError> {
+        let whole = match self.media {
+            MediaType::Jpeg => jpeg::walk(&self.bytes).whole,
+            MediaType::Png => png::is_whole(&self.bytes),
+            MediaType::Heic | MediaType::Unknown(_) => match heic::check(&self.bytes) {
+                Ok(()) => true,
+                Err(heic::Fault::CutOff) => false,
+                Err(heic::Fault::Broken) => return Err(PhotoError::Damaged { name: self.name.clone(), decoder: None }),
+            },
+        };
+        if whole { Ok(()) } else { Err(self.cut_off()) }
+    }
+
+    /// The error for a picture that ends before its end.
+    pub(super) fn cut_off(&self) -> PhotoError {
+        let picture = self.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let (picture_bytes, file_bytes) = (picture as u64, self.bytes.len() as u64);
+        PhotoError::CutOff { name: self.name.clone(), picture_bytes, file_bytes }
     }
 
     /// The error for a picture of another kind than the one that is wanted.
