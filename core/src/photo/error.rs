@@ -160,26 +160,30 @@ pub(super) fn name_of(path: &Path) -> String {
 
 /// Why the operating system does not give out a photo, and what can be done.
 fn obstacle(error: &io::Error) -> String {
-    let known = match error.kind() {
-        io::ErrorKind::IsADirectory => "it is a folder: name the photos in it",
-        io::ErrorKind::NotADirectory => {
-            "its path leads through a file; check the path, and that its card or phone is still connected"
-        }
-        io::ErrorKind::PermissionDenied => "this program may not read it; allow it to, or copy the photo elsewhere",
-        _ => return format!("the system does not give it out ({error}); {AGAIN}"),
-    };
-    known.to_owned()
+    let kind = error.kind();
+    if kind == io::ErrorKind::IsADirectory {
+        "it is a folder: name the photos in it".to_owned()
+    } else if kind == io::ErrorKind::NotADirectory {
+        "its path leads through a file; check the path, and that its card or phone is still connected".to_owned()
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "this program may not read it; allow it to, or copy the photo elsewhere".to_owned()
+    } else {
+        format!("the system does not give it out ({error}); {AGAIN}")
+    }
 }
 
 /// Why the operating system does not let photos be written, and what can be done.
 fn refusal(error: &io::Error) -> String {
-    let known = match error.kind() {
-        io::ErrorKind::PermissionDenied => "this program may not; allow it to, or use another folder",
-        io::ErrorKind::ReadOnlyFilesystem => "its disk or card may only be read; unlock it, or use another folder",
-        io::ErrorKind::NotFound => "it is gone; check that its disk or card is still connected, and start again",
-        _ => return format!("the system does not let it ({error}); check the disk, or use another folder"),
-    };
-    known.to_owned()
+    let kind = error.kind();
+    if kind == io::ErrorKind::PermissionDenied {
+        "this program may not; allow it to, or use another folder".to_owned()
+    } else if kind == io::ErrorKind::ReadOnlyFilesystem {
+        "its disk or card may only be read; unlock it, or use another folder".to_owned()
+    } else if kind == io::ErrorKind::NotFound {
+        "it is gone; check that its disk or card is still connected, and start again".to_owned()
+    } else {
+        format!("the system does not let it ({error}); check the disk, or use another folder")
+    }
 }
 
 /// What is wrong with a picture, as far as its decoder can tell.
@@ -192,7 +196,7 @@ fn damage(decoder: Option<&ImageError>) -> String {
         Some(ImageError::Unsupported(_)) => {
             "its pixels are stored in a way that this program does not read; give a JPEG made of it".to_owned()
         }
-        _ => format!("its picture data are damaged; {AGAIN}"),
+        _ => format!("its picture data are damaged, or of a kind that this program does not know; {AGAIN}"),
     }
 }
 

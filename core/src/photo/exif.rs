@@ -85,7 +85,7 @@ fn open(photo: &PhotoBytes, notes: &mut Vec<String>) -> Option<Exif> {
         match read {
             Ok(exif) if exif.fields().len() > 0 => return Some(exif),
             Ok(_) | Err(Error::NotFound(_)) => {}
-            Err(_) => notes.push("EXIF cannot be read: it is damaged from its start".to_owned()),
+            Err(_) => notes.push("EXIF cannot be read: it is damaged, or the file around it".to_owned()),
         }
     }
     None

@@ -108,6 +108,9 @@ fn ends(mut iloc: Rest<'_>) -> Option<Ends> {
     Some(found)
 }
 
+/// The kind of a box, and its body.
+type KindAndBody<'a> = (&'a [u8; 4], &'a [u8]);
+
 /// Bytes that have not been read yet.
 struct Rest<'a>(&'a [u8]);
 
@@ -126,8 +129,8 @@ impl<'a> Rest<'a> {
         Some(self.take(bytes)?.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// The next box, its kind and its body; none at the end.
-    fn next_box(&mut self) -> Result<Option<(&'a [u8; 4], &'a [u8])>, Fault> {
+    /// The next box; none at the end.
+    fn next_box(&mut self) -> Result<Option<KindAndBody<'a>>, Fault> {
         if self.0.is_empty() {
             return Ok(None);
         }

@@ -123,7 +123,9 @@ impl PhotoBytes {
 
 /// The first bytes in quotes, readable whatever they are.
 fn beginning(bytes: &[u8]) -> String {
-    let head: String = String::from_utf8_lossy(bytes.get(..24).unwrap_or(bytes)).chars().take(16).collect();
+    let text = String::from_utf8_lossy(bytes.get(..24).unwrap_or(bytes));
+    let shown = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '·' } else { c };
+    let head: String = text.chars().take(16).map(shown).collect();
     format!("{head:?}")
 }
 

@@ -53,7 +53,8 @@ fn a_picture_of_a_kind_that_is_not_kept_whole_or_cut() {
     for keep in [5, 12, 20, webp.len()] {
         let (error, text) = refused("shop.webp", &fixtures::cut_off(webp, keep));
         assert!(matches!(error, PhotoError::NotAPhoto { .. }), "after {keep} bytes: {text}");
-        assert!(text.contains("it starts with \"RIFF"), "{text}");
+        let start = if keep < 16 { "it starts with \"RIFF" } else { "it starts with \"RIFF····WEBPVP8L\"" };
+        assert!(text.contains(start), "{text}");
     }
 }
 
@@ -125,7 +126,8 @@ fn a_jpeg_of_no_pixels() {
     assert!(matches!(error, PhotoError::Damaged { .. }), "{text}");
     assert_eq!(
         text,
-        "cannot read photo IMG_1.jpg: its picture data are damaged; copy it again from the phone, or take the photo again"
+        "cannot read photo IMG_1.jpg: its picture data are damaged, or of a kind that this program does not know; copy it \
+         again from the phone, or take the photo again"
     );
 }
 
