@@ -239,4 +239,35 @@ mod tests {
              copy it again from the phone, or take the photo again"
         );
     }
+
+    #[test]
+    fn what_the_system_refuses_is_said_with_what_helps() {
+        let reading = |kind: io::ErrorKind| PhotoError::reading("IMG_1.jpg", kind.into()).to_string();
+        assert_eq!(
+            reading(io::ErrorKind::PermissionDenied),
+            "cannot read photo IMG_1.jpg: this program may not read it; allow it to, or copy the photo elsewhere"
+        );
+        let worn_out = reading(io::ErrorKind::TimedOut);
+        assert!(
+            worn_out
+                .ends_with("does not give it out (timed out); copy it again from the phone, or take the photo again")
+        );
+        let writing = |kind: io::ErrorKind| PhotoError::writing(Path::new("photos"), 500, kind.into()).to_string();
+        for (kind, advice) in [
+            (io::ErrorKind::PermissionDenied, "may not; allow it to, or use another folder"),
+            (io::ErrorKind::ReadOnlyFilesystem, "may only be read; unlock it, or use another folder"),
+            (io::ErrorKind::NotFound, "is still connected, and start again"),
+            (io::ErrorKind::TimedOut, "(timed out); check the disk, or use another folder"),
+        ] {
+            let text = writing(kind);
+            assert!(
+                text.starts_with("cannot write to the photo folder at photos: ") && text.ends_with(advice),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            writing(io::ErrorKind::StorageFull),
+            "no space left: keeping this photo takes 500 bytes; free some and try again"
+        );
+    }
 }
