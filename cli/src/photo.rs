@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use xuncheng_core::field::FieldError;
 use xuncheng_core::photo::inspect;
 
 use crate::print::{self, say};
@@ -36,13 +37,14 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let Command::Inspect { file, json } = &args.command;
-    let seen = inspect(file)?;
+    // The same error, with the same code for programs, as where the photo is captured.
+    let seen = inspect(file).map_err(FieldError::from)?;
     if *json {
         return print::json(&seen);
     }
     let shown = serde_json::to_value(&seen)?;
     let mut table = print::table(&["", ""]);
-    for (name, value) in shown.as_object().into_iter().flatten() {
+    for (name, value) in shown.as_object().into_iter().flatten().filter(|(_, value)| !value.is_array()) {
         let value = if value.is_null() {
             "—".to_owned()
         } else {
@@ -51,5 +53,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         table.add_row([name.as_str(), &value]);
     }
     say!("{table}")?;
+    for note in &seen.notes {
+        say!("note: {note}")?;
+    }
     Ok(())
 }

@@ -39,6 +39,8 @@ pub const PHOTO_PIXELS: u64 = 200_000_000;
 pub const PHOTO_DECODE_BYTES: u64 = 640 * 1024 * 1024;
 /// EXIF is read from at most this much of a file: a JPEG segment holds 64 KiB, a HEIC's metadata lies near its start.
 pub const EXIF_BYTES: u64 = 8 * 1024 * 1024;
+/// Pieces that a HEIC may say it is made of: 200 megapixels in tiles of 512 take 800, with two more pictures and its EXIF.
+pub const HEIC_EXTENTS: u32 = 65_536;
 /// Longer edge of the rendition that people look at.
 pub const VIEW_EDGE_PX: u32 = 1600;
 /// Longer edge of the thumbnail.

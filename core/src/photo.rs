@@ -8,10 +8,12 @@ mod error;
 mod exif;
 mod fingerprint;
 mod folder;
+mod heic;
 mod ingest;
 mod inspect;
 mod jpeg;
 mod media;
+mod png;
 mod rendition;
 mod taken_at;
 

@@ -136,6 +136,25 @@ pub fn jpeg_that_claims(width: u16, height: u16) -> Vec<u8> {
     bytes
 }
 
+/// A small PNG whose header announces this many pixels of four colours, of this many bits each.
+#[must_use]
+pub fn png_that_claims(width: u32, height: u32, bits: u8) -> Vec<u8> {
+    let chunk = |named: &[u8]| {
+        let length = u32::try_from(named.len() - 4).expect("a small fixture");
+        [&length.to_be_bytes(), named, &crc32(named).to_be_bytes()].concat()
+    };
+    let header = [b"IHDR", &width.to_be_bytes()[..], &height.to_be_bytes(), &[bits, 6, 0, 0, 0]].concat();
+    // The beginning of a stream, which nobody should come to.
+    [&b"\x89PNG\r\n\x1A\n"[..], &chunk(&header), &chunk(b"IDAT\x78\x9C"), &chunk(b"IEND")].concat()
+}
+
+/// The check sum of a PNG's chunk (PNG, annex D), bit by bit: these are short.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 })
+    })
+}
+
 /// A JPEG with two EXIF blocks, of which only the second can be read.
 #[must_use]
 pub fn jpeg_with_second_exif(camera: &Camera) -> Vec<u8> {

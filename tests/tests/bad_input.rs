@@ -6,6 +6,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "bad_input/looking.rs"]
+mod looking;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -143,6 +146,13 @@ fn a_heic_with_its_working_copy_is_kept_and_one_without_is_not() {
     assert_eq!(fs::read(folder.original(&sha256)).unwrap(), fs::read(&heic).unwrap(), "the HEIC is the original");
     assert_eq!(case["summary"]["place"]["lat_e7"], 318_672_000);
     let before = kept(&phone);
+    for keep in [24, 300, 4000] {
+        let cut = phone.file("IMG_2.HEIC", &fixtures::cut_off(&fs::read(&heic).unwrap(), keep));
+        let pair = format!("{}={}", cut.display(), copy.display());
+        let words = ["capture", "--category", "matter/09006", "--working-copy", &pair, cut.to_str().unwrap()];
+        let said = assert_refused(&phone, &before, &phone.run(&words));
+        assert!(said.contains("the file is cut off: copy it again from the phone"), "after {keep} bytes: {said}");
+    }
     let letter = phone.file("letter.jpg", &fixtures::text_file());
     let pair = format!("{}={}", heic.display(), letter.display());
     let words = ["capture", "--category", "matter/09006", "--working-copy", &pair, heic.to_str().unwrap()];
@@ -162,7 +172,12 @@ fn a_photo_that_is_not_there_or_is_a_folder() {
     let before = kept(&phone);
     let nowhere = phone.place.path().join("IMG_9.jpg");
     assert!(assert_refused(&phone, &before, &phone.capture(&[&nowhere])).contains("there is no such file"));
-    assert_refused(&phone, &before, &phone.capture(&[phone.place.path()]));
+    let folder = phone.place.path().join("DCIM 1");
+    fs::create_dir(&folder).unwrap();
+    let said = "xuncheng: cannot read photo DCIM 1: it is a folder: name the photos in it\n";
+    assert_eq!(assert_refused(&phone, &before, &phone.capture(&[&folder])), said);
+    let sound = phone.file("sound.jpg", &fixtures::jpeg(96, 64, 1));
+    assert_eq!(assert_refused(&phone, &before, &phone.capture(&[&sound, &folder])), said);
     let file = phone.file("DCIM", b"");
     assert_refused(&phone, &before, &phone.capture(&[&file.join("IMG_1.jpg")]));
 }

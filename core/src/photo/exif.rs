@@ -79,14 +79,13 @@ fn open(photo: &PhotoBytes, notes: &mut Vec<String>) -> Option<Exif> {
     for attempt in attempts {
         let read = attempt.or_else(|error| {
             error.distill_partial_result(|errors| {
-                let (count, first) = (errors.len(), errors.first().map(ToString::to_string).unwrap_or_default());
-                notes.push(format!("EXIF is damaged in {count} places, the first: {first}"));
+                notes.push(format!("EXIF is damaged in {} places; what else it says was read", errors.len()));
             })
         });
         match read {
             Ok(exif) if exif.fields().len() > 0 => return Some(exif),
             Ok(_) | Err(Error::NotFound(_)) => {}
-            Err(error) => notes.push(format!("EXIF cannot be read: {error}")),
+            Err(_) => notes.push("EXIF cannot be read: it is damaged, or the file around it".to_owned()),
         }
     }
     None

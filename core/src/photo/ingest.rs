@@ -44,6 +44,10 @@ pub struct Ingested {
 /// been kept that was not kept before, unless the disk failed between two renames; those files are whole.
 pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) -> Result<Ingested, PhotoError> {
     let photo = PhotoBytes::read(source)?;
+    if photo.media == MediaType::Heic {
+        // The renditions are drawn from the copy, so that nothing below would see what is missing here.
+        photo.check_whole()?;
+    }
     let copy = if photo.media == MediaType::Heic { working_copy.map(PhotoBytes::read).transpose()? } else { None };
     let drawn = rendition::draw(copy.as_ref().unwrap_or(&photo))?;
     let Fingerprint { sha256, sm3, bytes } = Fingerprint::of(&photo.bytes);

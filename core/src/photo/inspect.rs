@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::error::PhotoError;
 use super::exif;
 use super::fingerprint::sha256;
-use super::jpeg;
 use super::media::{MediaType, PhotoBytes};
+use super::rendition;
 use super::taken_at::TakenAt;
 use crate::id::PhotoHash;
+use crate::limits;
 use crate::place::GeoPoint;
 
 /// What can be read from a photo file; `None` where the file has nothing, or nothing that can be true.
@@ -40,7 +41,7 @@ pub struct Inspection {
     pub make: Option<String>,
     /// The camera's model.
     pub model: Option<String>,
-    /// What could not be read, and why.
+    /// What could not be read, and why; and where no case would take the photo, why not.
     pub notes: Vec<String>,
 }
 
@@ -52,13 +53,15 @@ pub fn inspect(path: &Path) -> Result<Inspection, PhotoError> {
     let photo = PhotoBytes::read(path)?;
     let exif::Reading { mut facts, pixels } = exif::read(&photo);
     let dimensions = match photo.media {
-        MediaType::Jpeg => dimensions(&photo, ImageFormat::Jpeg, &mut facts.notes),
-        MediaType::Png => dimensions(&photo, ImageFormat::Png, &mut facts.notes),
+        MediaType::Jpeg => dimensions(&photo, ImageFormat::Jpeg),
+        MediaType::Png => dimensions(&photo, ImageFormat::Png),
         // No decoder here opens a HEIC; its EXIF usually says.
         MediaType::Heic | MediaType::Unknown(_) => pixels,
     };
-    if photo.media == MediaType::Jpeg && !jpeg::walk(&photo.bytes).whole {
-        facts.notes.push("the picture has no end: the file is cut off".to_owned());
+    match rendition::open(&photo, limits::PHOTO_PIXELS).err() {
+        // Having to come with a copy is no fault of a HEIC.
+        None | Some(PhotoError::NeedsWorkingCopy { .. }) => {}
+        Some(error) => facts.notes.push(format!("would not be taken for a case: {}", error.without_name())),
     }
     Ok(Inspection {
         lat: facts.position.map(GeoPoint::lat_degrees),
@@ -76,7 +79,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, PhotoError> {
     })
 }
 
-fn dimensions(photo: &PhotoBytes, format: ImageFormat, notes: &mut Vec<String>) -> Option<(u32, u32)> {
-    let reader = ImageReader::with_format(Cursor::new(photo.bytes.as_slice()), format);
-    reader.into_dimensions().inspect_err(|error| notes.push(format!("no width and height: {error}"))).ok()
+/// What the header says, however much it is.
+fn dimensions(photo: &PhotoBytes, format: ImageFormat) -> Option<(u32, u32)> {
+    ImageReader::with_format(Cursor::new(photo.bytes.as_slice()), format).into_dimensions().ok()
 }

@@ -7,6 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{PhotoError, name_of};
+use super::heic;
+use super::jpeg;
+use super::png;
 use crate::limits;
 
 /// The format of an original; a word that this version does not know is kept as it came.
@@ -88,6 +91,30 @@ impl PhotoBytes {
         }
     }
 
+    /// Whether the picture is there from its beginning to its end, as far as that shows without decoding it.
+    ///
+    /// # Errors
+    /// [`PhotoError::CutOff`], [`PhotoError::Damaged`].
+    pub(super) fn check_whole(&self) -> Result<(), PhotoError> {
+        let whole = match self.media {
+            MediaType::Jpeg => jpeg::walk(&self.bytes).whole,
+            MediaType::Png => png::is_whole(&self.bytes),
+            MediaType::Heic | MediaType::Unknown(_) => match heic::check(&self.bytes) {
+                Ok(()) => true,
+                Err(heic::Fault::CutOff) => false,
+                Err(heic::Fault::Broken) => return Err(PhotoError::Damaged { name: self.name.clone(), decoder: None }),
+            },
+        };
+        if whole { Ok(()) } else { Err(self.cut_off()) }
+    }
+
+    /// The error for a picture that ends before its end.
+    pub(super) fn cut_off(&self) -> PhotoError {
+        let picture = self.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let (picture_bytes, file_bytes) = (picture as u64, self.bytes.len() as u64);
+        PhotoError::CutOff { name: self.name.clone(), picture_bytes, file_bytes }
+    }
+
     /// The error for a picture of another kind than the one that is wanted.
     pub(super) fn not_a_photo(&self) -> PhotoError {
         PhotoError::NotAPhoto { name: self.name.clone(), starts_with: beginning(&self.bytes) }
@@ -96,7 +123,9 @@ impl PhotoBytes {
 
 /// The first bytes in quotes, readable whatever they are.
 fn beginning(bytes: &[u8]) -> String {
-    let head: String = String::from_utf8_lossy(bytes.get(..24).unwrap_or(bytes)).chars().take(16).collect();
+    let text = String::from_utf8_lossy(bytes.get(..24).unwrap_or(bytes));
+    let shown = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '·' } else { c };
+    let head: String = text.chars().take(16).map(shown).collect();
     format!("{head:?}")
 }
 

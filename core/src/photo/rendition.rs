@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::error::{LimitError, LimitErrorKind};
 use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
@@ -12,7 +13,6 @@ use super::error::PhotoError;
 use super::exif;
 use super::fingerprint::sha256;
 use super::folder::PhotoFolder;
-use super::jpeg;
 use super::media::{MediaType, PhotoBytes};
 use crate::id::PhotoHash;
 use crate::limits;
@@ -96,7 +96,7 @@ impl Drawn {
 
 /// Decodes `photo` whole and draws its renditions.
 pub(super) fn draw(photo: &PhotoBytes) -> Result<Drawn, PhotoError> {
-    let drawing = |source| PhotoError::Rendition { name: photo.name.clone(), source };
+    let drawing = |encoder| PhotoError::Rendition { name: photo.name.clone(), encoder };
     let exif_orientation = exif::read(photo).facts.orientation.unwrap_or(1);
     let picture = decode(photo)?;
     let (stored_width, stored_height) = (picture.width(), picture.height());
@@ -123,40 +123,51 @@ fn decode(photo: &PhotoBytes) -> Result<DynamicImage, PhotoError> {
 }
 
 fn decode_within(photo: &PhotoBytes, most_pixels: u64) -> Result<DynamicImage, PhotoError> {
-    let damaged = |source| {
-        let ended = matches!(&source, ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof);
-        if ended { cut_off(photo) } else { PhotoError::Damaged { name: photo.name.clone(), source } }
-    };
+    DynamicImage::from_decoder(open(photo, most_pixels)?).map_err(|error| damaged(photo, error))
+}
+
+/// A decoder for `photo` that has read no more than its header: what can be told before its pixels take memory and time.
+///
+/// # Errors
+/// [`PhotoError::TooManyPixels`], [`PhotoError::CutOff`], [`PhotoError::Damaged`]; [`PhotoError::NeedsWorkingCopy`] for a
+/// whole HEIC.
+pub(super) fn open(photo: &PhotoBytes, most_pixels: u64) -> Result<impl ImageDecoder + '_, PhotoError> {
+    let whole = photo.check_whole();
     let format = match photo.media {
         MediaType::Jpeg => ImageFormat::Jpeg,
         MediaType::Png => ImageFormat::Png,
         MediaType::Heic | MediaType::Unknown(_) => {
-            return Err(PhotoError::NeedsWorkingCopy { name: photo.name.clone() });
+            return Err(whole.err().unwrap_or_else(|| PhotoError::NeedsWorkingCopy { name: photo.name.clone() }));
         }
     };
     let mut reader = ImageReader::with_format(Cursor::new(photo.bytes.as_slice()), format);
     reader.limits(memory());
-    let whole = format != ImageFormat::Jpeg || jpeg::walk(&photo.bytes).whole;
-    let decoder = reader.into_decoder().map_err(|source| if whole { damaged(source) } else { cut_off(photo) })?;
+    let decoder = match reader.into_decoder() {
+        Ok(decoder) => decoder,
+        Err(error) => return Err(whole.err().unwrap_or_else(|| damaged(photo, error))),
+    };
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > most_pixels {
         return Err(PhotoError::TooManyPixels { name: photo.name.clone(), width, height });
     }
-    if !whole {
-        return Err(cut_off(photo));
+    whole?;
+    // The decoders bound what they take beside the pixels, and leave the pixels themselves to whoever asks for them.
+    if decoder.total_bytes() > limits::PHOTO_DECODE_BYTES {
+        let error = ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory));
+        return Err(damaged(photo, error));
     }
-    DynamicImage::from_decoder(decoder).map_err(damaged)
+    Ok(decoder)
+}
+
+fn damaged(photo: &PhotoBytes, error: ImageError) -> PhotoError {
+    let ended = matches!(&error, ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof);
+    if ended { photo.cut_off() } else { PhotoError::Damaged { name: photo.name.clone(), decoder: Some(error) } }
 }
 
 fn memory() -> Limits {
     let mut most = Limits::default();
     most.max_alloc = Some(limits::PHOTO_DECODE_BYTES);
     most
-}
-
-fn cut_off(photo: &PhotoBytes) -> PhotoError {
-    let picture = photo.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    PhotoError::CutOff { name: photo.name.clone(), picture_bytes: picture as u64, file_bytes: photo.bytes.len() as u64 }
 }
 
 /// Shrinks until the longer edge has at most `edge_px`; never grows.

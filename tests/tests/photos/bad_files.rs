@@ -1,5 +1,6 @@
 //! Every file that is no photo gets a reason, and leaves nothing behind.
 
+use std::error::Error as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -21,12 +22,16 @@ fn refused(name: &str, bytes: &[u8]) -> (PhotoError, String) {
     assert!(desk.kept().is_empty(), "left behind: {:?}", desk.kept());
     let text = error.to_string();
     assert!(text.contains(name), "the text names the photo: {text}");
+    assert!(error.source().is_none(), "whoever prints the chain of errors adds no decoder's words to ours");
     (error, text)
 }
 
 #[test]
 fn an_empty_file() {
-    assert_eq!(refused("IMG_1.jpg", b"").1, "cannot read photo IMG_1.jpg: the file is empty");
+    assert_eq!(
+        refused("IMG_1.jpg", b"").1,
+        "cannot read photo IMG_1.jpg: the file is empty; copy it again from the phone, or take the photo again"
+    );
 }
 
 #[test]
@@ -38,6 +43,19 @@ fn a_text_file_named_jpg() {
             "cannot read photo IMG_1.jpg: it is not a JPEG, PNG or HEIC picture; it starts with \"各位同事"
         )
     );
+    assert!(text.ends_with("\"; give the photo itself, or a JPEG made of it"), "{text}");
+}
+
+#[test]
+fn a_picture_of_a_kind_that_is_not_kept_whole_or_cut() {
+    // A WebP of one pixel: browsers save them, cameras write none.
+    let webp = b"RIFF\x1A\0\0\0WEBPVP8L\x0D\0\0\0\x2F\0\0\0\x10\x07\x10\x11\x11\x88\x88\xFE\x07\0";
+    for keep in [5, 12, 20, webp.len()] {
+        let (error, text) = refused("shop.webp", &fixtures::cut_off(webp, keep));
+        assert!(matches!(error, PhotoError::NotAPhoto { .. }), "after {keep} bytes: {text}");
+        let start = if keep < 16 { "it starts with \"RIFF" } else { "it starts with \"RIFF····WEBPVP8L\"" };
+        assert!(text.contains(start), "{text}");
+    }
 }
 
 #[test]
@@ -55,13 +73,15 @@ fn a_jpeg_whose_end_is_zeros_after_a_power_cut() {
     let keep = (512..).find(|keep| whole[keep - 1] != 0).unwrap();
     let (_, text) = refused("IMG_1.jpg", &fixtures::zeroed_from(&whole, keep));
     assert!(text.starts_with(&format!("cannot read photo IMG_1.jpg: the picture ends after {keep} of ")), "{text}");
-    assert!(text.ends_with("bytes; the file is cut off"), "{text}");
+    let advice = "bytes; the file is cut off: copy it again from the phone, or take the photo again";
+    assert!(text.ends_with(advice), "{text}");
 }
 
 #[test]
 fn a_png_that_was_cut_off() {
     let whole = fixtures::png(300, 200, 3);
-    for keep in [10, 40, whole.len() / 2] {
+    // From the last twelve bytes on all pixels are there, and yet it is no whole file.
+    for keep in [10, 40, whole.len() / 2, whole.len() - 12, whole.len() - 1] {
         let (error, text) = refused("IMG_1.png", &fixtures::cut_off(&whole, keep));
         assert!(matches!(error, PhotoError::CutOff { .. }), "after {keep} bytes: {text}");
     }
@@ -74,17 +94,72 @@ fn a_header_of_four_thousand_megapixels_in_a_small_file() {
     let (_, text) = refused("IMG_1.jpg", &bytes);
     assert_eq!(
         text,
-        "cannot read photo IMG_1.jpg: it says to be 65,500 × 65,500 pixels, and at most 200,000,000 in all are read"
+        "cannot read photo IMG_1.jpg: it says to be 65,500 × 65,500 pixels, and at most 200,000,000 in all are read; \
+         take the photo again with fewer megapixels"
     );
+    let png = fixtures::png_that_claims(65_500, 65_500, 8);
+    assert_eq!(refused("IMG_1.jpg", &png).1, text, "whatever its kind");
+    let cut = fixtures::cut_off(&bytes, bytes.len() / 2);
+    assert_eq!(refused("IMG_1.jpg", &cut).1, text, "a copy of what is cut would be no better");
     let desk = Desk::new();
     let seen = inspect(&desk.camera_writes("a.jpg", &bytes)).unwrap();
     assert_eq!((seen.width, seen.height), (Some(65_500), Some(65_500)), "looking takes no memory");
+    let why = text.strip_prefix("cannot read photo IMG_1.jpg: ").unwrap();
+    assert_eq!(seen.notes, [format!("would not be taken for a case: {why}")]);
+}
+
+#[test]
+fn a_png_whose_pixels_would_take_gigabytes() {
+    // Within the bound of pixels, at eight bytes each.
+    let (error, text) = refused("scan.png", &fixtures::png_that_claims(14_000, 14_000, 16));
+    assert!(matches!(error, PhotoError::Damaged { .. }), "{text}");
+    assert_eq!(
+        text,
+        "cannot read photo scan.png: its pixels take more than 671,088,640 bytes of memory; take the photo again with \
+         fewer megapixels, or save it with 8 bits a colour"
+    );
 }
 
 #[test]
 fn a_jpeg_of_no_pixels() {
     let (error, text) = refused("IMG_1.jpg", &fixtures::jpeg_that_claims(0, 0));
     assert!(matches!(error, PhotoError::Damaged { .. }), "{text}");
+    assert_eq!(
+        text,
+        "cannot read photo IMG_1.jpg: its picture data are damaged, or of a kind that this program does not know; copy it \
+         again from the phone, or take the photo again"
+    );
+}
+
+#[test]
+fn a_heic_that_was_cut_off_anywhere_whatever_its_working_copy_shows() {
+    let desk = Desk::new();
+    let whole = fixtures::heic(&Camera::default());
+    let copy = desk.camera_writes("copy.jpg", &fixtures::jpeg(90, 120, 4));
+    let header = usize::try_from(u32::from_be_bytes(*whole.first_chunk().unwrap())).unwrap();
+    for keep in (0..whole.len()).step_by(97).chain([1, 8, 12, header, whole.len() - 4096, whole.len() - 1]) {
+        let source = desk.camera_writes("IMG_1.HEIC", &fixtures::cut_off(&whole, keep));
+        let error = ingest(&source, Some(&copy), &desk.folder).expect_err("it is not whole");
+        assert!(desk.kept().is_empty(), "after {keep} bytes: {error}");
+        if keep >= header {
+            assert!(matches!(error, PhotoError::CutOff { .. }), "after {keep} bytes: {error}");
+            assert!(
+                matches!(derive_renditions(&source, &desk.folder), Err(PhotoError::CutOff { .. })),
+                "at the office"
+            );
+            let notes = inspect(&source).unwrap().notes;
+            let told = |note: &&String| note.starts_with("would not be taken for a case: the picture ends");
+            assert_eq!(notes.iter().filter(told).count(), 1, "after {keep} bytes: {notes:?}");
+        }
+    }
+    let source = desk.camera_writes("IMG_1.HEIC", &fixtures::cut_off(&whole, header));
+    assert_eq!(
+        ingest(&source, Some(&copy), &desk.folder).unwrap_err().to_string(),
+        "cannot read photo IMG_1.HEIC: the picture ends too early, after 24 bytes; the file is cut off: copy it again from \
+         the phone, or take the photo again"
+    );
+    let source = desk.camera_writes("IMG_1.HEIC", &whole);
+    assert!(ingest(&source, Some(&copy), &desk.folder).is_ok(), "and whole it is kept");
 }
 
 #[test]
@@ -106,12 +181,21 @@ fn a_heic_alone_or_with_a_copy_that_cannot_be_read() {
 fn a_photo_that_is_gone_or_a_folder() {
     let desk = Desk::new();
     let text = |path: &Path| ingest(path, None, &desk.folder).unwrap_err().to_string();
-    assert_eq!(text(&desk.dir.path().join("IMG_2.jpg")), "cannot read photo IMG_2.jpg: there is no such file");
-    assert!(text(desk.folder.root()).starts_with("cannot read photo photos: Is a directory"));
+    assert_eq!(
+        text(&desk.dir.path().join("IMG_2.jpg")),
+        "cannot read photo IMG_2.jpg: there is no such file; check its name, and that its card or phone is still connected"
+    );
+    let folder = "cannot read photo photos: it is a folder: name the photos in it";
+    assert_eq!(text(desk.folder.root()), folder);
+    assert_eq!(inspect(desk.folder.root()).unwrap_err().to_string(), folder);
     assert!(inspect(&desk.dir.path().join("IMG_2.jpg")).is_err());
     // A card that was pulled out: its folder is no folder any more.
     let card = desk.camera_writes("DCIM", b"");
-    assert!(text(&card.join("IMG_3.jpg")).starts_with("cannot read photo IMG_3.jpg: Not a directory"));
+    assert_eq!(
+        text(&card.join("IMG_3.jpg")),
+        "cannot read photo IMG_3.jpg: its path leads through a file; check the path, and that its card or phone is still \
+         connected"
+    );
 }
 
 #[test]

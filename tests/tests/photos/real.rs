@@ -1,9 +1,11 @@
 //! Photos of real phones, in the folder that XUNCHENG_PHOTOS names; they are not part of the project.
 
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use xuncheng_core::photo::{ingest, inspect};
+use xuncheng_core::photo::{PhotoError, ingest, inspect};
+use xuncheng_tests::fixtures;
 
 use super::Desk;
 
@@ -96,7 +98,30 @@ fn real_phones_photos_are_kept() {
         assert_eq!((photo.width, photo.height), (width, height), "{file}");
         let view = image::open(desk.folder.view(&photo.sha256)).unwrap();
         assert_eq!(view.width().max(view.height()), width.max(height).min(1600), "{file}");
-        let thumbnail = std::fs::metadata(desk.folder.thumbnail(&photo.sha256)).unwrap().len();
+        let thumbnail = fs::metadata(desk.folder.thumbnail(&photo.sha256)).unwrap().len();
         assert!(thumbnail <= 20 * 1024, "{file}: {thumbnail} bytes");
+    }
+}
+
+#[test]
+fn a_real_heic_is_whole_and_cut_anywhere_it_is_not() {
+    let Some(folder) = std::env::var_os("XUNCHENG_PHOTOS") else { return };
+    let desk = Desk::new();
+    let copy = desk.camera_writes("copy.jpg", &fixtures::jpeg(90, 120, 4));
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let heics: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("heic"))).collect();
+    if heics.is_empty() {
+        let _ = writeln!(std::io::stderr(), "NOT CHECKED: real HEICs (XUNCHENG_PHOTOS holds none)");
+    }
+    for heic in heics {
+        ingest(&heic, Some(&copy), &desk.folder).unwrap();
+        let bytes = fs::read(&heic).unwrap();
+        for keep in (1..50).map(|part| bytes.len() / 50 * part).chain([1, 20, 40, 400, bytes.len() - 1]) {
+            let cut = desk.camera_writes("cut.HEIC", &fixtures::cut_off(&bytes, keep));
+            let error = ingest(&cut, Some(&copy), &desk.folder).expect_err("it is not whole");
+            let told = matches!(error, PhotoError::CutOff { .. } | PhotoError::NotAPhoto { .. });
+            assert!(told, "{} after {keep} bytes: {error}", heic.display());
+        }
     }
 }
