@@ -1,4 +1,4 @@
-//! The console: what people at the office see and do in a browser, on this machine only.
+//! The console: what people at the office see and do in a browser, on this machine and on a port that only it reaches.
 //!
 //! Pages are drawn at the office and work without scripts. A handler finds out who looks, asks one function for what the
 //! page shows, and draws it; steps go through the same [turn](Office::turn) and the same judge as a phone's entries.

@@ -45,21 +45,32 @@ pub struct Office {
     _lock: Lock,
 }
 
-/// The routes of an office.
+/// All routes of an office, for its own machine.
 pub fn app(office: Arc<Office>) -> Router {
+    let status = Router::new().route("/status", get(status::status)).with_state(Arc::clone(&office));
+    Router::new().merge(machine(&office, status)).merge(console::routes(office))
+}
+
+/// The routes of phones and nothing else, for a port that others may reach.
+pub fn phones(office: &Arc<Office>) -> Router {
+    machine(office, Router::new()).fallback(async || OfficeError::NotFound)
+}
+
+/// What programs ask for, and `more` of it.
+fn machine(office: &Arc<Office>, more: Router) -> Router {
     let machine = Router::new()
         .route("/enrolment", post(enrolment::enrol))
         .route("/sync", post(intake::sync))
         .route("/photos/previews", post(previews::take))
         .nest("/photos/uploads", uploads::routes())
-        .route("/status", get(status::status))
+        .with_state(Arc::clone(office))
+        .merge(more)
         .method_not_allowed_fallback(async || OfficeError::Method)
         .fallback(async || OfficeError::NotFound)
-        .layer(middleware::from_fn(bare::as_problem))
-        .with_state(Arc::clone(&office));
+        .layer(middleware::from_fn(bare::as_problem));
     let nothing = || any(async || OfficeError::NotFound);
     // What programs ask for is answered to programs, also where there is nothing.
-    Router::new().nest("/v1", machine).route("/v1", nothing()).route("/v1/", nothing()).merge(console::routes(office))
+    Router::new().nest("/v1", machine).route("/v1", nothing()).route("/v1/", nothing())
 }
 
 impl Office {
