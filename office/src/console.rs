@@ -5,6 +5,7 @@
 
 mod assets;
 mod case;
+mod corrections;
 mod error;
 mod forms;
 mod frame;
@@ -56,6 +57,7 @@ pub(crate) fn routes(office: Arc<Office>) -> Router {
         .route("/cases/{item}", get(case::show))
         .route("/cases/{item}/steps/{step}", post(forms::take))
         .route("/cases/{item}/comments", post(forms::comment))
+        .route("/cases/{item}/corrections", post(corrections::correct))
         .route("/cases/{item}/photos/{sha256}/{rendition}", get(photos::show))
         .route("/phones", get(phones::show))
         .route("/phones/{incarnation}/revoke", post(phones::revoke))
