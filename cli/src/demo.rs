@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.exit {
         return Ok(());
     }
-    say!("\nThe console is at {}  — sign in as 张受理, for one. Ctrl-C ends it.", office.address)?;
+    say!("\nThe console is at {}  — sign in as 张受理, for one. Ctrl-C ends it.", office.console)?;
     say!("The office's data is in {}, the phones beside it.", office.data.display())?;
     office.wait(&asked_to_end);
     Ok(())
@@ -91,7 +91,7 @@ fn journey(args: &Args, folder: &Path, stages: &mut Stages) -> anyhow::Result<(O
         stages.run("photos 照片", |_| Pictures::gather(args.photos.as_deref(), &folder.join("pictures")))?;
     let (office, li, wang, crew) = stages.run("office and phones 指挥中心与手机", |bar| {
         let office = Office::start(&folder.join("office"), args.port, PIECE_BYTES)?;
-        bar.set_message(office.address.clone());
+        bar.set_message(office.console.clone());
         let li = Phone::init("li", &folder.join("phone-li"))?;
         let wang = Phone::init("wang", &folder.join("phone-wang"))?;
         let crew = Phone::init("chen", &folder.join("phone-chen"))?;
@@ -208,8 +208,8 @@ fn file_and_dispatch(
     mine: &[Mine],
 ) -> anyhow::Result<()> {
     bar.set_length(2 * mine.len() as u64);
-    let acceptor = Desk::sign_in(&office.address, "zhang")?;
-    let dispatcher = Desk::sign_in(&office.address, "zhao")?;
+    let acceptor = Desk::sign_in(&office.console, "zhang")?;
+    let dispatcher = Desk::sign_in(&office.console, "zhao")?;
     for case in mine {
         acceptor.step(&fresh(li, wang, case)?, "file", &[])?;
         bar.inc(1);
@@ -231,7 +231,7 @@ fn handle(bar: &ProgressBar, office: &Office, crew: &Phone, pictures: &Pictures)
     let returned = crew.show(&first.id)?;
     crew.step(&first.id, "return", &["--reason", "位置描述不清，请补充门牌号"])?;
     crew.sync()?;
-    let dispatcher = Desk::sign_in(&office.address, "zhao")?;
+    let dispatcher = Desk::sign_in(&office.console, "zhao")?;
     let mut again = returned;
     // After its return the case is filed again, and no longer on the crew's phone.
     again.summary.state = "filed".to_owned();
@@ -264,7 +264,7 @@ fn check_each_other(bar: &ProgressBar, li: &Phone, wang: &Phone, mine: &[Mine]) 
 fn close(bar: &ProgressBar, office: &Office, li: &Phone, wang: &Phone, mine: &[Mine]) -> anyhow::Result<()> {
     sync_inspectors(li, wang)?;
     bar.set_length(mine.len() as u64);
-    let acceptor = Desk::sign_in(&office.address, "zhang")?;
+    let acceptor = Desk::sign_in(&office.console, "zhang")?;
     for case in mine {
         acceptor.step(&fresh(li, wang, case)?, "close", &[])?;
         bar.inc(1);

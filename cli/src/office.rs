@@ -31,8 +31,17 @@ pub(crate) struct ServeArgs {
     #[arg(long, default_value_t = 8650)]
     port: u16,
     /// The address that phones are told, when it is not the one listened on: https://xc.example.cn
+    ///
+    /// Whoever forwards the port to other machines (a proxy, a tunnel, a port mapping) must give it. A forwarder looks like
+    /// this machine itself, which may open the console without a password; with --url the console leaves this port.
     #[arg(long)]
     url: Option<String>,
+    /// The console's own port on this machine, once --url, --tls-cert, --bind or --insecure-listen lets others reach the
+    /// phones' port; 0 takes a free one.
+    ///
+    /// Without them the console is at the port of the phones. Never forward it; from a desk elsewhere: ssh -L.
+    #[arg(long, default_value_t = 8651)]
+    console_port: u16,
     /// A folder with a district pack, kept from now on and sent to all phones; at first the example pack of 巴州区.
     #[arg(long, value_name = "DIR")]
     pack: Option<PathBuf>,
@@ -67,6 +76,7 @@ pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         url: args.url.clone(),
         tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| Tls { certificate, key }),
         insecure_listen: args.insecure_listen,
+        console_port: args.console_port,
         piece_bytes: args.piece_bytes.clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX),
         ..Config::new(&args.data)
     };
@@ -74,14 +84,17 @@ pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the office's threads")?;
     runtime.block_on(xuncheng_office::serve(config, move |_, serving| {
         // An office goes on although nobody reads where it answers.
-        let _ = if json { say!("{}", json!({ "address": serving.url, "data": serving.data })) } else { greet(serving) };
+        let Serving { url, console, data, .. } = serving;
+        let _ =
+            if json { say!("{}", json!({ "address": url, "console": console, "data": data })) } else { greet(serving) };
     }))?;
     Ok(())
 }
 
 fn greet(serving: &Serving) -> std::io::Result<()> {
     say!("data     {}", serving.data.display())?;
-    say!("console  {}", serving.url)?;
+    say!("console  {}", serving.console)?;
+    say!("phones   {}", serving.url)?;
     say!("next     xuncheng code new --data {} --person li", serving.data.display())
 }
 
@@ -100,7 +113,8 @@ enum CodeCommand {
         /// The person's code, like li, as the office's people.toml has it.
         #[arg(long)]
         person: String,
-        /// The address that the phone is told; without it the one at which the office answered last.
+        /// The address that the phone is told; without it the one at which the office answered last. An office whose port is
+        /// forwarded has to be told its address itself: xuncheng serve --url.
         #[arg(long)]
         url: Option<String>,
     },

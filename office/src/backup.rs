@@ -11,6 +11,7 @@
 //! restored.json          the highest epoch that was restored from here
 //! ```
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,20 +84,24 @@ pub fn backup(data: &Path, to: &Path) -> Result<BackupReport, OfficeError> {
     let mut copied = 0;
     let mut missing = Vec::new();
     let mut photos = Vec::new();
+    let mut originals = HashSet::new();
     for photo in &taken.photos {
         let part = take_photo(&folder, &place, photo, &mut copied)?;
-        match part {
-            Some(part) => photos.push(part),
-            None if photo.is_original => missing.push(photo.of),
-            None => {}
+        if photo.is_original {
+            if part.is_some() {
+                originals.insert(photo.of);
+            } else {
+                missing.push(photo.of);
+            }
         }
+        photos.extend(part);
     }
     let Taken { epoch, position, entries, .. } = &taken;
     let (position, entries) = (position.map_or(0, |(position, _)| position), *entries);
     let manifest = Manifest { format: 1, made_at, epoch: epoch.clone(), position, entries, files, photos, missing };
     place.check(at, &manifest)?;
     let backup = place.finish(unfinished, &manifest)?;
-    let newly_safe = raise(&folder, &manifest, &taken)?;
+    let newly_safe = raise(&folder, &manifest, &taken, &originals)?;
     tracing::info!(backup = %backup.display(), photos = manifest.photos.len(), newly_safe, "a backup was made and read back");
     let missing = manifest.missing.clone();
     Ok(BackupReport { backup, manifest, copied, newly_safe, missing })
@@ -121,6 +126,7 @@ struct Taken {
     /// The last judgement: where, and of which entry.
     position: Option<(u64, EntryId)>,
     entries: u64,
+    /// Those that no backup covers yet.
     receipts: Vec<TakenReceipt>,
     photos: Vec<TakenPhoto>,
 }
@@ -148,7 +154,7 @@ impl Taken {
         let position = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.next().transpose()?;
         let mut statement = conn.prepare(
             "SELECT a.entry, a.sha256, e.incarnation, a.receipt FROM attachment a JOIN entry e ON e.id = a.entry
-             WHERE a.receipt IS NOT NULL AND e.incarnation IS NOT NULL ORDER BY a.entry",
+             WHERE a.receipt IS NOT NULL AND a.safe = 0 AND e.incarnation IS NOT NULL ORDER BY a.entry",
         )?;
         let receipts = statement.query_map([], |row| {
             Ok(TakenReceipt { entry: row.get(0)?, sha256: row.get(1)?, incarnation: row.get(2)?, receipt: row.get(3)? })
@@ -240,8 +246,14 @@ fn take_photo(
     Ok(Some(part))
 }
 
-/// Names the safe photos: in one turn at the ledger, and only if it still holds all that the backup took.
-fn raise(folder: &DataFolder, manifest: &Manifest, taken: &Taken) -> Result<u64, OfficeError> {
+/// Names the safe photos, whose `originals` were copied: in one turn at the ledger, and only if it still holds all that the
+/// backup took. Phones wait for that turn, so that nothing is searched in it.
+fn raise(
+    folder: &DataFolder,
+    manifest: &Manifest,
+    taken: &Taken,
+    originals: &HashSet<PhotoHash>,
+) -> Result<u64, OfficeError> {
     let mut conn = open_tables(&folder.ledger())?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let signed: Option<Signed<Epoch>> = meta::get(&tx, key::EPOCH)?;
@@ -258,12 +270,8 @@ fn raise(folder: &DataFolder, manifest: &Manifest, taken: &Taken) -> Result<u64,
         ));
     }
     let mut newly_safe = 0;
-    for TakenReceipt { entry, sha256, incarnation, receipt } in &taken.receipts {
-        let name = sha256.to_string();
-        let copied = manifest.photos.iter().any(|part| part.path.file_name().is_some_and(|file| file == name.as_str()));
-        if !copied {
-            continue;
-        }
+    let covered = taken.receipts.iter().filter(|receipt| originals.contains(&receipt.sha256));
+    for TakenReceipt { entry, sha256, incarnation, receipt } in covered {
         // By the receipt's own words: another one for the same photo is of another branch.
         let raised = tx
             .prepare_cached(

@@ -22,6 +22,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Listen beyond this machine without TLS: behind a proxy that brings it, or in a closed network.
     pub insecure_listen: bool,
+    /// The console's own port on this machine, used where others may reach the phones' port; 0 takes a free one.
+    pub console_port: u16,
     /// Length of the pieces that phones send originals in, in bytes.
     pub piece_bytes: u64,
     /// Where the time comes from.
@@ -48,8 +50,34 @@ impl Config {
             url: None,
             tls: None,
             insecure_listen: false,
+            console_port: 0,
             piece_bytes: limits::PIECE_BYTES,
             clock: Clock::system(),
         }
+    }
+
+    /// Whether others than this machine may reach the port that phones use. Nothing in a request proves where it began: what
+    /// forwards to a loopback port need not say so. An address for phones, a certificate, a bind address do.
+    #[must_use]
+    pub fn is_for_others(&self) -> bool {
+        let local = self.listen.ip().to_canonical().is_loopback();
+        !local || self.url.is_some() || self.tls.is_some() || self.insecure_listen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_office_is_for_others_as_soon_as_anything_says_so() {
+        let alone = Config::new("data");
+        assert!(!alone.is_for_others());
+        let tls = || Tls { certificate: "cert.pem".into(), key: "key.pem".into() };
+        assert!(Config { url: Some("https://xc.example.cn".to_owned()), ..alone.clone() }.is_for_others());
+        assert!(Config { listen: "0.0.0.0:8650".parse().unwrap(), ..alone.clone() }.is_for_others());
+        assert!(Config { tls: Some(tls()), ..alone.clone() }.is_for_others());
+        assert!(Config { insecure_listen: true, ..alone.clone() }.is_for_others());
+        assert!(!Config { listen: "[::ffff:127.0.0.1]:8650".parse().unwrap(), ..alone }.is_for_others());
     }
 }

@@ -1,10 +1,11 @@
-//! The console: what people at the office see and do in a browser, on this machine only.
+//! The console: what people at the office see and do in a browser, on this machine and on a port that only it reaches.
 //!
 //! Pages are drawn at the office and work without scripts. A handler finds out who looks, asks one function for what the
 //! page shows, and draws it; steps go through the same [turn](Office::turn) and the same judge as a phone's entries.
 
 mod assets;
 mod case;
+mod corrections;
 mod error;
 mod forms;
 mod frame;
@@ -56,6 +57,7 @@ pub(crate) fn routes(office: Arc<Office>) -> Router {
         .route("/cases/{item}", get(case::show))
         .route("/cases/{item}/steps/{step}", post(forms::take))
         .route("/cases/{item}/comments", post(forms::comment))
+        .route("/cases/{item}/corrections", post(corrections::correct))
         .route("/cases/{item}/photos/{sha256}/{rendition}", get(photos::show))
         .route("/phones", get(phones::show))
         .route("/phones/{incarnation}/revoke", post(phones::revoke))

@@ -1,6 +1,7 @@
 //! The office: it takes in what phones send, judges it once, keeps it, and shows it.
 //!
-//! 1. [`serve`] opens the [data folder](folder) of a [`Config`] as an [`Office`] and answers on one port with [`app`].
+//! 1. [`serve`] opens the [data folder](folder) of a [`Config`] as an [`Office`] and answers with [`app`]; where others may
+//!    reach it, phones have a port with [`phones`] alone, and the console one of this machine.
 //! 2. A [device](devices) is enrolled once, with a one-time [code](codes).
 //! 3. `intake` takes entries one after the other, in one [turn](Office::turn) at the [`ledger`], and answers with what is
 //!    new for that phone.
@@ -44,7 +45,7 @@ pub use codes::CodeProblem;
 pub use config::{Config, Tls};
 pub use error::OfficeError;
 pub use ledger::Ledger;
-pub use office::{Office, app, write_at_desk};
+pub use office::{Office, app, phones, write_at_desk};
 pub use restore::{RestoreReport, restore};
 pub use serve::{Serving, serve};
 pub use status::{PhotoCounts, Status, UploadCounts};

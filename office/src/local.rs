@@ -1,4 +1,7 @@
 //! Who speaks from this machine itself, and for nobody else.
+//!
+//! It keeps the internet's pages and honest proxies out of a port of this machine. It cannot tell a forwarder that says
+//! nothing of itself: a port that others may reach has [no such routes](crate::phones).
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use xuncheng_core::clock::Now;
 use xuncheng_core::crypto::Signer;
 use xuncheng_core::id::{IncarnationId, ItemId, Nonce, PersonId};
@@ -27,6 +27,7 @@ use crate::error::OfficeError;
 use crate::folder::{DataFolder, Lock};
 use crate::keys::Keys;
 use crate::ledger::{Grounds, Ledger};
+use crate::uploads::draw::{Artist, Orders};
 use crate::uploads::{self, Busy, Claim};
 use crate::writer::Writer;
 use crate::{bare, console, enrolment, intake, people, previews, status};
@@ -37,29 +38,41 @@ pub struct Office {
     grounds: Arc<Grounds>,
     photos: PhotoFolder,
     readers: Mutex<Vec<Connection>>,
-    writer: Writer,
+    // It hands what it drew to the writer, and ends first.
+    artist: Artist,
+    writer: Arc<Writer>,
     busy: Arc<Busy>,
-    drawing: Semaphore,
-    thumbnails: Mutex<()>,
+    thumbnails: Arc<Mutex<()>>,
     // The last to go: the folder is free once nothing of it is open any more.
     _lock: Lock,
 }
 
-/// The routes of an office.
+/// All routes of an office, for its own machine.
 pub fn app(office: Arc<Office>) -> Router {
+    let status = Router::new().route("/status", get(status::status)).with_state(Arc::clone(&office));
+    Router::new().merge(machine(&office, status)).merge(console::routes(office))
+}
+
+/// The routes of phones and nothing else, for a port that others may reach.
+pub fn phones(office: &Arc<Office>) -> Router {
+    machine(office, Router::new()).fallback(async || OfficeError::NotFound)
+}
+
+/// What programs ask for, and `more` of it.
+fn machine(office: &Arc<Office>, more: Router) -> Router {
     let machine = Router::new()
         .route("/enrolment", post(enrolment::enrol))
         .route("/sync", post(intake::sync))
         .route("/photos/previews", post(previews::take))
         .nest("/photos/uploads", uploads::routes())
-        .route("/status", get(status::status))
+        .with_state(Arc::clone(office))
+        .merge(more)
         .method_not_allowed_fallback(async || OfficeError::Method)
         .fallback(async || OfficeError::NotFound)
-        .layer(middleware::from_fn(bare::as_problem))
-        .with_state(Arc::clone(&office));
+        .layer(middleware::from_fn(bare::as_problem));
     let nothing = || any(async || OfficeError::NotFound);
     // What programs ask for is answered to programs, also where there is nothing.
-    Router::new().nest("/v1", machine).route("/v1", nothing()).route("/v1/", nothing()).merge(console::routes(office))
+    Router::new().nest("/v1", machine).route("/v1", nothing()).route("/v1/", nothing())
 }
 
 impl Office {
@@ -77,17 +90,23 @@ impl Office {
         photos.sweep_temporary()?;
         let mut ledger = Ledger::open_with(&config, folder, keys, &mut entropy)?;
         people::import(&mut ledger)?;
-        uploads::finish::recover(&mut ledger, &photos)?;
+        let left = uploads::finish::recover(&mut ledger, &photos)?;
         let grounds = Arc::clone(ledger.grounds());
+        let writer = Arc::new(Writer::start(ledger)?);
+        let thumbnails: Arc<Mutex<()>> = Arc::default();
+        let artist = Artist::start(photos.clone(), Arc::clone(&thumbnails), Arc::clone(&writer))?;
+        for (entry, photo) in left {
+            artist.orders().draw(entry, photo);
+        }
         let office = Self {
             config,
             grounds,
             photos,
             readers: Mutex::default(),
-            writer: Writer::start(ledger)?,
+            artist,
+            writer,
             busy: Arc::default(),
-            drawing: Semaphore::new(1),
-            thumbnails: Mutex::default(),
+            thumbnails,
             _lock: lock,
         };
         Ok(Arc::new(office))
@@ -143,8 +162,19 @@ impl Office {
         &self.busy
     }
 
-    pub(crate) const fn drawing(&self) -> &Semaphore {
-        &self.drawing
+    /// Who draws what people look at.
+    pub(crate) const fn pictures(&self) -> &Orders {
+        self.artist.orders()
+    }
+
+    /// Returns when the pictures of all originals that have come are drawn and noted. Phones do not wait for it.
+    ///
+    /// # Errors
+    /// [`OfficeError::Closing`].
+    pub async fn drawn(&self) -> Result<(), OfficeError> {
+        self.pictures().drawn().await;
+        // Turns follow each other: after this one, what was drawn before is noted.
+        self.turn(|_| Ok(())).await
     }
 
     /// The right to give a thumbnail's file its name: whoever looks first whether there is one holds it meanwhile.

@@ -1,11 +1,15 @@
-//! The office on a port: for this machine alone, unless somebody says otherwise.
+//! The office on its ports: for this machine alone, unless somebody says otherwise.
+//!
+//! The console has no passwords: this machine is whom it trusts. Where others may reach the phones' port, through a
+//! forwarder too, which looks like this machine, the console has a port of its own that only this machine reaches.
 
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use xuncheng_core::limits;
@@ -14,7 +18,7 @@ use xuncheng_core::store::meta;
 use crate::config::{Config, Tls};
 use crate::error::OfficeError;
 use crate::ledger::fact;
-use crate::office::{Office, app};
+use crate::office::{Office, app, phones};
 
 /// How long requests may go on once the office was asked to end; what they had brought until then is kept.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
@@ -22,10 +26,12 @@ const LAST_REQUESTS: Duration = Duration::from_secs(10);
 /// An office that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serving {
-    /// Where it listens.
+    /// Where it listens for phones.
     pub address: SocketAddr,
     /// What phones are told, without a slash at its end.
     pub url: String,
+    /// Where a browser of this machine finds the console, without a slash at its end.
+    pub console: String,
     /// Its data folder.
     pub data: PathBuf,
 }
@@ -52,20 +58,26 @@ pub async fn serve_until(
         Some(tls) => Some(certificate(tls).await?),
         None => None,
     };
-    // The port first: whether the address is free is known before the ledger is touched.
-    let cannot = |error: std::io::Error| OfficeError::Listen(format!("cannot listen on {}: {error}", config.listen));
-    let listener = TcpListener::bind(config.listen).map_err(cannot)?;
-    listener.set_nonblocking(true).map_err(cannot)?;
-    let address = listener.local_addr().map_err(cannot)?;
+    // The ports first: whether they are free is known before the ledger is touched.
+    let (listener, address) = bind(config.listen, "--port")?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = config.url.clone().unwrap_or_else(|| format!("{scheme}://{address}")).trim_end_matches('/').to_owned();
+    let (desk, console) = if config.is_for_others() {
+        let (desk, address) = bind((Ipv4Addr::LOCALHOST, config.console_port).into(), "--console-port")?;
+        (Some(desk), format!("http://{address}"))
+    } else {
+        (None, url.clone())
+    };
 
     let opened = tokio::task::spawn_blocking(move || Office::open(config)).await;
     let office = opened.map_err(|_| OfficeError::Panic)??;
     let told = url.clone();
     office.turn(move |intake| Ok(meta::set(intake.tx, fact::URL, &told)?)).await?;
-    let serving = Serving { address, url, data: office.data().to_owned() };
-    tracing::info!(data = %serving.data.display(), epoch = office.epoch().counter, "the office answers at {}", serving.url);
+    let serving = Serving { address, url, console, data: office.data().to_owned() };
+    tracing::info!(
+        data = %serving.data.display(), console = serving.console, epoch = office.epoch().counter,
+        "the office answers at {}", serving.url
+    );
     if office.root_key_is_here() {
         tracing::warn!(
             "keys/root.key is still in the data folder: move it to a safe place. Whoever has it can pass for this \
@@ -74,9 +86,42 @@ pub async fn serve_until(
     }
     ready(&office, &serving);
 
-    let handle = Handle::new();
-    let watching = tokio::spawn(watch(handle.clone(), end));
-    let service = app(Arc::clone(&office)).into_make_service_with_connect_info::<SocketAddr>();
+    let handles = [Handle::new(), Handle::new()];
+    let watching = tokio::spawn(watch(handles.clone(), end));
+    let [for_phones, for_desk] = handles;
+    let served = match desk {
+        Some(desk) => {
+            let outside = answer(listener, tls, phones(&office), for_phones);
+            tokio::try_join!(outside, answer(desk, None, app(office), for_desk)).map(|_| ())
+        }
+        None => answer(listener, tls, app(office), for_phones).await,
+    };
+    watching.abort();
+    tracing::info!("the office has ended");
+    served
+}
+
+/// Takes a port; `option` is what chooses another.
+fn bind(at: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr), OfficeError> {
+    let cannot = |error: std::io::Error| {
+        OfficeError::Listen(format!(
+            "cannot listen on {at}: {error}; end what uses it, or choose another with {option}"
+        ))
+    };
+    let listener = TcpListener::bind(at).map_err(cannot)?;
+    listener.set_nonblocking(true).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
+}
+
+/// Answers on a port until its handle ends it.
+async fn answer(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    routes: Router,
+    handle: Handle<SocketAddr>,
+) -> Result<(), OfficeError> {
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let silence = Duration::from_millis(limits::BODY_SILENCE_MS);
     let served = match tls {
         Some(tls) => {
@@ -88,8 +133,6 @@ pub async fn serve_until(
             server.first_request_timeout(silence).handle(handle).serve(service).await
         }
     };
-    watching.abort();
-    tracing::info!("the office has ended");
     served.map_err(|error| listening(&error))
 }
 
@@ -119,10 +162,12 @@ async fn certificate(tls: &Tls) -> Result<RustlsConfig, OfficeError> {
     })
 }
 
-async fn watch(handle: Handle<SocketAddr>, end: impl Future<Output = ()>) {
+async fn watch(handles: [Handle<SocketAddr>; 2], end: impl Future<Output = ()>) {
     end.await;
     tracing::info!("the office ends: requests that run may finish");
-    handle.graceful_shutdown(Some(LAST_REQUESTS));
+    for handle in handles {
+        handle.graceful_shutdown(Some(LAST_REQUESTS));
+    }
 }
 
 /// SIGINT or SIGTERM.

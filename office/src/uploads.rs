@@ -24,6 +24,7 @@ use crate::office::Office;
 use crate::shown;
 use rows::Upload;
 
+pub(crate) mod draw;
 pub(crate) mod finish;
 mod receive;
 pub(crate) mod rows;

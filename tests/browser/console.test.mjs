@@ -55,6 +55,28 @@ test('an acceptor finds a case by a two-character word and files it', async () =
   assert.deepEqual(troubles, [])
 })
 
+test('an acceptor corrects what the case says, and the story shows what stood before', async () => {
+  for (const [name, width] of [['correct', 1280], ['correct-phone', 390]]) {
+    const { page, troubles } = await browser.window(office, { width, height: 844 })
+    await signIn(page, '张受理')
+    await openCase(page, '占道经营')
+    await page.locator('summary', { hasText: '更正案件信息' }).click()
+    await page.getByLabel('地址').fill(`巴州大道三号桥头，${width} 号`)
+    assert.equal(await page.getByLabel('类别').evaluate((select) => select.selectedOptions[0].text), '占道经营（09006）')
+    assert.equal(await sideways(page), 0)
+    await browser.shoot(page, name)
+    await page.getByRole('button', { name: '保存更正' }).click()
+    await flash(page).getByText('案件信息已更正').waitFor()
+    const change = page.locator('.change').last()
+    assert.match(await change.textContent(), new RegExp(`地址：巴州大道三号桥头.* → 巴州大道三号桥头，${width} 号`))
+    assert.equal(await page.locator('.change').count(), width === 1280 ? 1 : 2, 'what was not touched was not written')
+    assert.equal(await sideways(page), 0)
+    await page.waitForLoadState('networkidle')
+    await browser.shoot(page, `${name}ed`)
+    assert.deepEqual(troubles, [])
+  }
+})
+
 test('a dispatcher sends it to the organisation that the pack suggests', async () => {
   const { page, troubles } = await browser.window(office)
   await signIn(page, '赵派遣')

@@ -45,7 +45,7 @@ export class Office {
     })
     const [line] = await Promise.race([first, ended])
     ended.catch(() => {})
-    office.address = JSON.parse(line).address
+    office.console = JSON.parse(line).console
     return office
   }
 
@@ -91,7 +91,7 @@ export class Browser {
   /** A window of its own: other cookies than every other. `troubles` fills with what a visitor should never meet. */
   async window(office, { width = 1440, height = 900, dark = false } = {}) {
     const context = await this.chromium.newContext({
-      baseURL: office.address,
+      baseURL: office.console,
       viewport: { width, height },
       colorScheme: dark ? 'dark' : 'light',
       locale: 'zh-CN',
@@ -108,7 +108,7 @@ export class Browser {
       if (response.status() >= 400) troubles.push(`${response.status()}: ${response.url()}`)
     })
     page.on('request', (request) => {
-      if (!request.url().startsWith(office.address)) troubles.push(`elsewhere: ${request.url()}`)
+      if (!request.url().startsWith(office.console)) troubles.push(`elsewhere: ${request.url()}`)
     })
     return { page, troubles, context }
   }

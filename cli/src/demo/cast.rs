@@ -62,8 +62,8 @@ impl Drop for Running {
 /// The office process. It ends with this value.
 pub(super) struct Office {
     process: Running,
-    /// Where it answers.
-    pub(super) address: String,
+    /// Where its console is.
+    pub(super) console: String,
     /// Its data folder.
     pub(super) data: PathBuf,
 }
@@ -81,14 +81,14 @@ impl Office {
         let mut line = String::new();
         stdout.read_line(&mut line)?;
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
-        let Some(address) = said["address"].as_str().map(str::to_owned) else {
+        let Some(console) = said["console"].as_str().map(str::to_owned) else {
             bail!("the office did not start: {}", process.last_words());
         };
         // What it logs is nobody's to read here, but a full pipe would stop it.
         if let Some(mut log) = process.0.stderr.take() {
             std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         }
-        Ok(Self { process, address, data: data.to_owned() })
+        Ok(Self { process, console, data: data.to_owned() })
     }
 
     /// A one-time enrolment code for a person.

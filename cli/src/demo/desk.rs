@@ -14,7 +14,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Signs `person` in at the console of the office at `address`.
+    /// Signs `person` in at the console at `address`.
     pub(super) fn sign_in(address: &str, person: &str) -> anyhow::Result<Self> {
         let mut desk = Self { agent: driver::agent(), address: address.to_owned(), cookie: String::new() };
         let answer = desk.post("/sign-in", &[("person", person), ("next", "/")])?;

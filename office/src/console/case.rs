@@ -13,6 +13,7 @@ use xuncheng_core::store::entries;
 use xuncheng_core::work::case::{Case, RULES};
 
 use super::Console;
+use super::corrections::{self, CorrectionForm};
 use super::error::ConsoleError;
 use super::frame::{Frame, Menu, page};
 use super::names::{Names, area_name, category, coordinates, number, org_name, round, title};
@@ -38,6 +39,7 @@ struct CasePage {
     after: Vec<Shot>,
     checks: Vec<Shot>,
     steps: Vec<StepForm>,
+    correction: Option<CorrectionForm>,
     may_comment: bool,
     events: Vec<Event>,
     seen: String,
@@ -94,6 +96,7 @@ fn read(
         facts: facts(conn, pack, viewer, &names, item, &view)?,
         conditions: conditions(pack, &view),
         steps: forms(pack, &actor, &view),
+        correction: corrections::form(pack, &actor, &view),
         may_comment: actor.is_office() || actor.granted(RULES.attached_by, &view).is_ok(),
         events: timeline::read(conn, pack, viewer, &names, item, &view)?,
         seen: serde_json::to_string(&view.version).map_err(unreadable)?,

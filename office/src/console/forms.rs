@@ -1,4 +1,5 @@
-//! What the forms of a case send: a step taken, a comment written, each once however often it is posted.
+//! What the forms of a case send: a step taken, a comment written, each once however often it is posted. What corrects a
+//! case has a file of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,11 +98,11 @@ fn args(needs: &[Need], taken: &StepTaken) -> BTreeMap<String, Value> {
 }
 
 /// A form as it was posted.
-struct Posted {
-    token: String,
-    seen: String,
+pub(super) struct Posted {
+    pub(super) token: String,
+    pub(super) seen: String,
     /// All that it says: another text is another entry, also when a browser went back to the same form.
-    said: String,
+    pub(super) said: String,
 }
 
 impl Posted {
@@ -111,7 +112,8 @@ impl Posted {
     }
 }
 
-async fn write(
+/// Writes what a form asks for, and goes back to the case, which says what came of it.
+pub(super) async fn write(
     console: &Arc<Console>,
     viewer: Viewer,
     item: &str,
@@ -168,8 +170,12 @@ fn once(intake: &mut Intake<'_, '_>, author: &Author, draft: Draft) -> Result<Ve
 
 fn told(verdict: &Verdict, path: String, done: String) -> Flash {
     match verdict {
-        Verdict::Applied | Verdict::Merged { .. } => {
-            Flash { path, tone: "good", said: done, next: String::new(), code: None }
+        Verdict::Applied => Flash { path, tone: "good", said: done, next: String::new(), code: None },
+        Verdict::Merged { lost } => {
+            let lost: Vec<&str> = lost.iter().map(|name| words::field(name)).collect();
+            let said = format!("已记入案卷，但没有采用：{}", lost.join("、"));
+            let next = "页面打开之后办公室已另行更正；您填写的值留在案件经过里备查。".to_owned();
+            Flash { path, tone: "warn", said, next, code: None }
         }
         Verdict::NoOp | Verdict::Unknown(_) => {
             let said = "案件已经是这个状态，没有重复办理".to_owned();

@@ -1,5 +1,6 @@
 //! The console's routes, called without a port.
 
+mod corrections;
 mod world;
 
 use axum::body::Body;

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
+use xuncheng_core::journal::effect::Effect;
 use xuncheng_core::journal::entry::{Change, Entry, Header};
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
@@ -30,6 +31,8 @@ pub(super) struct Event {
     pub(super) what: String,
     /// What was said or changed: a label, a text.
     pub(super) details: Vec<(String, String)>,
+    /// Values that took the place of others.
+    pub(super) changes: Vec<Replaced>,
     /// Addresses of thumbnails, with what each shows.
     pub(super) photos: Vec<(String, String)>,
     /// What the office decided.
@@ -39,6 +42,17 @@ pub(super) struct Event {
     /// Values of this event that did not win: field, value.
     pub(super) lost: Vec<(String, String)>,
     kind: Kind,
+}
+
+/// A value that took the place of another.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Replaced {
+    /// The field.
+    pub(super) label: String,
+    /// What stood before.
+    pub(super) old: String,
+    /// What stands from then on.
+    pub(super) new: String,
 }
 
 /// What events of one go have in common.
@@ -62,12 +76,16 @@ pub(super) fn read(
     view: &View,
 ) -> Result<Vec<Event>, StoreError> {
     let mut events: Vec<Event> = Vec::new();
+    let mut standing = Standing::default();
     for entry in entries::of_item(conn, item)? {
         let Ok(header) = entry.read_header() else { continue };
         let judged = judgements::get(conn, header.id)?.map(|judged| judged.judgement);
         let incarnation = entries::incarnation(conn, header.id)?;
         let teller = Teller { pack, viewer, names, item, view };
-        let event = teller.event(&entry, &header, judged.as_ref(), incarnation);
+        let effects = judged.as_ref().and_then(|judged| judged.read_effects().ok()).unwrap_or_default();
+        let won = Won { effects: &effects, over: &standing };
+        let event = teller.event(&entry, &header, judged.as_ref(), incarnation, &won);
+        standing.take(effects);
         match events.last_mut() {
             Some(last) if continues(last, &event) => last.take(event),
             Some(_) | None => events.push(event),
@@ -107,6 +125,26 @@ fn arrivals(count: usize) -> String {
     format!("照片原件到达办公室 {count} 张，已签收")
 }
 
+/// The fields as they stood before an entry: the story of the effects so far.
+#[derive(Debug, Default)]
+struct Standing(BTreeMap<String, Value>);
+
+impl Standing {
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::SetField { field, value } = effect {
+                self.0.insert(field, value);
+            }
+        }
+    }
+}
+
+/// What an entry did, and to what.
+struct Won<'a> {
+    effects: &'a [Effect],
+    over: &'a Standing,
+}
+
 struct Teller<'a> {
     pack: &'a Pack,
     viewer: &'a Viewer,
@@ -122,6 +160,7 @@ impl Teller<'_> {
         header: &Header,
         judged: Option<&Judgement>,
         incarnation: Option<IncarnationId>,
+        won: &Won<'_>,
     ) -> Event {
         let who = entry.read_private(header).ok().map(|private| private.who);
         let verdict = judged.map(|judged| &judged.verdict);
@@ -131,6 +170,7 @@ impl Teller<'_> {
             by: self.by(who.as_ref(), incarnation),
             what: "无法读取的记录".to_owned(),
             details: Vec::new(),
+            changes: Vec::new(),
             photos: Vec::new(),
             verdict: verdict.map_or_else(|| Chip { label: "未裁定".to_owned(), tone: "" }, words::verdict),
             why: verdict.and_then(words::why),
@@ -139,6 +179,10 @@ impl Teller<'_> {
         };
         if let Ok(body) = entry.read_body(header) {
             self.tell(&mut event, &body.change, who, verdict);
+            if let Change::Edit { fields } = &body.change {
+                event.changes = self.replaced(fields, won);
+                event.details.retain(|(label, _)| event.changes.iter().all(|change| change.label != *label));
+            }
         }
         event
     }
@@ -197,6 +241,18 @@ impl Teller<'_> {
             .map(|(name, value)| (words::field(name).to_owned(), self.value(name, value)))
             .filter(|(_, text)| !text.is_empty())
             .collect()
+    }
+
+    /// What of `fields` won over a value that stood before.
+    fn replaced(&self, fields: &BTreeMap<String, Value>, won: &Won<'_>) -> Vec<Replaced> {
+        let replaced = |(name, value): (&String, &Value)| {
+            let wins = |effect: &Effect| matches!(effect, Effect::SetField { field, .. } if field == name);
+            let old = won.over.0.get(name).map(|old| self.value(name, old)).filter(|old| !old.is_empty())?;
+            let new = Some(self.value(name, value)).filter(|new| !new.is_empty());
+            let new = new.unwrap_or_else(|| "（清空）".to_owned());
+            won.effects.iter().any(wins).then(|| Replaced { label: words::field(name).to_owned(), old, new })
+        };
+        fields.iter().filter_map(replaced).collect()
     }
 
     /// The values of `entry` that did not win.

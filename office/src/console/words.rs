@@ -3,6 +3,7 @@
 use xuncheng_core::clock::Moment;
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::journal::verdict::{Code, Verdict};
+use xuncheng_core::pack::CategoryKind;
 use xuncheng_core::work::case::{CaseState, CaseStep};
 
 use crate::devices::Journal;
@@ -120,6 +121,15 @@ pub(super) const fn doubt(what: What) -> &'static str {
         What::View => "手机上的预览图与原件不符，请核对",
         What::Sm3 => "原件的 SM3 摘要与记录不符，请核对",
         What::Unreadable => "原件无法打开，请核对",
+    }
+}
+
+/// What a kind of categories is called.
+pub(super) fn class(kind: &CategoryKind) -> &str {
+    match kind {
+        CategoryKind::Component => "部件",
+        CategoryKind::Matter => "事项",
+        CategoryKind::Unknown(name) => name.as_str(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The end of an upload (docs/protocol.md, 7): the whole is checked, synced, renamed, and only then signed for.
+//! The end of an upload (docs/protocol.md, 7): the whole is checked, synced, renamed, and only then signed for. What people
+//! look at is [drawn](super::draw) afterwards: a phone waits for its receipt and for nothing else.
 //!
 //! Each step may be repeated: what a crash left out between two of them is done at the next start.
 
@@ -11,13 +12,13 @@ use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
 use xuncheng_core::journal::entry::Photo;
 use xuncheng_core::journal::ledger::Intake;
-use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder, Renditions, derive_renditions};
+use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder};
 use xuncheng_core::store::feeds::{self, FeedRow};
-use xuncheng_core::store::photos::{self, Here};
-use xuncheng_core::store::{entries, items};
+use xuncheng_core::store::{items, photos};
 use xuncheng_core::sync::wire::Receipt;
 
 use super::Busy;
+use super::draw::{self, ShownBy};
 use super::rows::{self, Upload};
 use crate::error::OfficeError;
 use crate::flags::{self, Flag, What};
@@ -38,25 +39,14 @@ pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Uploa
     }
     let (folder, file, sha256) = (office.photos().clone(), upload.file(&uploads), upload.sha256);
     blocking(move || Ok(folder.adopt(&file, &sha256)?)).await?;
-    let ended = office
+    let orders = office.pictures().clone();
+    office
         .turn(move |intake| {
             let photo = sign_for(intake, &grounds, &upload, &found)?;
-            Ok((rows::get(intake.tx, upload.id)?.unwrap_or(upload), photo))
+            orders.draw(upload.entry, photo);
+            Ok(rows::get(intake.tx, upload.id)?.unwrap_or(upload))
         })
-        .await?;
-    let (upload, photo) = ended;
-    let artist = Arc::clone(office);
-    // One at a time: a large photo takes half a gigabyte while it is decoded.
-    let turn = office.drawing().acquire().await.map_err(|_| OfficeError::Closing)?;
-    let drawn = blocking(move || {
-        let _first = artist.thumbnails();
-        Ok(derive_renditions(&artist.photos().original(&sha256), artist.photos()))
-    })
-    .await?;
-    drop(turn);
-    let entry = upload.entry;
-    office.turn(move |intake| note_renditions(intake, entry, &photo, drawn)).await?;
-    Ok(upload)
+        .await
 }
 
 async fn blocking<T: Send + 'static>(
@@ -74,7 +64,7 @@ fn sign_for(
 ) -> Result<Photo, OfficeError> {
     let Upload { entry, sha256, incarnation, .. } = *upload;
     let shown = shown::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
-    photos::put(intake.tx, &shown.photo, Here { original: true, view: false, thumbnail: false })?;
+    draw::is_due(intake, &shown.photo)?;
     let epoch = grounds.epoch.id;
     let known = photos::receipt(intake.tx, entry, sha256)?.and_then(|signed| signed.read_unverified().ok());
     if known.is_none_or(|known| known.epoch != epoch) {
@@ -110,35 +100,9 @@ fn note_original(
     Ok(())
 }
 
-/// Notes what the office drew from an original, and where it differs from what the phone showed.
-fn note_renditions(
-    intake: &Intake<'_, '_>,
-    entry: EntryId,
-    photo: &Photo,
-    drawn: Result<Renditions, PhotoError>,
-) -> Result<(), OfficeError> {
-    let flag = |what| Flag { entry, sha256: photo.sha256, what };
-    match drawn {
-        Ok(drawn) => {
-            photos::put(intake.tx, photo, Here { original: true, view: true, thumbnail: true })?;
-            if drawn.thumbnail != photo.thumbnail {
-                let detail = "the phone's thumbnail is not drawn from this original";
-                flags::raise(intake, &flag(What::Thumbnail), detail)?;
-            }
-            if drawn.view != photo.view {
-                flags::raise(intake, &flag(What::View), "the phone's picture is not drawn from this original")?;
-            }
-            Ok(())
-        }
-        // Drawn on the phone, by its platform; the office has no decoder for it.
-        Err(PhotoError::NeedsWorkingCopy { .. }) => Ok(()),
-        Err(error @ (PhotoError::DiskFull { .. } | PhotoError::Folder { .. })) => Err(error.into()),
-        Err(error) => flags::raise(intake, &flag(What::Unreadable), &error.to_string()),
-    }
-}
-
-/// At the start: sweeps what has expired, ends what a crash left whole but not signed for, writes what it left out.
-pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<(), OfficeError> {
+/// At the start: sweeps what has expired, ends what a crash left whole but not signed for, writes what it left out. Gives
+/// what is still to be drawn.
+pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<Vec<ShownBy>, OfficeError> {
     let grounds = Arc::clone(ledger.grounds());
     let uploads = grounds.folder.uploads();
     let nobody = Arc::new(Busy::default());
@@ -151,7 +115,7 @@ pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<(), O
     }
     sweep_files(ledger.connection(), &uploads)?;
     note_originals(ledger)?;
-    draw_missing(ledger, folder)
+    draw::left_over(ledger.connection())
 }
 
 fn recover_one(
@@ -212,24 +176,4 @@ fn note_originals(ledger: &mut Ledger) -> Result<(), OfficeError> {
         return Ok(());
     }
     ledger.turn(|intake| missing.iter().try_for_each(|(entry, sha256, by)| note_original(intake, *entry, *sha256, *by)))
-}
-
-/// Draws the renditions that a crash left out.
-fn draw_missing(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<(), OfficeError> {
-    let mut statement = ledger.connection().prepare(
-        "SELECT min(a.entry), a.sha256 FROM attachment a JOIN photo p ON p.sha256 = a.sha256
-         WHERE p.original_here = 1 AND p.view_here = 0 AND a.receipt IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM office_flag f WHERE f.sha256 = a.sha256 AND f.what = 'unreadable')
-         GROUP BY a.sha256",
-    )?;
-    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let missing: Vec<(EntryId, PhotoHash)> = found.collect::<Result<_, _>>()?;
-    drop(statement);
-    for (entry, sha256) in missing {
-        let Some(by) = entries::incarnation(ledger.connection(), entry)? else { continue };
-        let Some(shown) = shown::by(ledger.connection(), entry, by)? else { continue };
-        let drawn = derive_renditions(&folder.original(&sha256), folder);
-        ledger.turn(|intake| note_renditions(intake, entry, &shown.photo, drawn))?;
-    }
-    Ok(())
 }

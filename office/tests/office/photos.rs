@@ -1,6 +1,6 @@
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
-use xuncheng_core::id::ItemId;
+use xuncheng_core::id::{EntryId, ItemId};
 use xuncheng_core::journal::entry::Photo;
 use xuncheng_core::limits;
 use xuncheng_core::photo::{Fingerprint, PhotoFolder};
@@ -111,6 +111,7 @@ async fn what_the_office_draws_from_one_entrys_original_is_not_shown_for_another
     assert_eq!(zhang.get(&page(picture.item)).await.headers["content-type"], "image/svg+xml", "its own has not come");
 
     li.begin(&world, &picture, &picture.original).await;
+    world.office().drawn().await.unwrap();
     assert_eq!(zhang.get(&page(picture.item)).await.body, picture.thumbnail);
     assert_eq!(zhang.get(&page(other.item)).await.headers["content-type"], "image/svg+xml");
     assert_eq!(li.preview(&world, &picture, &picture.thumbnail).await.taken.len(), 1);
@@ -125,6 +126,7 @@ async fn an_original_that_its_phone_showed_otherwise_is_flagged_and_the_console_
     let drawn_elsewhere = li.photograph(item);
     li.sync(&world).await;
     li.begin(&world, &honest, &honest.original).await;
+    world.office().drawn().await.unwrap();
     let case = format!("/cases/{item}");
     let zhang = world.browser("zhang").await;
     assert!(!zhang.get(&case).await.text().contains("请核对"));
@@ -137,6 +139,7 @@ async fn an_original_that_its_phone_showed_otherwise_is_flagged_and_the_console_
     wang.sync(&world).await;
     wang.begin(&world, &shown_otherwise, &shown_otherwise.original).await;
     assert!(has_receipt(&world, &shown_otherwise).await, "it is kept all the same");
+    world.office().drawn().await.unwrap();
     assert_eq!(world.status().await.photos.flagged, 1);
     let page = zhang.get(&format!("/cases/{item}")).await.text();
     assert!(page.contains("手机发来的缩略图与原件不符，请核对"), "{page}");
@@ -335,10 +338,79 @@ async fn a_crash_between_the_last_byte_and_the_receipt_is_made_good_at_the_next_
     assert!(has_receipt(&world, &picture).await);
     assert_eq!(kept(&world, &picture), Some(picture.original.clone()));
     assert_eq!(originals(&world, picture.item).await, 1);
+    world.office().drawn().await.unwrap();
     let view = world.office().photos().view(&picture.photo.sha256);
     assert_eq!(Fingerprint::of_file(&view).unwrap().sha256, picture.photo.view);
     let head = li.head(&world, &created.location()).await;
     assert_eq!(head.offset(), picture.original.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_does_not_wait_for_the_pictures_and_what_was_not_drawn_is_drawn_after_the_next_start() {
+    let mut world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let mut wang = world.phone("wang").await;
+    let item = wang.report();
+    let other = wang.photograph(item);
+    let photo = Photo { view: other.photo.view, ..picture.photo.clone() };
+    let shown_otherwise = wang.attach(item, photo, &folder_of(&li));
+    wang.sync(&world).await;
+
+    // The artist has no room to draw in.
+    let easel = world.data().join("photos").join("drawing");
+    std::fs::write(&easel, "").unwrap();
+    assert_eq!(li.begin(&world, &picture, &picture.original).await.status, StatusCode::CREATED);
+    assert!(has_receipt(&world, &picture).await);
+    let answer = wang.begin(&world, &shown_otherwise, &picture.original).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    assert!(has_receipt(&world, &shown_otherwise).await);
+    world.office().drawn().await.unwrap();
+    let view = world.office().photos().view(&picture.photo.sha256);
+    assert!(!view.exists());
+    assert_eq!(world.status().await.photos.flagged, 0);
+
+    std::fs::remove_file(easel).unwrap();
+    world.restart().await;
+    world.office().drawn().await.unwrap();
+    assert_eq!(Fingerprint::of_file(&view).unwrap().sha256, picture.photo.view);
+    // Drawn once, compared with what each of the entries says: one of them shows something else.
+    assert_eq!(flags(&world).await, [(shown_otherwise.entry, "view".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_comes_to_a_photo_that_is_drawn_is_compared_even_after_the_office_ended() {
+    let mut world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    li.begin(&world, &picture, &picture.original).await;
+    world.office().drawn().await.unwrap();
+
+    let mut wang = world.phone("wang").await;
+    let item = wang.report();
+    let other = wang.photograph(item);
+    let photo = Photo { thumbnail: other.photo.thumbnail, ..picture.photo.clone() };
+    let shown_otherwise = wang.attach(item, photo, &folder_of(&li));
+    wang.sync(&world).await;
+    let drawing = world.data().join("photos").join("drawing");
+    std::fs::remove_dir_all(&drawing).unwrap();
+    std::fs::write(&drawing, "").unwrap();
+    wang.begin(&world, &shown_otherwise, &picture.original).await;
+    world.office().drawn().await.unwrap();
+    assert!(flags(&world).await.is_empty());
+
+    std::fs::remove_file(drawing).unwrap();
+    world.restart().await;
+    world.office().drawn().await.unwrap();
+    assert_eq!(flags(&world).await, [(shown_otherwise.entry, "thumbnail".to_owned())]);
+}
+
+/// What of which entry's photo was flagged.
+async fn flags(world: &World) -> Vec<(EntryId, String)> {
+    let read = |conn: &rusqlite::Connection| {
+        let mut statement = conn.prepare("SELECT entry, what FROM office_flag ORDER BY entry, what")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    world.office().read(read).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

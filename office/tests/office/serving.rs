@@ -5,27 +5,108 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use xuncheng_office::serve::serve_until;
 use xuncheng_office::{Config, OfficeError, Serving};
 
 use crate::certificate::Certificate;
 
+/// An office that answers until it is told to end.
+struct Running {
+    serving: Serving,
+    end: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), OfficeError>>,
+}
+
+impl Running {
+    async fn start(config: Config) -> Self {
+        let (end, ended) = oneshot::channel::<()>();
+        let (told, serving) = oneshot::channel::<Serving>();
+        let ready = move |_: &_, serving: &Serving| told.send(serving.clone()).unwrap();
+        let served = tokio::spawn(serve_until(config, async { ended.await.unwrap() }, ready));
+        Self { serving: serving.await.unwrap(), end, served }
+    }
+
+    /// The port of its console.
+    fn console(&self) -> SocketAddr {
+        self.serving.console.strip_prefix("http://").unwrap().parse().unwrap()
+    }
+
+    async fn end(self) {
+        self.end.send(()).unwrap();
+        self.served.await.unwrap().unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_office_answers_on_a_free_port_until_it_is_asked_to_end() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::new(folder.path().join("data"));
-    let (end, ended) = oneshot::channel::<()>();
-    let (told, serving) = oneshot::channel::<Serving>();
-    let ready = move |_: &_, serving: &Serving| told.send(serving.clone()).unwrap();
-    let running = tokio::spawn(serve_until(config, async { ended.await.unwrap() }, ready));
-    let serving = serving.await.unwrap();
-    assert!(serving.address.ip().is_loopback() && serving.address.port() != 0);
-    assert_eq!(serving.url, format!("http://{}", serving.address));
+    let office = Running::start(Config::new(folder.path().join("data"))).await;
+    let address = office.serving.address;
+    assert!(address.ip().is_loopback() && address.port() != 0);
+    assert_eq!(office.serving.url, format!("http://{address}"));
+    // For this machine alone one port is enough.
+    assert_eq!(office.serving.console, office.serving.url);
 
-    let answer = tokio::task::spawn_blocking(move || ask(serving.address, "/v1/status")).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"cases\":0"), "{answer}");
-    end.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    let asking = move || {
+        let status = ask(address, "/v1/status");
+        assert!(status.starts_with("HTTP/1.1 200") && status.contains("\"cases\":0"), "{status}");
+        assert!(ask(address, "/sign-in").contains("请选择登录人员"));
+    };
+    tokio::task::spawn_blocking(asking).await.unwrap();
+    office.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_silent_forwarder_nobody_reaches_the_console() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::new(folder.path().join("data"));
+    config.url = Some("https://xc.example.cn".to_owned());
+    let office = Running::start(config).await;
+    assert_eq!(office.serving.url, "https://xc.example.cn");
+    let (phones, console) = (office.serving.address, office.console());
+    assert!(console.ip().is_loopback() && console.port() != phones.port());
+
+    let asking = move || {
+        // What comes through socat or stunnel looks like this machine in every respect.
+        for (method, path) in [("GET", "/"), ("GET", "/sign-in"), ("GET", "/v1/status"), ("GET", "/assets/icon.svg")] {
+            let answer = forged(phones, method, path);
+            assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("not_found"), "{path}: {answer}");
+        }
+        let signed_in = forged(phones, "POST", "/sign-in").to_lowercase();
+        assert!(signed_in.starts_with("http/1.1 404") && !signed_in.contains("set-cookie"), "{signed_in}");
+        // Phones are answered: a synchronisation is posted.
+        assert!(ask(phones, "/v1/sync").starts_with("HTTP/1.1 405"));
+
+        assert!(ask(console, "/sign-in").contains("请选择登录人员"));
+        assert!(ask(console, "/v1/status").contains("\"cases\":0"));
+        assert!(forged(console, "POST", "/sign-in").to_lowercase().contains("set-cookie"));
+    };
+    tokio::task::spawn_blocking(asking).await.unwrap();
+    office.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_port_that_is_taken_is_said_before_anything_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = Config::new(folder.path().join("data"));
+    config.url = Some("https://xc.example.cn".to_owned());
+    config.console_port = taken.local_addr().unwrap().port();
+    let refused = serve_until(config.clone(), async {}, |_, _| {}).await;
+    assert!(matches!(refused, Err(OfficeError::Listen(why)) if why.contains("choose another with --console-port")));
+    assert!(!config.data.exists(), "nothing was begun");
+}
+
+/// A request that says of itself that it comes from a page of `address`: 张受理 wants to sign in.
+fn forged(address: SocketAddr, method: &str, path: &str) -> String {
+    let mut line = TcpStream::connect(address).unwrap();
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12";
+    write!(line, "{method} {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\n").unwrap();
+    write!(line, "{form}\r\nConnection: close\r\n\r\nperson=zhang").unwrap();
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 fn ask(address: SocketAddr, path: &str) -> String {
@@ -59,30 +140,26 @@ async fn an_office_with_a_certificate_answers_by_https_and_only_so() {
     config.tls = Some(certificate.files.clone());
     // With TLS an office may listen beyond its own machine.
     config.listen = "0.0.0.0:0".parse().unwrap();
-    let (end, ended) = oneshot::channel::<()>();
-    let (told, serving) = oneshot::channel::<Serving>();
-    let ready = move |_: &_, serving: &Serving| told.send(serving.clone()).unwrap();
-    let running = tokio::spawn(serve_until(config, async { ended.await.unwrap() }, ready));
-    let serving = serving.await.unwrap();
-    assert!(serving.url.starts_with("https://"), "{}", serving.url);
+    let office = Running::start(config).await;
+    assert!(office.serving.url.starts_with("https://"), "{}", office.serving.url);
 
-    let here = SocketAddr::from(([127, 0, 0, 1], serving.address.port()));
+    let here = SocketAddr::from(([127, 0, 0, 1], office.serving.address.port()));
+    let console = office.console();
     let asking = move || {
-        let answer = ask_securely(here, "/v1/status", &certificate).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"cases\":0"), "{answer}");
-        let console = ask_securely(here, "/sign-in", &certificate).unwrap();
-        assert!(console.starts_with("HTTP/1.1 200") && console.contains("请选择登录人员"), "{console}");
+        let phones = ask_securely(here, "/v1/sync", &certificate).unwrap();
+        assert!(phones.starts_with("HTTP/1.1 405"), "{phones}");
+        assert!(ask_securely(here, "/sign-in", &certificate).unwrap().starts_with("HTTP/1.1 404"));
+        assert!(console.ip().is_loopback() && ask(console, "/sign-in").contains("请选择登录人员"));
 
         let elsewhere = tempfile::tempdir().unwrap();
         let other = Certificate::in_folder(elsewhere.path());
-        let error = ask_securely(here, "/v1/status", &other).unwrap_err().to_string();
+        let error = ask_securely(here, "/v1/sync", &other).unwrap_err().to_string();
         assert!(error.contains("certificate"), "{error}");
-        let in_the_clear = ask_over(TcpStream::connect(here).unwrap(), here, "/v1/status");
-        assert!(!in_the_clear.is_ok_and(|answer| answer.contains("HTTP/1.1 200")));
+        let in_the_clear = ask_over(TcpStream::connect(here).unwrap(), here, "/v1/sync");
+        assert!(!in_the_clear.is_ok_and(|answer| answer.contains("HTTP/1.1 405")));
     };
     tokio::task::spawn_blocking(asking).await.unwrap();
-    end.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    office.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

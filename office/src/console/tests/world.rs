@@ -234,6 +234,21 @@ impl Browser {
         ask(&self.app, request.body(form(pairs).into()).unwrap()).await
     }
 
+    /// Posts the form that corrects a case as `page` shows it, with `more` filled in another way, and gives the next page.
+    pub(crate) async fn correct(&self, item: ItemId, page: &str, more: &[(&str, &str)]) -> Answer {
+        let mut pairs: Vec<(String, String)> =
+            ["token", "seen"].map(|name| (name.to_owned(), hidden(page, name))).to_vec();
+        for name in ["category", "description", "address", "place"] {
+            let was = hidden(page, &format!("{name}_was"));
+            let now = more.iter().find(|(other, _)| *other == name).map_or(was.as_str(), |(_, text)| *text);
+            pairs.push((name.to_owned(), now.to_owned()));
+            pairs.push((format!("{name}_was"), was));
+        }
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = self.post(&format!("/cases/{item}/corrections"), &pairs).await;
+        if answer.status == StatusCode::SEE_OTHER { self.get(&format!("/cases/{item}")).await } else { answer }
+    }
+
     /// Posts a step as the case's page shows it now, with `more` filled in, and gives the page that follows.
     pub(crate) async fn step(&self, item: ItemId, step: &str, more: &[(&str, &str)]) -> Answer {
         let path = format!("/cases/{item}");

@@ -1,0 +1,221 @@
+//! The smaller pictures of originals: drawn once their phones have their receipts, one at a time, and compared with what
+//! entries say of them.
+//!
+//! A photo whose row has its original and no view is still to be drawn: what is left when an office ends is drawn after
+//! the next start.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
+use xuncheng_core::journal::entry::Photo;
+use xuncheng_core::journal::ledger::Intake;
+use xuncheng_core::photo::{PhotoError, PhotoFolder, Renditions, derive_renditions};
+use xuncheng_core::store::photos::{self, Here};
+
+use crate::error::OfficeError;
+use crate::flags::{self, Flag, What};
+use crate::folder::sync_folder;
+use crate::shown;
+use crate::writer::Writer;
+
+/// An entry and the photo as it shows it.
+pub(crate) type ShownBy = (EntryId, Photo);
+
+enum Order {
+    Draw(PhotoHash),
+    Tell(oneshot::Sender<()>),
+    End,
+}
+
+/// Asks for pictures.
+#[derive(Clone)]
+pub(crate) struct Orders {
+    orders: Sender<Order>,
+    /// The entries that a photo is to be compared with, once it is drawn.
+    waiting: Arc<Mutex<HashMap<PhotoHash, Vec<ShownBy>>>>,
+}
+
+impl Orders {
+    /// Asks for the pictures of a photo and for their comparison with what `entry` says of them.
+    ///
+    /// To be called in the turn that marks the photo as not drawn: the turn that notes what was drawn then cannot come between.
+    pub(crate) fn draw(&self, entry: EntryId, photo: Photo) {
+        let sha256 = photo.sha256;
+        self.waiting().entry(sha256).or_default().push((entry, photo));
+        // After the end nobody draws any more; the next start does.
+        let _ = self.orders.send(Order::Draw(sha256));
+    }
+
+    /// Returns when all that was asked for is drawn and handed to the ledger's thread.
+    pub(crate) async fn drawn(&self) {
+        let (tell, told) = oneshot::channel();
+        if self.orders.send(Order::Tell(tell)).is_ok() {
+            let _ = told.await;
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<PhotoHash, Vec<ShownBy>>> {
+        // A map is whole whatever a panicking thread was doing with it.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one thread that draws: a large photo takes half a gigabyte while it is decoded.
+pub(crate) struct Artist {
+    orders: Orders,
+    ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Artist {
+    /// `naming` is the right to give a thumbnail's file its name.
+    pub(crate) fn start(photos: PhotoFolder, naming: Arc<Mutex<()>>, writer: Arc<Writer>) -> Result<Self, OfficeError> {
+        let (sender, orders) = channel();
+        let ending = Arc::new(AtomicBool::new(false));
+        let asks = Orders { orders: sender, waiting: Arc::default() };
+        let (waiting, ends) = (asks.clone(), Arc::clone(&ending));
+        let work = move || {
+            while let Ok(order) = orders.recv() {
+                match order {
+                    Order::End => break,
+                    // Whoever waited may be gone.
+                    Order::Tell(told) => drop(told.send(())),
+                    Order::Draw(_) if ends.load(Ordering::Relaxed) => {}
+                    Order::Draw(sha256) => {
+                        // Asked for by two entries, it was drawn for both.
+                        if waiting.waiting().contains_key(&sha256)
+                            && draw_and_note(&photos, &naming, &writer, &waiting, sha256).is_err()
+                        {
+                            break;
+                        }
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("pictures".to_owned()).spawn(work);
+        let thread =
+            thread.map_err(|error| OfficeError::Setup(format!("cannot start the pictures' thread: {error}")))?;
+        Ok(Self { orders: asks, ending, thread: Some(thread) })
+    }
+
+    pub(crate) const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+}
+
+impl Drop for Artist {
+    /// Lets the artist finish the picture at hand; the others stay marked as not drawn.
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        let _ = self.orders.orders.send(Order::End);
+        if let Some(thread) = self.thread.take() {
+            // It has told what went wrong.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// # Errors
+/// [`OfficeError::Closing`] when the ledger takes no more turns.
+fn draw_and_note(
+    photos: &PhotoFolder,
+    naming: &Mutex<()>,
+    writer: &Writer,
+    orders: &Orders,
+    sha256: PhotoHash,
+) -> Result<(), OfficeError> {
+    let drawn = match draw(photos, naming, &sha256) {
+        Ok(drawn) => Ok(drawn),
+        Err(OfficeError::Photo(error)) => Err(error),
+        Err(error) => {
+            tracing::error!(%sha256, %error, "a photo could not be drawn; it is tried again after the next start");
+            orders.waiting().remove(&sha256);
+            return Ok(());
+        }
+    };
+    let orders = orders.clone();
+    writer.send(Box::new(move |ledger| {
+        let noted = ledger.turn(|intake| {
+            let entries = orders.waiting().remove(&sha256).unwrap_or_default();
+            entries.iter().try_for_each(|(entry, photo)| note(intake, *entry, photo, &drawn))
+        });
+        if let Err(error) = noted {
+            tracing::error!(%sha256, %error, "a photo that was drawn could not be noted; it is tried again after the next start");
+        }
+    }))
+}
+
+/// Draws beside the photos and then gives the files their names: previews that come meanwhile wait for the naming only.
+fn draw(photos: &PhotoFolder, naming: &Mutex<()>, sha256: &PhotoHash) -> Result<Renditions, OfficeError> {
+    let easel = PhotoFolder::open(&photos.root().join("drawing"))?;
+    let drawn = derive_renditions(&photos.original(sha256), &easel)?;
+    let _naming = naming.lock().unwrap_or_else(PoisonError::into_inner);
+    for (drawn, name) in
+        [(easel.view(sha256), photos.view(sha256)), (easel.thumbnail(sha256), photos.thumbnail(sha256))]
+    {
+        std::fs::rename(drawn, &name).map_err(|source| OfficeError::file(&name, source))?;
+    }
+    sync_folder(photos.original(sha256).parent().unwrap_or_else(|| photos.root()))?;
+    Ok(drawn)
+}
+
+/// Marks a photo as not drawn for all the entries that have its original: another one has come to be compared.
+pub(super) fn is_due(intake: &Intake<'_, '_>, photo: &Photo) -> Result<(), OfficeError> {
+    photos::put(intake.tx, photo, Here { original: true, view: false, thumbnail: false })?;
+    intake.tx.execute("UPDATE photo SET view_here = 0 WHERE sha256 = ?1", [photo.sha256])?;
+    Ok(())
+}
+
+/// Notes what the office drew from an original, and where it differs from what the phone showed.
+fn note(
+    intake: &Intake<'_, '_>,
+    entry: EntryId,
+    photo: &Photo,
+    drawn: &Result<Renditions, PhotoError>,
+) -> Result<(), OfficeError> {
+    let flag = |what| Flag { entry, sha256: photo.sha256, what };
+    match drawn {
+        Ok(drawn) => {
+            photos::put(intake.tx, photo, Here { original: true, view: true, thumbnail: true })?;
+            if drawn.thumbnail != photo.thumbnail {
+                let detail = "the phone's thumbnail is not drawn from this original";
+                flags::raise(intake, &flag(What::Thumbnail), detail)?;
+            }
+            if drawn.view != photo.view {
+                flags::raise(intake, &flag(What::View), "the phone's picture is not drawn from this original")?;
+            }
+            Ok(())
+        }
+        // Drawn on the phone, by its platform; the office has no decoder for it.
+        Err(PhotoError::NeedsWorkingCopy { .. }) => Ok(()),
+        Err(error @ (PhotoError::DiskFull { .. } | PhotoError::Folder { .. })) => {
+            tracing::error!(sha256 = %photo.sha256, %error, "a photo could not be drawn; it is tried again after the next start");
+            Ok(())
+        }
+        Err(error) => flags::raise(intake, &flag(What::Unreadable), &error.to_string()),
+    }
+}
+
+/// The photos that are still to be drawn, with the entries that they are to be compared with.
+pub(super) fn left_over(conn: &Connection) -> Result<Vec<ShownBy>, OfficeError> {
+    let mut statement = conn.prepare(
+        "SELECT a.entry, e.incarnation FROM attachment a
+         JOIN photo p ON p.sha256 = a.sha256 JOIN entry e ON e.id = a.entry
+         WHERE p.original_here = 1 AND p.view_here = 0 AND a.receipt IS NOT NULL AND e.incarnation IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM office_flag f
+                 WHERE f.entry = a.entry AND f.sha256 = a.sha256 AND f.what = 'unreadable')",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let entries: Vec<(EntryId, IncarnationId)> = rows.collect::<Result<_, _>>()?;
+    let mut left = Vec::new();
+    for (entry, by) in entries {
+        left.extend(shown::by(conn, entry, by)?.map(|shown| (entry, shown.photo)));
+    }
+    Ok(left)
+}
