@@ -341,9 +341,9 @@ impl From<SyncError> for FieldError {
             SyncError::Apply(ApplyError::OtherEpoch { .. }) => Self::OfficeRestored,
             SyncError::Apply(ApplyError::OtherChain { seq }) => Self::TwoCopies { seq },
             SyncError::Apply(ApplyError::Crypto(_)) => Self::NotTheOffice,
-            SyncError::Apply(ApplyError::OtherRequest | ApplyError::OldPage | ApplyError::NotWhole(_)) => {
-                Self::AnswerNotUsable { detail }
-            }
+            SyncError::Apply(
+                ApplyError::Superseded | ApplyError::OtherRequest | ApplyError::OldPage | ApplyError::NotWhole(_),
+            ) => Self::AnswerNotUsable { detail },
             SyncError::Message(
                 MessageError::NotAMessage
                 | MessageError::TooLarge { .. }

@@ -62,6 +62,15 @@ CREATE TABLE judgement (
 ) STRICT;
 CREATE INDEX judgement_item ON judgement (item, count);
 
+CREATE TABLE snapshot (
+    -- An item as the office last signed it whole, with the signature over its page and the way to that page's root: with the
+    -- judged entries after it, it proves what is held of the item. Only on phones.
+    item BLOB NOT NULL PRIMARY KEY,
+    snapshot TEXT NOT NULL,
+    attestation TEXT NOT NULL,
+    path TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE item (
     row INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,

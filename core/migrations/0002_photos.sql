@@ -25,6 +25,8 @@ CREATE TABLE attachment (
     previewed INTEGER NOT NULL DEFAULT 0,
     -- The office's signed receipt for the original.
     receipt TEXT,
+    -- On a phone, which of its requests the receipt came with: a restore of the office to a moment before that voids it.
+    receipt_request INTEGER,
     -- A verified backup covers it.
     safe INTEGER NOT NULL DEFAULT 0,
     -- On a phone, of a photo that the office did not take: why, how often in a row, and until when on which boot's monotonic

@@ -12,6 +12,7 @@ pub mod list;
 pub mod feeds;
 pub mod pending;
 pub mod photos;
+pub mod snapshots;
 pub mod transfers;
 
 use std::path::Path;

@@ -24,16 +24,20 @@ CREATE TABLE office_device (
     name TEXT NOT NULL,
     enrolled_at INTEGER NOT NULL,
     revoked_at INTEGER,
-    last_sync_at INTEGER
+    last_sync_at INTEGER,
+    -- The highest number of its requests that were answered: an earlier one, recorded and sent again, reads nothing.
+    last_request INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE office_countersignature (
-    -- Every head of a phone's chain that this office signed for. A restored office knows by them what it has lost.
+    -- The heads of phones' chains that this office signed for, one for each request, back to the last that the phone is known
+    -- to hold. A restored office knows by them what it has lost.
     incarnation BLOB NOT NULL,
     epoch BLOB NOT NULL,
+    request INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     countersignature TEXT NOT NULL,
-    PRIMARY KEY (incarnation, epoch, seq)
+    PRIMARY KEY (incarnation, epoch, request)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE office_upload (

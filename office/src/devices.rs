@@ -158,13 +158,16 @@ pub(crate) fn insert(intake: &Intake<'_, '_>, device: &Device) -> Result<(), Off
     Ok(())
 }
 
-/// Notes that a device was heard.
-pub(crate) fn heard(intake: &Intake<'_, '_>, incarnation: IncarnationId) -> Result<(), OfficeError> {
-    intake
+/// Notes that a device was heard with its request `number`; false where a later one was answered before.
+pub(crate) fn heard(intake: &Intake<'_, '_>, incarnation: IncarnationId, number: u64) -> Result<bool, OfficeError> {
+    let heard = intake
         .tx
-        .prepare_cached("UPDATE office_device SET last_sync_at = ?2 WHERE incarnation = ?1")?
-        .execute((incarnation, intake.now.wall))?;
-    Ok(())
+        .prepare_cached(
+            "UPDATE office_device SET last_sync_at = ?2, last_request = ?3
+             WHERE incarnation = ?1 AND last_request <= ?3",
+        )?
+        .execute((incarnation, intake.now.wall, number))?;
+    Ok(heard > 0)
 }
 
 /// Revokes a device by the hand of `author`: what it sends from now on is held, and it reads nothing more but what became

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use rusqlite::OptionalExtension as _;
+use xuncheng_core::clock::Now;
 use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{Hash, IncarnationId};
 use xuncheng_core::journal::entry::Entry;
@@ -34,10 +34,15 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     if request.positions.values().any(|position| i64::try_from(*position).is_err()) {
         return Err(OfficeError::Junk("a feed has no such position".to_owned()));
     }
-    let SyncRequest { protocol: _, nonce, incarnation, epoch, positions, seal, entries, want, pack } = request;
+    if i64::try_from(request.number).is_err() {
+        return Err(OfficeError::Junk("a request has no such number".to_owned()));
+    }
+    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, want, pack, .. } =
+        request;
+    let asked = Asked { number, countersigned };
     let (grounds, person) = (Arc::clone(office.grounds()), device.person.clone());
-    let taken = office.turn(move |intake| take(intake, &grounds, &device, entries, &seal)).await?;
-    let Taken { head, refusal, new } = taken;
+    let taken = office.turn(move |intake| take(intake, &grounds, &device, entries, &seal, asked)).await?;
+    let Taken { head, refusal, new, superseded } = taken;
     if let Some(refusal) = &refusal {
         tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
     } else if new > 0 {
@@ -49,7 +54,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         .read(move |conn| {
             let own = reader.epoch().id;
             // Positions of another branch mean nothing here, and a phone does not apply this page: it learns the epoch.
-            let page = if epoch == own {
+            // And whoever recorded a request reads nothing by sending it again.
+            let page = if epoch == own && !superseded {
                 page::build(conn, incarnation, &positions, &want, own, reader.signer())?
             } else {
                 empty(&reader)?
@@ -65,7 +71,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         server_time,
         head,
         page,
-        token: token::issue(&office, incarnation, server_time)?,
+        token: if superseded { String::new() } else { token::issue(&office, incarnation, server_time)? },
+        superseded,
         limits: PhoneLimits { piece_bytes: office.config().piece_bytes, retry_after_s: None, has_backups },
         refusal,
         pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
@@ -78,6 +85,15 @@ struct Taken {
     refusal: Option<Refusal>,
     /// How many entries were not here before.
     new: usize,
+    /// Whether a later request of the device was answered before.
+    superseded: bool,
+}
+
+/// Which request it is, and the one that brought the last countersignature that the phone holds.
+#[derive(Clone, Copy)]
+struct Asked {
+    number: u64,
+    countersigned: Option<u64>,
 }
 
 /// Takes a batch, whole or none of it, so that the device's signature covers every entry that is kept.
@@ -90,19 +106,22 @@ fn take(
     device: &Device,
     batch: Vec<Entry>,
     seal: &Signed<BatchSeal>,
+    asked: Asked,
 ) -> Result<Taken, OfficeError> {
     let device = devices::get(intake.tx, device.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
     let revoked = device.revoked_at.is_some();
     let sender = Sender { incarnation: device.incarnation, person: device.person.clone(), revoked };
-    let (new, refusal) = match sealed(&device, &batch, seal) {
-        Some(statement) => take_entries(intake, &sender, batch, &statement, seal)?,
+    let statement = sealed(&device, &batch, seal);
+    let (new, refusal) = match &statement {
+        Some(statement) => take_entries(intake, &sender, batch, statement, seal)?,
         None => (0, Some(Refusal::Seal)),
     };
     let person = if revoked { None } else { people::by_code(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
-    devices::heard(intake, device.incarnation)?;
+    let superseded = !devices::heard(intake, device.incarnation, asked.number)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
-    Ok(Taken { head: countersign(intake, grounds, device.incarnation)?, refusal, new })
+    let now = statement.map(|statement| statement.now);
+    Ok(Taken { head: countersign(intake, grounds, device.incarnation, asked, now)?, refusal, new, superseded })
 }
 
 /// What the device said over its batch, if it signed it and it covers just these entries, at the places that it names.
@@ -149,32 +168,30 @@ fn take_entries(
     Ok((new, None))
 }
 
-/// Signs for where the office has the chain. The same head is signed for once: asking again gives the same answer.
+/// Signs for where the office has the chain, and forgets what it signed before the one that the phone holds.
 fn countersign(
     intake: &Intake<'_, '_>,
     grounds: &Grounds,
     incarnation: IncarnationId,
+    asked: Asked,
+    now: Option<Now>,
 ) -> Result<Signed<Countersignature>, OfficeError> {
-    let head = entries::head(intake.tx, incarnation)?;
-    let epoch = grounds.epoch.id;
-    let known: Option<String> = intake
-        .tx
-        .prepare_cached(
-            "SELECT countersignature FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2 AND seq = ?3",
-        )?
-        .query_row((incarnation, epoch, head.seq), |row| row.get(0))
-        .optional()?;
-    let json = |source| StoreError::Row { table: "office_countersignature", source };
-    if let Some(known) = known {
-        return Ok(serde_json::from_str(&known).map_err(json)?);
-    }
-    let signed = Signed::new(&Countersignature { incarnation, head, epoch, at: intake.minute() }, grounds.signer())?;
+    let (head, epoch) = (entries::head(intake.tx, incarnation)?, grounds.epoch.id);
+    let (request, at) = (asked.number, intake.minute());
+    let signed = Signed::new(&Countersignature { incarnation, head, request, now, epoch, at }, grounds.signer())?;
+    let text = serde_json::to_string(&signed)
+        .map_err(|source| StoreError::Row { table: "office_countersignature", source })?;
     intake
         .tx
         .prepare_cached(
-            "INSERT INTO office_countersignature (incarnation, epoch, seq, countersignature) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO office_countersignature (incarnation, epoch, request, seq, countersignature)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute((incarnation, epoch, head.seq, serde_json::to_string(&signed).map_err(json)?))?;
+        .execute((incarnation, epoch, request, head.seq, text))?;
+    intake
+        .tx
+        .prepare_cached("DELETE FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2 AND request < ?3")?
+        .execute((incarnation, epoch, asked.countersigned.unwrap_or(0).min(request)))?;
     Ok(signed)
 }
 

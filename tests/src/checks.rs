@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PhotoHash};
+use xuncheng_core::journal::audit;
 use xuncheng_core::photo::{Fingerprint, PhotoFolder};
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::{self, items, photos};
@@ -44,6 +45,9 @@ fn check_phone(folder: &Path, office: &BTreeMap<EntryId, Written>, standings: &B
     let own: IncarnationId =
         meta::get(&conn, key::INCARNATION).expect("a store can be read").expect("a store has an incarnation");
     chain(&conn, own, &name);
+    if let Some(office) = meta::get::<OfficeKeys>(&conn, key::OFFICE).expect("a store can be read") {
+        audit::told(&conn, &office.node).expect("what a phone was told is what the office signed");
+    }
     let through: u64 = meta::get(&conn, key::THROUGH).expect("a store can be read").unwrap_or(0);
     let sent = conn
         .prepare("SELECT id, header, origin, body, private FROM entry WHERE incarnation = ?1 AND seq <= ?2")

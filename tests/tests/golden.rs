@@ -197,7 +197,9 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         protocol: PROTOCOL,
         nonce: Nonce::from_bytes([5; 16]),
         incarnation,
+        number: 7,
         epoch: EpochId::from_bytes([6; 16]),
+        countersigned: Some(6),
         positions: [("own/li".to_owned(), 7)].into(),
         seal: Signed::new(&BatchSeal::over(incarnation, &hashes, head, now()), phone).unwrap(),
         entries,
@@ -228,7 +230,8 @@ fn a_sync_response() {
     let epoch = Epoch { counter: 2, id: EpochId::from_bytes([6; 16]), parent: Some(EpochId::from_bytes([5; 16])) };
     let head = Head { seq: 5, hash: Some(Hash::of("test", &[b"header"])) };
     let incarnation = IncarnationId::from_bytes([9; 16]);
-    let countersigned = Countersignature { incarnation, head, epoch: epoch.id, at: MORNING };
+    let countersigned =
+        Countersignature { incarnation, head, request: 7, now: Some(now()), epoch: epoch.id, at: MORNING };
     let receipt = Receipt { entry: entry(2), sha256: hash(1), bytes: 345_678, epoch: epoch.id, at: MORNING };
     let judged = JudgedEntry {
         entry: entry(2),
@@ -261,6 +264,7 @@ fn a_sync_response() {
         head: Signed::new(&countersigned, &node).unwrap(),
         page,
         token: "token".to_owned(),
+        superseded: false,
         limits: PhoneLimits { piece_bytes: 1 << 20, retry_after_s: Some(30), has_backups: true },
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),

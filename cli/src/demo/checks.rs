@@ -28,6 +28,7 @@ pub(super) fn all(office: &Office, phones: &[&Phone], piece_bytes: u64) -> Vec<C
         Check { what: "every item is what its judgements make of it", found: replayed(office) },
         Check { what: "phones and office hold the same bytes of each case", found: same_bytes(office, phones) },
         Check { what: "every receipt is the office's", found: receipts(phones) },
+        Check { what: "all that phones were told is what the office signed", found: told(phones) },
         Check { what: "every original is at the office, byte for byte", found: originals(office, phones) },
         Check { what: "every original is safe: a verified backup covers it", found: safe(phones) },
         Check { what: "the killed phone sent at most one piece again", found: sent_again(phones, piece_bytes) },
@@ -97,6 +98,16 @@ fn receipts(phones: &[&Phone]) -> anyhow::Result<u64> {
         count += audit::receipts(field.store(), &office.node)?;
         let owed = photos::own(field.store())?.iter().filter(|photo| !photo.received).count();
         ensure!(owed == 0, "{} still holds {owed} originals without a receipt", phone.person);
+    }
+    Ok(count)
+}
+
+fn told(phones: &[&Phone]) -> anyhow::Result<u64> {
+    let mut count = 0;
+    for phone in phones {
+        let field = Field::open(&phone.folder)?;
+        let office = field.office()?.context("a phone without an office")?;
+        count += audit::told(field.store(), &office.node)?;
     }
     Ok(count)
 }

@@ -1,5 +1,5 @@
 //! Reading everything again: that a chain has no gap and no changed byte, that its batches were signed, that an item is
-//! what its judgements make of it, that receipts are the office's.
+//! what its judgements make of it, that receipts and all that a phone was told are the office's.
 
 use rusqlite::Connection;
 
@@ -8,9 +8,10 @@ use super::fold;
 use super::seal::BatchSeal;
 use super::version::Version;
 use super::view::View;
-use crate::crypto::{CryptoError, PublicKey, Signed};
+use crate::crypto::{CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, PhotoHash};
-use crate::store::{StoreError, entries, items, judgements, photos, to_json};
+use crate::store::{StoreError, entries, items, judgements, photos, snapshots, to_json};
+use crate::sync::wire::Attestation;
 
 /// What does not hold.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,12 @@ pub enum AuditError {
         item: ItemId,
         /// What differs.
         what: &'static str,
+    },
+    /// What a phone was told does not lead to what the office signed.
+    #[error("what was told of {what} is not what the office signed")]
+    NotTold {
+        /// An item or an entry, by its id.
+        what: String,
     },
     /// A receipt is about something else.
     #[error("the receipt for photo {sha256} of entry {entry} is about something else")]
@@ -138,6 +145,26 @@ pub fn item(conn: &Connection, item: ItemId) -> Result<(), AuditError> {
     }
     let replayed = view.ok_or(wrong("nothing was applied"))?;
     if to_json("item", &replayed)? == to_json("item", &shown)? { Ok(()) } else { Err(wrong("the view")) }
+}
+
+/// Checks that all that this phone was told, judgements and snapshots, is what the office signed; returns how much it is.
+///
+/// # Errors
+/// [`AuditError::Crypto`], [`AuditError::NotTold`].
+pub fn told(conn: &Connection, office: &PublicKey) -> Result<u64, AuditError> {
+    let mut count = 0;
+    let mut check = |what: String, leaf: &Hash, path: &MerklePath, attestation: &Signed<Attestation>| {
+        count += 1;
+        let signed = attestation.open(office)?;
+        if path.root_from(*leaf) == signed.root { Ok(()) } else { Err(AuditError::NotTold { what }) }
+    };
+    for told in judgements::proven(conn)? {
+        check(format!("entry {}", told.entry), &told.leaf, &told.path, &told.attestation)?;
+    }
+    for told in snapshots::all(conn)? {
+        check(format!("item {}", told.snapshot.item), &told.snapshot.leaf(), &told.path, &told.attestation)?;
+    }
+    Ok(count)
 }
 
 /// Checks the office's receipts for this phone's originals; returns how many there are.

@@ -2,7 +2,7 @@
 //!
 //! All of it happens in the one transaction that the caller holds: a crash leaves all of it or nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
 
@@ -10,7 +10,7 @@ use super::actor::actor;
 use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
 use super::fold;
 use super::judge::{Decision, Facts, JUDGE_VERSION, Reading, Subject, judge};
-use super::verdict::{Code, Judgement};
+use super::verdict::{Code, Judgement, Verdict};
 use super::version::Version;
 use super::view::View;
 use super::write::{Author, Draft, Seen, WriteError, write};
@@ -25,7 +25,7 @@ use crate::store::photos::{self, Here};
 use crate::store::{StoreError, items, meta};
 use crate::sync::wire::Refusal;
 use crate::work::case::{CASE, Case};
-use crate::work::flow::Actor;
+use crate::work::flow::{Actor, Who};
 use crate::work::person::{PERSON, Person};
 use crate::work::{Audience, device};
 
@@ -184,7 +184,14 @@ impl Intake<'_, '_> {
             own_links: &own_links,
             blocked: judgements::blocked(self.tx, origin.incarnation, header.item)?,
         };
-        let actor = self.actor(header.item, view.as_ref(), &private.who, revoked)?;
+        let person = self.person(&private.who)?;
+        let actor = self.actor(header.item, view.as_ref(), &private.who, person.as_ref(), revoked)?;
+        if let Some(view) = &view
+            && !revoked
+            && !self.may_know_of(header.item, view, &actor, person.as_ref())?
+        {
+            return Ok(Decision::held(Code::UnknownItem));
+        }
         // An author leads back only through what that author wrote on this item.
         let own = match origin.own {
             Some(own) if entries::is_of(self.tx, own, header.item, &private.who)? => Some(own),
@@ -194,15 +201,43 @@ impl Intake<'_, '_> {
         Ok(judge(&subject, &facts, &Reading { id: header.id, kind: &header.kind, own, change: &body.change }))
     }
 
-    fn actor(&self, item: ItemId, view: Option<&View>, who: &PersonId, revoked: bool) -> Result<Actor, LedgerError> {
+    fn actor(
+        &self,
+        item: ItemId,
+        view: Option<&View>,
+        who: &PersonId,
+        person: Option<&Person>,
+        revoked: bool,
+    ) -> Result<Actor, LedgerError> {
         if *who == self.office.node.who {
             return Ok(Actor::office());
         }
-        let person = match items::labelled(self.tx, PERSON, who.as_str())? {
+        Ok(Actor { revoked, ..actor(self.tx, who, person, item, view)? })
+    }
+
+    fn person(&self, who: &PersonId) -> Result<Option<Person>, LedgerError> {
+        Ok(match items::labelled(self.tx, PERSON, who.as_str())? {
             Some(person) => items::view(self.tx, person)?.as_ref().and_then(Person::of),
             None => None,
-        };
-        Ok(Actor { revoked, ..actor(self.tx, who, person.as_ref(), item, view)? })
+        })
+    }
+
+    /// Whether an author is, or was, told of the item: what is not theirs is answered as if it were not there.
+    fn may_know_of(
+        &self,
+        item: ItemId,
+        view: &View,
+        actor: &Actor,
+        person: Option<&Person>,
+    ) -> Result<bool, LedgerError> {
+        let Some(who) = &actor.person else { return Ok(true) };
+        if person.is_some_and(Person::is_at_a_desk) || actor.was_any(&[Who::Handler], view) {
+            return Ok(true);
+        }
+        let reads: BTreeSet<String> =
+            person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
+        let told = items::audiences(self.tx, item)?;
+        Ok(!reads.is_disjoint(&told) || entries::last_own(self.tx, item, who)?.is_some())
     }
 
     /// Keeps the entry with its judgement, applies it, and tells those who may know.
@@ -249,7 +284,8 @@ impl Intake<'_, '_> {
 
     fn judgement(&self, entry: &Entry, header: &Header, decision: Decision) -> Result<(Judgement, View), LedgerError> {
         let before = items::view(self.tx, header.item)?;
-        let stands = before.as_ref().map(|view| view.version);
+        let unknown = matches!(decision.verdict, Verdict::Held { reason: Code::UnknownItem, .. });
+        let stands = before.as_ref().map(|view| view.version).filter(|_| !unknown);
         let mut view = before.unwrap_or_else(|| View::empty(&header.kind, Version::none(self.office.epoch)));
         let effects = crate::store::to_json("judgement", &decision.effects)?;
         let version = if decision.verdict.applies() {
@@ -277,7 +313,7 @@ impl Intake<'_, '_> {
     fn tell(&self, item: ItemId, view: &View, entry: EntryId) -> Result<(), LedgerError> {
         let before = items::audiences(self.tx, item)?;
         let opener = entries::opener(self.tx, item)?;
-        let after: std::collections::BTreeSet<String> =
+        let after: BTreeSet<String> =
             audiences(self.office.pack, view, opener.as_ref()).iter().map(Audience::feed).collect();
         for audience in &after {
             if before.contains(audience) {
@@ -345,9 +381,9 @@ impl Intake<'_, '_> {
     /// # Errors
     /// [`LedgerError`].
     pub fn grant(&mut self, incarnation: IncarnationId, person: Option<&Person>) -> Result<(), LedgerError> {
-        let wanted: std::collections::BTreeSet<String> =
+        let wanted: BTreeSet<String> =
             person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
-        let granted: std::collections::BTreeSet<String> = feeds::granted(self.tx, incarnation)?.into_keys().collect();
+        let granted: BTreeSet<String> = feeds::granted(self.tx, incarnation)?.into_keys().collect();
         let private = feeds::private(incarnation);
         for audience in wanted.difference(&granted) {
             feeds::grant(self.tx, incarnation, audience)?;
@@ -368,12 +404,12 @@ impl Intake<'_, '_> {
 }
 
 /// Who receives an item, whatever its kind.
-fn audiences(pack: &Pack, view: &View, opener: Option<&PersonId>) -> std::collections::BTreeSet<Audience> {
+fn audiences(pack: &Pack, view: &View, opener: Option<&PersonId>) -> BTreeSet<Audience> {
     let own = |field: &str| view.text(field).and_then(|code| PersonId::new(code).ok()).map(Audience::Own);
     match view.kind.as_str() {
         CASE => Case::of(view).audiences(pack, opener),
         device::DEVICE => own("person").into_iter().collect(),
         PERSON => own("code").into_iter().collect(),
-        _ => std::collections::BTreeSet::new(),
+        _ => BTreeSet::new(),
     }
 }

@@ -245,6 +245,15 @@ pub fn purge_foreign(tx: &Transaction<'_>, item: ItemId, own: IncarnationId) -> 
     Ok(())
 }
 
+/// Keeps the sealed copy of an own entry's origin: what the office signed of the entry is signed over it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_sealed(tx: &Transaction<'_>, id: EntryId, sealed: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE entry SET sealed = ?2 WHERE id = ?1")?.execute((id, sealed))?;
+    Ok(())
+}
+
 /// The place of an entry in its chain, where it is known here.
 ///
 /// # Errors

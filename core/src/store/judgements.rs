@@ -4,10 +4,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
 use super::{StoreError, from_json};
 use crate::clock::Moment;
-use crate::crypto::MerklePath;
-use crate::id::{EntryId, IncarnationId, ItemId};
+use crate::crypto::{MerklePath, Signed};
+use crate::id::{EntryId, Hash, IncarnationId, ItemId};
 use crate::journal::judge::Blocked;
-use crate::journal::verdict::{Judgement, Verdict};
+use crate::journal::verdict::{Judgement, Verdict, judged_leaf};
+use crate::sync::wire::Attestation;
 
 /// A judgement with the bytes that were signed.
 #[derive(Debug, Clone)]
@@ -98,6 +99,42 @@ pub fn get(conn: &Connection, entry: EntryId) -> Result<Option<Judged>, StoreErr
     let found =
         conn.prepare_cached("SELECT judgement FROM judgement WHERE entry = ?1")?.query_row([entry], text).optional()?;
     found.map(Judged::read).transpose()
+}
+
+/// What was decided about an entry, with what proves that the office did, on a phone.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// The entry.
+    pub entry: EntryId,
+    /// What the office's signature covers of it.
+    pub leaf: Hash,
+    /// The office's signature over the page that brought it.
+    pub attestation: Signed<Attestation>,
+    /// The way from the leaf to that page's root.
+    pub path: MerklePath,
+}
+
+/// All that a phone was told of entries.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn proven(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.id, e.header_hash, e.sealed, j.judgement, j.attestation, j.path
+         FROM judgement j JOIN entry e ON e.id = j.entry WHERE j.attestation IS NOT NULL ORDER BY e.id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut proven = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (sealed, judgement): (Option<String>, String) = (row.get(2)?, row.get(3)?);
+        proven.push(Proven {
+            entry: row.get(0)?,
+            leaf: judged_leaf(&row.get(1)?, &sealed.unwrap_or_default(), &judgement),
+            attestation: from_json("judgement", &row.get::<_, String>(4)?)?,
+            path: from_json("judgement", &row.get::<_, String>(5)?)?,
+        });
+    }
+    Ok(proven)
 }
 
 /// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones.

@@ -20,6 +20,8 @@ pub mod key {
     pub const THROUGH: &str = "through";
     /// The office's countersignature over this incarnation's head.
     pub const COUNTERSIGNED: &str = "countersigned";
+    /// The number of this store's last request.
+    pub const REQUEST_NUMBER: &str = "request_number";
     /// The last exchange with the office, both clocks.
     pub const LAST_EXCHANGE: &str = "last_exchange";
     /// The token that opens uploads.

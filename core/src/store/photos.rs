@@ -371,16 +371,18 @@ pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) ->
     Ok(())
 }
 
-/// Keeps the office's receipt for an original.
+/// Keeps the office's receipt for an original, and on a phone which of its requests brought it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn set_receipt(tx: &Transaction<'_>, receipt: &Receipt, signed: &Signed<Receipt>) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET receipt = ?3 WHERE entry = ?1 AND sha256 = ?2")?.execute((
-        receipt.entry,
-        receipt.sha256,
-        to_json("attachment", signed)?,
-    ))?;
+pub fn set_receipt(
+    tx: &Transaction<'_>,
+    receipt: &Receipt,
+    signed: &Signed<Receipt>,
+    request: Option<u64>,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET receipt = ?3, receipt_request = ?4 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((receipt.entry, receipt.sha256, to_json("attachment", signed)?, request))?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Transaction;
 
 use super::session::SyncIntent;
-use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, Snapshot, SyncResponse};
+use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, SyncResponse};
 use crate::clock::Now;
 use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
@@ -19,6 +19,7 @@ use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, Here};
+use crate::store::snapshots::{self, Proven};
 use crate::store::{StoreError, entries, from_json, items, to_json};
 
 /// Why an answer was not applied. Nothing of it was kept.
@@ -30,6 +31,12 @@ pub enum ApplyError {
     /// A signature does not hold.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+    /// The office had answered a later request of this store before this one.
+    #[error(
+        "the office has answered a later request of this store already; if that is said again and again, two copies of \
+         this store speak to it: go on in one of them only"
+    )]
+    Superseded,
     /// It answers another request.
     #[error("the office answered another request than this one")]
     OtherRequest,
@@ -87,7 +94,10 @@ pub fn apply(
     if epoch.id != reader.epoch {
         return Err(ApplyError::OtherEpoch { counter: epoch.counter });
     }
-    acknowledge(tx, reader, &response.head)?;
+    if response.superseded {
+        return Err(ApplyError::Superseded);
+    }
+    acknowledge(tx, reader, intent, &response.head)?;
     if let Some(document) = &response.pack {
         match Pack::from_json(document) {
             Ok(pack) => {
@@ -111,11 +121,19 @@ pub fn apply(
 }
 
 /// How far the office has this chain: countersigned, so that a cut tail shows.
-fn acknowledge(tx: &Transaction<'_>, reader: &Reader<'_>, head: &Signed<Countersignature>) -> Result<(), ApplyError> {
+fn acknowledge(
+    tx: &Transaction<'_>,
+    reader: &Reader<'_>,
+    intent: &SyncIntent,
+    head: &Signed<Countersignature>,
+) -> Result<(), ApplyError> {
     let said = head.open(reader.office)?;
     let own = if said.head.seq == 0 { None } else { entries::hash_at(tx, reader.incarnation, said.head.seq)? };
     if said.incarnation != reader.incarnation || said.head.hash != own {
         return Err(ApplyError::OtherChain { seq: said.head.seq });
+    }
+    if said.request != intent.number {
+        return Err(ApplyError::OtherRequest);
     }
     meta::set(tx, key::COUNTERSIGNED, head)?;
     meta::set(tx, key::THROUGH, &said.head.seq)?;
@@ -141,10 +159,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         want: BTreeSet::new(),
         withdrawn: BTreeSet::new(),
     };
-    reading.keep_entries(page)?;
-    for snapshot in &page.snapshots {
-        reading.adopt(snapshot)?;
-    }
+    reading.keep_all(page)?;
     for feed in &page.feeds {
         // Withdrawn in this page, and perhaps granted again: what there was is gone, and is read from the start.
         if reading.withdrawn.contains(&feed.audience) {
@@ -159,7 +174,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         if receipt.epoch != reader.epoch {
             return Err(ApplyError::NotWhole("a receipt of another branch"));
         }
-        photos::set_receipt(tx, &receipt, signed)?;
+        photos::set_receipt(tx, &receipt, signed, Some(intent.number))?;
     }
     // After the receipts: nothing is safe that was not received.
     for feed in &page.feeds {
@@ -194,8 +209,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Checks the page's signature and keeps its entries with their proofs.
-    fn keep_entries(&mut self, page: &Page) -> Result<(), ApplyError> {
+    /// Checks the page's signature and keeps its entries and snapshots with their proofs.
+    fn keep_all(&mut self, page: &Page) -> Result<(), ApplyError> {
         let mut named = Vec::new();
         for judged in &page.entries {
             named.push((self.header_hash(judged)?, judged.clone()));
@@ -206,9 +221,14 @@ impl Reading<'_> {
             return Err(ApplyError::NotWhole("its signature covers another page"));
         }
         let proof = to_json("judgement", &page.attestation)?;
+        let path = |index| MerklePath::of(&leaves, index).ok_or(ApplyError::NotWhole("an entry without a leaf"));
+        let first_snapshot = named.len();
         for (index, (header, entry)) in named.into_iter().enumerate() {
-            let path = MerklePath::of(&leaves, index).ok_or(ApplyError::NotWhole("an entry without a leaf"))?;
-            self.keep(header, entry, &proof, &path)?;
+            self.keep(header, entry, &proof, &path(index)?)?;
+        }
+        for (index, snapshot) in page.snapshots.iter().enumerate() {
+            let (snapshot, attestation) = (snapshot.clone(), page.attestation.clone());
+            self.adopt(&Proven { snapshot, attestation, path: path(first_snapshot + index)? })?;
         }
         Ok(())
     }
@@ -237,6 +257,7 @@ impl Reading<'_> {
                 self.keep_foreign(&entry, wire.entry)?
             }
             None => {
+                entries::set_sealed(self.tx, wire.entry, &wire.sealed)?;
                 entries::item_of(self.tx, wire.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?
             }
         };
@@ -272,13 +293,14 @@ impl Reading<'_> {
         }
     }
 
-    fn adopt(&mut self, snapshot: &Snapshot) -> Result<(), ApplyError> {
-        let view: View = from_json("item", &snapshot.view)?;
-        let held = self.confirmed(snapshot.item)?;
+    fn adopt(&mut self, proven: &Proven) -> Result<(), ApplyError> {
+        let view: View = from_json("item", &proven.snapshot.view)?;
+        let held = self.confirmed(proven.snapshot.item)?;
         let newer =
             held.as_ref().is_none_or(|held| held.version != view.version && held.version.count <= view.version.count);
         if newer {
             *held = Some(view);
+            snapshots::put(self.tx, proven)?;
         }
         Ok(())
     }
@@ -363,6 +385,7 @@ impl Reading<'_> {
             self.reader.predictor.settle(self.tx, item, confirmed.as_ref(), left)?;
             if left {
                 items::remove(self.tx, item)?;
+                snapshots::remove(self.tx, item)?;
                 entries::purge_foreign(self.tx, item, self.reader.incarnation)?;
             }
         }

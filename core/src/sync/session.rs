@@ -19,7 +19,9 @@ use super::outbox;
 use super::uploads::{self, UploadIntent};
 use super::wait;
 pub use super::wait::{Attention, attention};
-use super::wire::{Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, SyncRequest, SyncResponse};
+use super::wire::{
+    Countersignature, Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, SyncRequest, SyncResponse,
+};
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
@@ -59,6 +61,8 @@ enum Intent {
 pub struct SyncIntent {
     /// Makes the request unlike any other.
     pub nonce: Nonce,
+    /// Which of this store's requests it is.
+    pub number: u64,
     /// The batch begins after this place of the own chain.
     pub through: u64,
     /// At most so many bytes of entries; none at 0, while the office does not take the next one.
@@ -195,12 +199,29 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
     want.truncate(limits::WANTED_ITEMS);
     Ok(Intent::Sync(SyncIntent {
         nonce,
+        number: next_number(tx, now)?,
         through: outbox::through(tx)?,
         bytes,
         positions: feeds::positions(tx)?,
         want,
         now: now.clone(),
     }))
+}
+
+/// A higher number than any request of this store before. The wall clock takes it past what a copy of the store may have
+/// sent since.
+fn next_number(tx: &Transaction<'_>, now: &Now) -> Result<u64, StoreError> {
+    let last: u64 = meta::get(tx, key::REQUEST_NUMBER)?.unwrap_or(0);
+    let number = u64::try_from(now.wall.unix_ms()).unwrap_or(0).max(last.saturating_add(1));
+    meta::set(tx, key::REQUEST_NUMBER, &number)?;
+    Ok(number)
+}
+
+/// The number of the last request that the office countersigned on this branch.
+fn countersigned(conn: &Connection, office: &OfficeKeys) -> Result<Option<u64>, SyncError> {
+    let held: Option<Signed<Countersignature>> = meta::get(conn, key::COUNTERSIGNED)?;
+    let held = held.map(|held| held.open(&office.node)).transpose()?;
+    Ok(held.filter(|held| held.epoch == office.epoch.id).map(|held| held.request))
 }
 
 /// The request for an intent; none where there is nothing to send any more.
@@ -225,7 +246,9 @@ fn request(
                 protocol: PROTOCOL,
                 nonce: sync.nonce,
                 incarnation: phone.incarnation,
+                number: sync.number,
                 epoch: office.epoch.id,
+                countersigned: countersigned(tx, office)?,
                 positions: sync.positions.clone(),
                 seal,
                 entries: batch.entries,

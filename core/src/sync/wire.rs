@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Moment;
+use crate::clock::{Moment, Now};
 use crate::crypto::{PublicKey, SealingPublicKey, Signed, Statement};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::entry::Entry;
@@ -24,8 +24,13 @@ pub struct SyncRequest {
     pub nonce: Nonce,
     /// Who asks.
     pub incarnation: IncarnationId,
+    /// Which of this incarnation's requests it is: a higher number than any before. Sent again, it keeps its number.
+    pub number: u64,
     /// The branch of the ledger that the phone stands on.
     pub epoch: EpochId,
+    /// The number of the request whose answer brought the last countersignature that the phone holds.
+    #[serde(default)]
+    pub countersigned: Option<u64>,
     /// How far the phone has read each feed.
     pub positions: BTreeMap<String, u64>,
     /// The signature over the batch and the new head.
@@ -57,6 +62,10 @@ pub struct SyncResponse {
     pub page: Page,
     /// Opens uploads of this incarnation's own photos, nothing else.
     pub token: String,
+    /// Whether a later request of this incarnation was answered before: whoever repeats this one reads nothing by it, and
+    /// neither page nor token stand here.
+    #[serde(default)]
+    pub superseded: bool,
     /// What the office asks of its phones.
     pub limits: PhoneLimits,
     /// Why the batch was not taken: one seal proves its entries together.
@@ -232,13 +241,18 @@ impl Statement for Epoch {
     const WHAT: &'static str = "epoch";
 }
 
-/// The office's word on where it has an incarnation's chain: a cut tail shows against it.
+/// The office's word on where it has an incarnation's chain, one for each request: a cut tail shows against it, and a
+/// restored office by it what it has lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Countersignature {
     /// Whose chain.
     pub incarnation: IncarnationId,
     /// Where it ends at the office.
     pub head: Head,
+    /// The number of the request that it answers.
+    pub request: u64,
+    /// What the device's clocks said when it signed its head; none where its signature did not hold.
+    pub now: Option<Now>,
     /// The branch of the ledger.
     pub epoch: EpochId,
     /// When, to the minute.

@@ -44,7 +44,16 @@ pub struct Person {
     pub classes: Vec<CategoryKind>,
 }
 
+/// The roles whose desks work on every case of the district.
+pub const DESKS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Auditor];
+
 impl Person {
+    /// Whether the person works on every case of the district.
+    #[must_use]
+    pub fn is_at_a_desk(&self) -> bool {
+        self.roles.iter().any(|role| DESKS.contains(role))
+    }
+
     /// Reads `view` as a person; none where a field that is needed is missing.
     #[must_use]
     pub fn of(view: &View) -> Option<Self> {

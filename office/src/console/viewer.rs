@@ -59,8 +59,6 @@ pub(super) fn has_any(person: &Person, roles: &[Role]) -> bool {
     person.roles.iter().any(|role| roles.contains(role))
 }
 
-/// The desks that work on every case of the district.
-const DESKS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Auditor];
 /// Who may know the reporter of a case.
 const TOLD_OF_REPORTERS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Verifier];
 /// Who may see originals: their metadata can name the reporter's phone.
@@ -70,7 +68,7 @@ impl Viewer {
     /// What this person may see; everything where none is given.
     pub(super) fn sight(&self) -> Option<Sight> {
         let Person { roles, areas, classes, org, .. } = &self.person;
-        if has_any(&self.person, DESKS) {
+        if self.person.is_at_a_desk() {
             return None;
         }
         let in_the_field = roles.contains(&Role::Inspector) || roles.contains(&Role::Verifier);
@@ -112,7 +110,7 @@ impl Viewer {
     pub(super) fn is_told_of(&self, author: &Person) -> bool {
         has_any(&self.person, TOLD_OF_REPORTERS)
             || author.id == self.person.id
-            || has_any(author, DESKS)
+            || author.is_at_a_desk()
             || (author.org == self.person.org && author.roles.contains(&Role::Handler))
     }
 

@@ -69,7 +69,7 @@ fn sign_for(
     let known = photos::receipt(intake.tx, entry, sha256)?.and_then(|signed| signed.read_unverified().ok());
     if known.is_none_or(|known| known.epoch != epoch) {
         let receipt = Receipt { entry, sha256, bytes: found.bytes, epoch, at: intake.minute() };
-        photos::set_receipt(intake.tx, &receipt, &Signed::new(&receipt, grounds.signer())?)?;
+        photos::set_receipt(intake.tx, &receipt, &Signed::new(&receipt, grounds.signer())?, None)?;
         // A backup of another branch says nothing about this receipt.
         intake.tx.execute("UPDATE attachment SET safe = 0 WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
     }

@@ -36,6 +36,7 @@ pub(crate) struct Phone {
     pub(crate) author: Author,
     pub(crate) entropy: Entropy,
     pub(crate) through: u64,
+    pub(crate) requests: u64,
     pub(crate) positions: BTreeMap<String, u64>,
     pub(crate) epoch: EpochId,
     pub(crate) office_key: Option<PublicKey>,
@@ -71,6 +72,7 @@ impl Phone {
             author,
             entropy,
             through: 0,
+            requests: 0,
             positions: BTreeMap::new(),
             epoch: EpochId::from_bytes([0; 16]),
             office_key: None,
@@ -181,6 +183,7 @@ impl Phone {
 
     /// A request with these entries, which follow `after` in the chain.
     pub(crate) fn request(&mut self, batch: Vec<Entry>, after: u64) -> SyncRequest {
+        self.requests += 1;
         let hashes: Vec<Hash> = batch.iter().map(Entry::header_hash).collect();
         let seq = after + batch.len() as u64;
         let hash = entries::hash_at(&self.conn, self.incarnation(), seq).unwrap();
@@ -190,7 +193,9 @@ impl Phone {
             protocol: PROTOCOL,
             nonce: self.nonce(),
             incarnation: self.incarnation(),
+            number: self.requests,
             epoch: self.epoch,
+            countersigned: None,
             positions: self.positions.clone(),
             seal: Signed::new(&seal, &self.key).unwrap(),
             entries: batch,

@@ -4,10 +4,12 @@ use serde_json::Value;
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, Entry};
 use xuncheng_core::journal::verdict::Verdict;
+use xuncheng_core::limits;
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::{entries, feeds, items, photos};
-use xuncheng_core::sync::session::{Action, Body, Outcome, Request, Response};
-use xuncheng_core::sync::wire::Problem;
+use xuncheng_core::sync::message::{self, Direction};
+use xuncheng_core::sync::session::{Action, Body, OfficeKeys, Outcome, Request, Response};
+use xuncheng_core::sync::wire::{Problem, SyncResponse};
 use xuncheng_core::work::case::{CASE, CaseStep};
 use xuncheng_tests::fixtures;
 use xuncheng_tests::network::Fault;
@@ -227,6 +229,17 @@ fn recorded_request() {
     let entries = world.office().read(|conn| count(conn, "SELECT count(*) FROM entry"));
     answered(li.carry(&recorded));
     assert_eq!(world.office().read(|conn| count(conn, "SELECT count(*) FROM entry")), entries);
+    // Once the phone has asked again, whoever sends the recorded one reads nothing by it: no page, no token.
+    let heard = |world: &World| world.office().read(|conn| count(conn, "SELECT last_sync_at FROM office_device"));
+    li.sync().unwrap();
+    world.wait_minutes(60);
+    let before = heard(&world);
+    let office: OfficeKeys = meta::get(li.field().store(), key::OFFICE).unwrap().unwrap();
+    let answer = message::unpack(&answered(li.carry(&recorded)).body, limits::RESPONSE_BYTES).unwrap();
+    let answer: SyncResponse = answer.open(Direction::Response, &office.node).unwrap();
+    assert!(answer.superseded && answer.token.is_empty() && answer.page.feeds.is_empty());
+    assert!(answer.page.entries.is_empty() && answer.page.snapshots.is_empty());
+    assert_eq!(heard(&world), before, "nor does the office take it for a sign of life");
     world.check_invariants();
 }
 

@@ -209,7 +209,7 @@ impl World {
             if received {
                 let at = office.now().wall.to_minute();
                 let receipt = Receipt { entry, sha256, bytes: 3_355_443, epoch: office.epoch().id, at };
-                photos::set_receipt(intake.tx, &receipt, &Signed::new(&receipt, office.signer())?)?;
+                photos::set_receipt(intake.tx, &receipt, &Signed::new(&receipt, office.signer())?, None)?;
                 let fields = [("originals".to_owned(), json!([sha256]))].into();
                 intake.write_once(&format!("original/{entry}"), item, CASE, fields)?;
             }

@@ -1,0 +1,62 @@
+//! The office's signed snapshots, on a phone: with the judged entries after it, an item's last one proves what is held here.
+
+use rusqlite::{Connection, Transaction};
+
+use super::{StoreError, from_json, to_json};
+use crate::crypto::{MerklePath, Signed};
+use crate::id::ItemId;
+use crate::sync::wire::{Attestation, Snapshot};
+
+/// A snapshot with what proves it.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The office's signature over the page that brought it.
+    pub attestation: Signed<Attestation>,
+    /// The way from the snapshot to that page's root.
+    pub path: MerklePath,
+}
+
+/// Keeps a snapshot in place of the item's last one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put(tx: &Transaction<'_>, proven: &Proven) -> Result<(), StoreError> {
+    let Proven { snapshot, attestation, path } = proven;
+    tx.prepare_cached("INSERT OR REPLACE INTO snapshot (item, snapshot, attestation, path) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((
+        snapshot.item,
+        to_json("snapshot", snapshot)?,
+        to_json("snapshot", attestation)?,
+        to_json("snapshot", path)?,
+    ))?;
+    Ok(())
+}
+
+/// Forgets the snapshot of an item that left this phone.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM snapshot WHERE item = ?1")?.execute([item])?;
+    Ok(())
+}
+
+/// All snapshots.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn all(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT snapshot, attestation, path FROM snapshot ORDER BY item")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.map(|row| {
+        let (snapshot, attestation, path): (String, String, String) = row?;
+        Ok(Proven {
+            snapshot: from_json("snapshot", &snapshot)?,
+            attestation: from_json("snapshot", &attestation)?,
+            path: from_json("snapshot", &path)?,
+        })
+    })
+    .collect()
+}
