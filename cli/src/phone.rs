@@ -194,7 +194,7 @@ fn list(args: &Args, list: &ListArgs) -> anyhow::Result<()> {
         ..Query::default()
     };
     let after = list.after.as_deref().map(str::parse).transpose().map_err(anyhow::Error::msg)?;
-    show::page(&field.cases(&query, after.as_ref(), list.limit)?, args.json)
+    show::page(args, &field, &query, &field.cases(&query, after.as_ref(), list.limit)?)
 }
 
 /// `SOUTH,WEST,NORTH,EAST` in degrees.

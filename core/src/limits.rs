@@ -79,6 +79,8 @@ pub const UPLOAD_KEEP_MS: i64 = 8 * 24 * 3_600_000;
 pub const BACK_OFF_MS_MAX: u64 = 15 * 60_000;
 /// How long an office that cannot take more asks a phone to leave it alone, in seconds: a restart takes less.
 pub const RETRY_AFTER_S: u64 = 30;
+/// Turns that may wait for an office's ledger: at a few milliseconds each, a few seconds.
+pub const TURNS_WAITING: usize = 512;
 /// The first wait after a failure, doubled with each further one, drawn with full jitter.
 pub const BACK_OFF_MS_MIN: u64 = 1_000;
 /// A one-time enrolment code lives this long.

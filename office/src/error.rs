@@ -67,6 +67,9 @@ pub enum OfficeError {
     /// A turn panicked; what it had written was rolled back.
     #[error("a turn at the ledger broke off and was rolled back; the log has the reason")]
     Panic,
+    /// Too many turns wait for the ledger.
+    #[error("the office has more to do than it can take now; nothing of this was kept, try again in half a minute")]
+    Busy,
     /// The writer is gone: the office is shutting down.
     #[error("the office is shutting down; try again")]
     Closing,
@@ -223,6 +226,7 @@ impl OfficeError {
             | Self::Entropy(_)
             | Self::Listen(_)
             | Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             // The code at which a phone sends fewer entries at once.

@@ -73,7 +73,11 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         page,
         token: if superseded { String::new() } else { token::issue(&office, incarnation, server_time)? },
         superseded,
-        limits: PhoneLimits { piece_bytes: office.config().piece_bytes, retry_after_s: None, has_backups },
+        limits: PhoneLimits {
+            piece_bytes: office.config().piece_bytes,
+            retry_after_s: office.retry_after_s(),
+            has_backups,
+        },
         refusal,
         pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
     };

@@ -13,6 +13,7 @@ use xuncheng_core::id::{IncarnationId, ItemId, Nonce, PersonId};
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::write::{Author, Draft};
+use xuncheng_core::limits;
 use xuncheng_core::pack::Pack;
 use xuncheng_core::photo::PhotoFolder;
 use xuncheng_core::store;
@@ -181,6 +182,11 @@ impl Office {
     pub(crate) fn thumbnails(&self) -> MutexGuard<'_, ()> {
         // Files have their names whole, or not at all, whatever a panicking thread was doing.
         self.thumbnails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long phones are asked to stay away, in seconds, where more turns wait than are soon done.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        (self.writer.waiting() > limits::TURNS_WAITING / 4).then_some(limits::RETRY_AFTER_S)
     }
 
     /// The right to write to an upload.

@@ -1,7 +1,9 @@
 //! What a phone's store looks like on a terminal.
 
 use xuncheng_core::field::{CaseDetail, CasePage, Field, Status};
+use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
+use xuncheng_core::store::list::Query;
 
 use super::Args;
 use crate::print::{self, say};
@@ -56,12 +58,12 @@ pub(super) fn case(args: &Args, field: &Field, case: &CaseDetail) -> anyhow::Res
 }
 
 /// A page of cases.
-pub(super) fn page(page: &CasePage, json: bool) -> anyhow::Result<()> {
-    if json {
+pub(super) fn page(args: &Args, field: &Field, query: &Query, page: &CasePage) -> anyhow::Result<()> {
+    if args.json {
         return print::json(page);
     }
     if page.cases.is_empty() {
-        say!("no cases")?;
+        say!("{}", none(&args.phone(), field, query)?)?;
         return Ok(());
     }
     let mut table = print::table(&["case", "state", "category", "seen", "what", ""]);
@@ -82,6 +84,27 @@ pub(super) fn page(page: &CasePage, json: bool) -> anyhow::Result<()> {
         say!("more: --after {next}")?;
     }
     Ok(())
+}
+
+/// Why there is no case to show, and what would bring one.
+fn none(phone: &str, field: &Field, query: &Query) -> anyhow::Result<String> {
+    if *query != Query::default() {
+        return Ok(format!("no case on this phone fits; `{phone} list` shows all that there are"));
+    }
+    let Some(roles) = field.roles()? else {
+        return Ok(format!("no cases yet: `{phone} capture` makes one; `{phone} sync` brings those for its person"));
+    };
+    let in_the_field = [Role::Inspector, Role::Verifier, Role::Handler].iter().any(|role| roles.contains(role));
+    let names: Vec<&str> = roles.iter().map(|role| field.pack().role_label(role)).collect();
+    Ok(if in_the_field {
+        "no cases".to_owned()
+    } else {
+        format!(
+            "no cases: {} ({}) works on cases in the office's console; a phone shows what its person reported",
+            field.person(),
+            names.join("、")
+        )
+    })
 }
 
 /// How the store stands.

@@ -12,7 +12,7 @@ use crate::id::{EntryId, ItemId};
 use crate::journal::entry::{Change, Photo, PhotoRole};
 use crate::journal::judge::Reading;
 use crate::journal::predict::Predictor;
-use crate::journal::verdict::Verdict;
+use crate::journal::verdict::{Code, Verdict};
 use crate::journal::write::{Author, Draft, Seen, write};
 use crate::limits;
 use crate::photo::{Ingested, PhotoError, PhotoFolder, ingest};
@@ -157,16 +157,21 @@ impl Field {
         }
         let kept = self.ingest_all(&act.photos)?;
         let fix = act.fix.clone().or_else(|| kept.iter().find_map(|(photo, _)| fix_of_photo(photo, now)));
+        let change = Change::Step {
+            transition: act.step.name().to_owned(),
+            from: shown.state,
+            round: shown.round,
+            args: act.args.clone(),
+        };
         let written = self.in_one_transaction(now, seed, |hand| {
+            // Before its photos: who may not take the step at all is told that, and nothing about photos.
+            match hand.refusal(item, &change, act.shown.as_ref())? {
+                None | Some(Code::AfterPhotoMissing) => {}
+                Some(code) => return Err(hand.not_now(item, act.step.name(), code)?),
+            }
             for (photo, role) in &kept {
                 hand.attach(item, photo, role, act.fix.as_ref(), act.step.name(), shown.round)?;
             }
-            let change = Change::Step {
-                transition: act.step.name().to_owned(),
-                from: shown.state,
-                round: shown.round,
-                args: act.args.clone(),
-            };
             hand.write_allowed(item, act.step.name(), change, fix, act.shown.as_ref())
         });
         let item = self.or_discard(written, &kept)?;
@@ -318,25 +323,36 @@ impl Hand<'_, '_> {
         fix: Option<Fix>,
         shown: Option<&Shown>,
     ) -> Result<ItemId, FieldError> {
+        match self.refusal(item, &change, shown)? {
+            Some(code) => Err(self.not_now(item, step, code)?),
+            None => {
+                let seen = shown.map_or(Seen::Held, |shown| Seen::Form(shown.version));
+                self.write(Some(item), change, fix, seen)
+            }
+        }
+    }
+
+    /// Why the office would not apply a change; none where it would.
+    fn refusal(&mut self, item: ItemId, change: &Change, shown: Option<&Shown>) -> Result<Option<Code>, FieldError> {
         let view = items::view(self.tx, item)?;
         let own = entries::last_own(self.tx, item, &self.author.who)?;
         let probe = EntryId::from_bytes(self.entropy.bytes());
         let kind = view.as_ref().map_or(CASE, |view| view.kind.as_str());
-        let reading = Reading { id: probe, kind, own, change: &change };
-        let seen = shown.map_or(Seen::Held, |shown| Seen::Form(shown.version));
-        let version = shown.map_or_else(|| view.as_ref().map(|view| view.version), |shown| shown.version);
+        let seen = shown.map_or_else(|| view.as_ref().map(|view| view.version), |shown| shown.version);
+        let reading = Reading { id: probe, kind, own, change };
         let decision =
-            self.predictor.decide(self.tx, view.as_ref(), item, version, &reading, self.now.wall.to_minute())?;
-        match decision.verdict {
-            Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => {
-                let number = view.as_ref().and_then(|view| Case::of(view).number());
-                let label = number.map_or_else(|| super::cases::provisional_label(item), str::to_owned);
-                Err(FieldError::NotNow { label, step: step.to_owned(), code })
-            }
-            Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } | Verdict::Unknown(_) => {
-                self.write(Some(item), change, fix, seen)
-            }
-        }
+            self.predictor.decide(self.tx, view.as_ref(), item, seen, &reading, self.now.wall.to_minute())?;
+        Ok(match decision.verdict {
+            Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => Some(code),
+            Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } | Verdict::Unknown(_) => None,
+        })
+    }
+
+    fn not_now(&self, item: ItemId, step: &str, code: Code) -> Result<FieldError, FieldError> {
+        let view = items::view(self.tx, item)?;
+        let number = view.as_ref().and_then(|view| Case::of(view).number());
+        let label = number.map_or_else(|| super::cases::provisional_label(item), str::to_owned);
+        Ok(FieldError::NotNow { label, step: step.to_owned(), code })
     }
 
     fn write(

@@ -6,6 +6,7 @@ use super::{Field, FieldError};
 use crate::id::{EntryId, IncarnationId, ItemId, PersonId};
 use crate::journal::entry::Exchange;
 use crate::journal::verdict::Verdict;
+use crate::pack::Role;
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
 use crate::store::{entries, judgements, list, pending};
@@ -75,6 +76,14 @@ pub struct RefusedEntry {
 }
 
 impl Field {
+    /// What the store's person may do, as the office has told; none before it has.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn roles(&self) -> Result<Option<Vec<Role>>, FieldError> {
+        Ok(self.predictor().known(&self.conn)?.map(|person| person.roles))
+    }
+
     /// How the store stands.
     ///
     /// # Errors

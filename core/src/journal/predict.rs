@@ -36,13 +36,21 @@ impl Predictor<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn actor(&self, conn: &Connection, item: ItemId) -> Result<Actor, StoreError> {
-        let person = match items::labelled(conn, PERSON, self.person.as_str())? {
-            Some(person) => items::view(conn, person)?.as_ref().and_then(Person::of),
-            None => None,
-        };
+        let person = self.known(conn)?;
         let view = items::view(conn, item)?;
         let known = actor(conn, self.person, person.as_ref(), item, view.as_ref())?;
         Ok(if person.is_some() { known } else { Actor { roles: vec![Role::Inspector], ..known } })
+    }
+
+    /// The store's person as the office has told; none before it has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn known(&self, conn: &Connection) -> Result<Option<Person>, StoreError> {
+        Ok(match items::labelled(conn, PERSON, self.person.as_str())? {
+            Some(person) => items::view(conn, person)?.as_ref().and_then(Person::of),
+            None => None,
+        })
     }
 
     /// What the office will most likely decide.

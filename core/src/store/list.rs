@@ -13,7 +13,7 @@ use crate::place::BoundingBox;
 use crate::search::{self, Synonyms};
 
 /// What to list. Everything that is given narrows the list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
     /// Only items in one of these states; all where empty.
     pub states: Vec<String>,

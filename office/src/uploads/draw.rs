@@ -140,7 +140,7 @@ fn draw_and_note(
         }
     };
     let orders = orders.clone();
-    writer.send(Box::new(move |ledger| {
+    writer.send_patiently(Box::new(move |ledger| {
         let noted = ledger.turn(|intake| {
             let entries = orders.waiting().remove(&sha256).unwrap_or_default();
             entries.iter().try_for_each(|(entry, photo)| note(intake, *entry, photo, &drawn))

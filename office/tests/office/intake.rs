@@ -1,3 +1,6 @@
+use std::future::Future;
+use std::task::Poll;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use xuncheng_core::crypto::{Signed, Signer as _, SoftwareKey};
@@ -5,6 +8,7 @@ use xuncheng_core::id::EpochId;
 use xuncheng_core::journal::audit;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::seal::BatchSeal;
+use xuncheng_core::limits;
 use xuncheng_core::store::entries::Head;
 use xuncheng_core::store::{entries, items};
 use xuncheng_core::sync::message::{self, Direction};
@@ -337,4 +341,44 @@ async fn numbers_that_no_store_can_hold_are_held_for_a_person_and_stop_nothing()
     let view = world.office().read(move |conn| Ok(items::view(conn, item)?)).await.unwrap().unwrap();
     assert_eq!((view.members("photos").count(), view.members("comments").count()), (1, 1));
     assert_eq!(world.status().await.held, 1, "{:?}", written.header.id);
+}
+
+/// Asks for a turn, and says whether it has to wait.
+async fn stands<F: Future + Unpin>(turn: &mut F) -> bool {
+    std::future::poll_fn(|context| Poll::Ready(std::pin::Pin::new(&mut *turn).poll(context).is_pending())).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_office_with_too_much_to_do_says_so_and_takes_it_all_later() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    li.report();
+    // A turn that takes long, and as many behind it as may wait.
+    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = std::sync::mpsc::channel::<()>();
+    let office = world.office();
+    let mut long = Box::pin(office.turn(move |_| {
+        begun.send(()).unwrap();
+        Ok(held.recv().is_ok())
+    }));
+    assert!(stands(&mut long).await);
+    begins.recv().unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..limits::TURNS_WAITING {
+        let mut turn = Box::pin(office.turn(|_| Ok(())));
+        assert!(stands(&mut turn).await);
+        waiting.push(turn);
+    }
+    let (batch, through) = (li.waiting(), li.through);
+    let request = li.request(batch, through);
+    let answer = world.post("/v1/sync", li.packed(&request)).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "busy"));
+    assert_eq!(answer.headers["retry-after"], limits::RETRY_AFTER_S.to_string());
+    go_on.send(()).unwrap();
+    assert!(long.await.unwrap());
+    for turn in waiting {
+        turn.await.unwrap();
+    }
+    assert_eq!(li.sync(&world).await.refusal, None);
+    assert_eq!(li.waiting().len(), 0);
 }

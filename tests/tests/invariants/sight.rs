@@ -107,6 +107,8 @@ fn who_reported_and_from_where_never_crosses_to_another_phone() {
         occurred_at: None,
         photos: vec![CapturePhoto { file: picture, working_copy: None, role: PhotoRole::Scene }],
     };
+    // Another boot than the readers', who are told their own.
+    li.reboot();
     let (now, drawn) = (li.now(), xuncheng_core::clock::Seed::from_bytes([9; 32]));
     let case = li.field_mut().capture(&capture, &now, &drawn).unwrap().summary.id;
     li.sync().unwrap();
@@ -121,7 +123,7 @@ fn who_reported_and_from_where_never_crosses_to_another_phone() {
         stood.lon_e7().to_string(),
         now.boot_id.clone(),
         "accuracy_m".to_owned(),
-        "monotonic_ms".to_owned(),
+        "last_exchange".to_owned(),
     ];
     for reader in [&mut wang, &mut chen] {
         reader.sync().unwrap();
