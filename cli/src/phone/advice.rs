@@ -6,7 +6,6 @@ use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
 use xuncheng_core::sync::session::SyncError;
 use xuncheng_core::work::case::{CaseState, CaseStep, RULES};
-use xuncheng_core::work::flow::Who;
 
 use super::Args;
 use super::categories;
@@ -103,7 +102,7 @@ fn refusal(phone: &str, field: &Field, label: &str, step: &str, code: &Code) -> 
         | Code::Follows
         | Code::Unknown(_) => return Ok(format!(": {}", print::reason(code))),
     };
-    let ended = !RULES.steps.iter().any(|row| row.from == case.summary.state);
+    let ended = RULES.ends(&case.summary.state);
     let own = case.entries.iter().any(|entry| entry.own);
     let instead = if !case.steps.is_empty() {
         format!("{} can: {}", field.person(), case.steps.join(", "))
@@ -119,19 +118,13 @@ fn refusal(phone: &str, field: &Field, label: &str, step: &str, code: &Code) -> 
 
 /// The states that a step starts from.
 fn starts(step: &str) -> Vec<String> {
-    let from = RULES.steps.iter().filter(|row| row.step == step).map(|row| row.from);
+    let from = RULES.starts(step).into_iter();
     from.map(|state| format!("{state} {}", CaseState::named(state).map_or("", CaseState::label))).collect()
 }
 
 /// Whom the rules let do it: a step, or else to edit, to attach, to comment.
 fn whose(step: &str) -> Vec<&'static str> {
-    let grants = if step == "edit" { RULES.edited_by } else { RULES.attached_by };
-    let mut whose: Vec<Who> = match CaseStep::named(step) {
-        Some(_) => RULES.steps.iter().filter(|row| row.step == step).flat_map(|row| row.who).copied().collect(),
-        None => grants.iter().map(|grant| grant.who).collect(),
-    };
-    whose.dedup();
-    whose.into_iter().map(print::who).collect()
+    RULES.whose(step).into_iter().map(print::who).collect()
 }
 
 /// What programs call an error: of a refused step the verdict's code, of an office that refused its own.

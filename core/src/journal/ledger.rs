@@ -237,7 +237,7 @@ impl Intake<'_, '_> {
         let reads: BTreeSet<String> =
             person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
         let told = items::audiences(self.tx, item)?;
-        Ok(!reads.is_disjoint(&told) || entries::last_own(self.tx, item, who)?.is_some())
+        Ok(!reads.is_disjoint(&told) || entries::is_known_to(self.tx, item, who)?)
     }
 
     /// Keeps the entry with its judgement, applies it, and tells those who may know.

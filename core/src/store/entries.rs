@@ -299,6 +299,19 @@ pub fn is_of(conn: &Connection, id: EntryId, item: ItemId, who: &PersonId) -> Re
     ))?)
 }
 
+/// Whether `who` wrote something on this item that was not held: they were told of it then.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_known_to(conn: &Connection, item: ItemId, who: &PersonId) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT 1 FROM entry e JOIN judgement j ON j.entry = e.id
+             WHERE e.item = ?1 AND e.who = ?2 AND j.verdict <> 'held'",
+        )?
+        .exists((item, who.as_str()))?)
+}
+
 /// Header, body, seal and judgement of an entry, in bytes, as a page carries them.
 ///
 /// # Errors

@@ -33,6 +33,33 @@ pub struct Rules {
     pub derive: fn(&Pack, &str, &Value) -> Vec<(&'static str, Value)>,
 }
 
+impl Rules {
+    /// The states that a step starts from.
+    #[must_use]
+    pub fn starts(&self, step: &str) -> Vec<&'static str> {
+        self.steps.iter().filter(|row| row.step == step).map(|row| row.from).collect()
+    }
+
+    /// Whom the rules ever let take a step, or else edit (`edit`), or attach and comment (any other name).
+    #[must_use]
+    pub fn whose(&self, step: &str) -> Vec<Who> {
+        let mut whose: Vec<Who> =
+            self.steps.iter().filter(|row| row.step == step).flat_map(|row| row.who).copied().collect();
+        if whose.is_empty() {
+            let grants = if step == "edit" { self.edited_by } else { self.attached_by };
+            whose = grants.iter().map(|grant| grant.who).collect();
+        }
+        whose.dedup();
+        whose
+    }
+
+    /// Whether no step leads on from `state`.
+    #[must_use]
+    pub fn ends(&self, state: &str) -> bool {
+        !self.steps.iter().any(|row| row.from == state)
+    }
+}
+
 /// One row of a workflow table.
 pub struct Row {
     /// The state that the step starts from.

@@ -78,6 +78,19 @@ struct JourneyTests {
         #expect(status.pending == 0)
         #expect(status.refused.isEmpty)
         #expect(status.attention == nil)
+
+        // 改正一处，撤回一件：按打开表单时看到的内容提交，由办公室判定。
+        let opened = try await li.case(garbage.summary.id)
+        _ = try await li.edit(garbage.summary.id, CaseEdit(description: "垃圾堆到了路面", shown: opened.shown))
+        #expect(try await li.case(stall.summary.id).steps == [.withdraw])
+        let act = CaseAct(step: .withdraw, reason: "摊主已离开", shown: numbered.shown)
+        #expect(try await li.step(stall.summary.id, act).summary.stateLabel == "已撤回")
+        #expect(await refusal { try await li.step(stall.summary.id, act) }.isNotNow)
+        #expect(try await li.sync() == .done)
+        #expect(try await li.case(garbage.summary.id).summary.description == "垃圾堆到了路面")
+        let withdrawn = try await li.case(stall.summary.id)
+        #expect(withdrawn.summary.stateLabel == "已撤回")
+        #expect(!withdrawn.summary.pending)
     }
 
     private func stall() -> Capture {
@@ -119,6 +132,7 @@ private func refusal<Value: Sendable>(_ work: @MainActor () async throws -> Valu
 extension FieldError? {
     fileprivate var isNotACode: Bool { if case .NotAnEnrolmentCode = self { true } else { false } }
     fileprivate var isNotAnArgument: Bool { if case .NotAnArgument = self { true } else { false } }
+    fileprivate var isNotNow: Bool { if case .NotNow = self { true } else { false } }
     fileprivate var isOffline: Bool { if case .Offline = self { true } else { false } }
     fileprivate var refusedCode: String? { if case .CodeRefused(let code, _) = self { code } else { nil } }
 }

@@ -9,14 +9,14 @@ use xuncheng_core::journal::entry::{Change, Entry, Header};
 use xuncheng_core::journal::ledger::{LedgerError, Sender, Taken};
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::view::View;
-use xuncheng_core::store::items;
 use xuncheng_core::store::photos::PhotoStage;
+use xuncheng_core::store::{items, judgements};
 use xuncheng_core::sync::wire::Refusal;
 use xuncheng_core::work::case::CaseStep;
 use xuncheng_office::{OfficeError, devices};
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::network::Fault;
-use xuncheng_tests::phone::Phone;
+use xuncheng_tests::phone::{Phone, in_huifeng};
 use xuncheng_tests::seed;
 use xuncheng_tests::world::World;
 
@@ -438,5 +438,37 @@ fn a_device_is_revoked_from_a_phone_too() {
     let refused = li.field().status().unwrap().refused;
     assert!(matches!(refused[0].verdict, Verdict::Held { reason: Code::Revoked, .. }), "{refused:?}");
     assert!(world.office().view(case).is_none());
+    world.check_invariants();
+}
+
+/// An entry on another's item and one on an item that is not there are answered alike: without a version, and held.
+#[test]
+fn an_entry_on_what_is_not_ones_own_is_answered_as_if_it_were_not_there() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let picture = vec![wang.new_picture()];
+    let theirs = wang.capture_at("component/01001", in_huifeng(), picture).summary.id;
+    wang.sync().unwrap();
+    let mut li = world.enrolled("li");
+    assert!(!li.holds(theirs));
+    let steps = |transition: &str| Change::Step {
+        transition: transition.to_owned(),
+        from: "handled".to_owned(),
+        round: 0,
+        args: BTreeMap::new(),
+    };
+    let changes = [Change::Comment { text: "在吗".to_owned() }, describe("改"), steps("check")];
+    let mut answers = Vec::new();
+    for item in [theirs, ItemId::from_bytes([9; 16])] {
+        for change in &changes {
+            let entry = li.write(item, "case", change.clone());
+            li.sync().unwrap();
+            let judged = judgements::get(li.field().store(), entry).unwrap().unwrap().judgement;
+            answers.push((judged.verdict, judged.version, judged.effects.get().to_owned()));
+        }
+    }
+    let (of_theirs, of_nothing) = answers.split_at(changes.len());
+    assert_eq!(of_theirs, of_nothing);
+    assert!(matches!(of_theirs[0].0, Verdict::Held { reason: Code::UnknownItem, .. }), "{of_theirs:?}");
     world.check_invariants();
 }

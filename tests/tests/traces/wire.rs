@@ -651,3 +651,29 @@ fn classes_of_a_person_are_what_the_phone_receives() {
     assert!(wang.holds(component) && !wang.holds(matter));
     world.check_invariants();
 }
+
+/// Cases that are more than one page comes to come in several, whole and signed each; none of them is left out.
+#[test]
+fn what_does_not_fit_into_a_page_comes_in_the_next() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let cases: Vec<ItemId> = (0..5).map(|_| wang.capture("component/01001").summary.id).collect();
+    wang.sync().unwrap();
+    let text = Value::from("x".repeat(limits::TEXT_CHARS));
+    for case in &cases {
+        for edit in 0..7 {
+            let names: Vec<String> = (0..29).map(|n| format!("later/{edit}/{n}")).collect();
+            let fields: Vec<(&str, Value)> = names.iter().map(|name| (name.as_str(), text.clone())).collect();
+            world.office().edit("zhang", *case, &fields).unwrap();
+        }
+    }
+    let mut late = world.phone("wang");
+    late.enrol(&world.office().code("wang")).unwrap();
+    late.sync().unwrap();
+    for case in &cases {
+        assert_eq!(late.case(*case).view.field("later/6/28"), Some(&text));
+    }
+    let pages = world.network(&late).log().iter().filter(|sent| sent.path == "/v1/sync").count();
+    assert!(pages > 2, "{pages} pages for 2 MB of cases");
+    world.check_invariants();
+}

@@ -2,8 +2,11 @@ package cn.xuncheng
 
 import cn.xuncheng.ffi.Capture
 import cn.xuncheng.ffi.CapturePhoto
+import cn.xuncheng.ffi.CaseAct
 import cn.xuncheng.ffi.CaseDetail
+import cn.xuncheng.ffi.CaseEdit
 import cn.xuncheng.ffi.CaseQuery
+import cn.xuncheng.ffi.CaseStep
 import cn.xuncheng.ffi.FieldException
 import cn.xuncheng.ffi.PhotoRole
 import cn.xuncheng.ffi.PhotoStage
@@ -89,6 +92,18 @@ class JourneyTest {
             assertEquals(0uL, status.pending)
             assertTrue(status.refused.isEmpty())
             assertEquals(null, status.attention)
+
+            // 改正一处，撤回一件：按打开表单时看到的内容提交，由办公室判定。
+            val opened = li.case(garbage.summary.id)
+            li.edit(garbage.summary.id, CaseEdit(description = "垃圾堆到了路面", shown = opened.shown))
+            assertEquals(listOf(CaseStep.WITHDRAW), li.case(stall.summary.id).steps)
+            val act = CaseAct(step = CaseStep.WITHDRAW, reason = "摊主已离开", shown = numbered.shown)
+            assertEquals("已撤回", li.step(stall.summary.id, act).summary.stateLabel)
+            assertFailsWith<FieldException.NotNow> { li.step(stall.summary.id, act) }
+            assertEquals(SyncEnd.Done, li.sync())
+            assertEquals("垃圾堆到了路面", li.case(garbage.summary.id).summary.description)
+            val withdrawn = li.case(stall.summary.id)
+            assertEquals("已撤回" to false, withdrawn.summary.stateLabel to withdrawn.summary.pending)
         } finally {
             scope.cancel()
             li.close()
