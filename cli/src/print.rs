@@ -132,7 +132,7 @@ pub(crate) fn reason(code: &Code) -> String {
         Code::Revoked => "this device was revoked by the office".to_owned(),
         Code::Malformed => "it cannot be read".to_owned(),
         Code::TooLarge => "the case holds as much as phones can take: nothing more can be added to it".to_owned(),
-        Code::UnknownItem => "there is no such case at the office".to_owned(),
+        Code::UnknownItem => "there is no such case at the office, or it is not this person's".to_owned(),
         Code::Follows => "it follows an entry that was not taken".to_owned(),
         Code::Unknown(code) => code.clone(),
     }

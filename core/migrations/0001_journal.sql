@@ -125,6 +125,14 @@ CREATE TABLE membership (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX membership_audience ON membership (audience);
 
+CREATE TABLE departure (
+    -- Where in an audience's feed an item left it last: whoever read the feed then was told of the item. Only at the office.
+    item BLOB NOT NULL,
+    audience TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (item, audience)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE feed (
     -- What entered, changed and left an audience, or one incarnation's verdicts and receipts. Only at the office.
     audience TEXT NOT NULL,

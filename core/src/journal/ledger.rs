@@ -188,7 +188,7 @@ impl Intake<'_, '_> {
         let actor = self.actor(header.item, view.as_ref(), &private.who, person.as_ref(), revoked)?;
         if let Some(view) = &view
             && !revoked
-            && !self.may_know_of(header.item, view, &actor, person.as_ref())?
+            && !self.may_know_of(header.item, origin.incarnation, view, &actor, person.as_ref())?
         {
             return Ok(Decision::held(Code::UnknownItem));
         }
@@ -226,18 +226,25 @@ impl Intake<'_, '_> {
     fn may_know_of(
         &self,
         item: ItemId,
+        incarnation: IncarnationId,
         view: &View,
         actor: &Actor,
         person: Option<&Person>,
     ) -> Result<bool, LedgerError> {
         let Some(who) = &actor.person else { return Ok(true) };
+        // What a desk writes on, the console has shown it.
+        if incarnation == self.office.node.incarnation {
+            return Ok(true);
+        }
         if person.is_some_and(Person::is_at_a_desk) || actor.was_any(&[Who::Handler], view) {
             return Ok(true);
         }
         let reads: BTreeSet<String> =
             person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
         let told = items::audiences(self.tx, item)?;
-        Ok(!reads.is_disjoint(&told) || entries::is_known_to(self.tx, item, who)?)
+        Ok(!reads.is_disjoint(&told)
+            || feeds::saw_leave(self.tx, incarnation, item)?
+            || entries::is_known_to(self.tx, item, who)?)
     }
 
     /// Keeps the entry with its judgement, applies it, and tells those who may know.
@@ -326,6 +333,7 @@ impl Intake<'_, '_> {
         for audience in before.difference(&after) {
             items::leave(self.tx, item, audience)?;
             feeds::append(self.tx, audience, &FeedRow::Leave { item })?;
+            feeds::depart(self.tx, audience, item)?;
         }
         Ok(())
     }

@@ -93,6 +93,32 @@ pub fn append(tx: &Transaction<'_>, audience: &str, row: &FeedRow) -> Result<(),
     Ok(())
 }
 
+/// Notes that an item left a feed with its last row.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn depart(tx: &Transaction<'_>, audience: &str, item: ItemId) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR REPLACE INTO departure (item, audience, position) VALUES (?1, ?2, ?3)")?.execute((
+        item,
+        audience,
+        last(tx, audience)?,
+    ))?;
+    Ok(())
+}
+
+/// Whether an item left one of the feeds that `incarnation` reads, after it was granted that feed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn saw_leave(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT 1 FROM departure d JOIN granted g ON g.audience = d.audience
+             WHERE d.item = ?1 AND g.incarnation = ?2 AND d.position > g.since",
+        )?
+        .exists((item, incarnation))?)
+}
+
 /// The rows of a feed above `after`, at most `limit`, with their positions.
 ///
 /// # Errors

@@ -222,7 +222,7 @@ pub(super) fn answered(
             acknowledged(tx, *entry, *sha256, *bytes, &Upload { offset, uncertain: false, ..before })
         }
         // Somebody else sent a piece meanwhile, or the office kept more of a cut one than was known here: ask it.
-        (UploadIntent::Piece { .. }, 409 | 423) => {
+        (UploadIntent::Piece { .. }, 409) => {
             doubt(tx, intent)?;
             Ok(())
         }

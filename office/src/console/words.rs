@@ -81,7 +81,7 @@ pub(super) fn code(code: &Code) -> String {
         Code::Revoked => "设备已被停用",
         Code::Malformed => "内容不完整或超出长度",
         Code::TooLarge => "案件内容已达上限，不能再添加",
-        Code::UnknownItem => "办公室没有这个案件",
+        Code::UnknownItem => "办公室没有这个案件，或者它不归此人",
         Code::Follows => "它所依据的前一条记录没有生效",
         Code::Unknown(code) => return format!("原因代码 {code}"),
     };

@@ -30,15 +30,12 @@ use crate::shown;
 pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Upload, OfficeError> {
     let grounds = Arc::clone(office.grounds());
     let uploads = grounds.folder.uploads();
-    let file = upload.file(&uploads);
-    let found = blocking(move || Ok(Fingerprint::of_file(&file)?)).await?;
-    if found.sha256 != upload.sha256 || found.bytes != upload.length {
+    let (folder, file, named) = (office.photos().clone(), upload.file(&uploads), upload.clone());
+    let Some(found) = blocking(move || in_place(&folder, &file, &named)).await? else {
         tracing::warn!(upload = %upload.id, "the bytes of an upload are not the photo that its entry names; discarded");
         office.turn(move |intake| rows::discard(intake, &uploads, &upload)).await?;
         return Err(OfficeError::Checksum);
-    }
-    let (folder, file, sha256) = (office.photos().clone(), upload.file(&uploads), upload.sha256);
-    blocking(move || Ok(folder.adopt(&file, &sha256)?)).await?;
+    };
     let orders = office.pictures().clone();
     office
         .turn(move |intake| {
@@ -47,6 +44,23 @@ pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Uploa
             Ok(rows::get(intake.tx, upload.id)?.unwrap_or(upload))
         })
         .await
+}
+
+/// Gives a whole upload its place among the originals, and says what it is; none where it is not the photo that its entry
+/// names, or nothing of it is left. Where the turn after it fails, it is asked again and finds the original in its place.
+fn in_place(folder: &PhotoFolder, file: &Path, upload: &Upload) -> Result<Option<Fingerprint>, OfficeError> {
+    let waits = file.exists();
+    let original = folder.original(&upload.sha256);
+    match Fingerprint::of_file(if waits { file } else { &original }) {
+        Ok(found) if found.sha256 == upload.sha256 && found.bytes == upload.length => {
+            if waits {
+                folder.adopt(file, &upload.sha256)?;
+            }
+            Ok(Some(found))
+        }
+        Ok(_) | Err(PhotoError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn blocking<T: Send + 'static>(
@@ -130,19 +144,9 @@ fn recover_one(
         // A file that is gone has nothing to go on with.
         return if file.exists() { Ok(()) } else { ledger.turn(|intake| rows::discard(intake, uploads, &upload)) };
     }
-    // The crash came before the rename or after it.
-    let original = folder.original(&upload.sha256);
-    let found = Fingerprint::of_file(if file.exists() { &file } else { &original });
-    match found {
-        Ok(found) if found.sha256 == upload.sha256 && found.bytes == upload.length => {
-            if file.exists() {
-                folder.adopt(&file, &upload.sha256)?;
-            }
-            ledger.turn(|intake| sign_for(intake, grounds, &upload, &found))?;
-            Ok(())
-        }
-        Ok(_) | Err(PhotoError::Missing { .. }) => ledger.turn(|intake| rows::discard(intake, uploads, &upload)),
-        Err(error) => Err(error.into()),
+    match in_place(folder, &file, &upload)? {
+        Some(found) => ledger.turn(|intake| sign_for(intake, grounds, &upload, &found)).map(drop),
+        None => ledger.turn(|intake| rows::discard(intake, uploads, &upload)),
     }
 }
 

@@ -472,3 +472,29 @@ fn an_entry_on_what_is_not_ones_own_is_answered_as_if_it_were_not_there() {
     assert!(matches!(of_theirs[0].0, Verdict::Held { reason: Code::UnknownItem, .. }), "{of_theirs:?}");
     world.check_invariants();
 }
+
+/// Who was told of a case and comes too late is told that, also when the case has left them meanwhile.
+#[test]
+fn who_was_told_of_a_case_and_comes_too_late_is_told_so() {
+    let world = World::new(seed!());
+    let (mut li, mut wang) = (world.enrolled("li"), world.enrolled("wang"));
+    let case = li.capture("component/01001").summary.id;
+    li.sync().unwrap();
+    world.office().file_and_dispatch(case, "shizheng");
+    let mut chen = world.enrolled("chen");
+    for step in [CaseStep::Accept, CaseStep::Handle] {
+        chen.step(case, step, &[]).unwrap();
+    }
+    chen.sync().unwrap();
+    wang.sync().unwrap();
+    wang.step(case, CaseStep::Check, &[]).unwrap();
+    world.office().step("sun", case, CaseStep::Check, &[]).unwrap();
+    world.office().step("zhang", case, CaseStep::Close, &[("waiver", "原件已核对")]).unwrap();
+    wang.sync().unwrap();
+    let refused = wang.field().status().unwrap().refused;
+    assert!(
+        matches!(refused[0].verdict, Verdict::Rejected { code: Code::NotFromHere, .. }) && refused.len() == 1,
+        "{refused:?}"
+    );
+    world.check_invariants();
+}
