@@ -226,6 +226,11 @@ pub(super) fn answered(
             doubt(tx, intent)?;
             Ok(())
         }
+        // Another request writes to it, or one that was cut still holds it: the office read nothing of this one.
+        (UploadIntent::Piece { .. }, 423) => {
+            unsent(tx, intent)?;
+            Err(SyncError::refused(response))
+        }
         // The office no longer knows the upload, or its bytes were not this photo's: begin again.
         (UploadIntent::Probe { .. } | UploadIntent::Piece { .. }, 404 | 410 | 460) => {
             transfers::forget_upload(tx, *entry, *sha256)?;

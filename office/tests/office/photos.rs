@@ -346,6 +346,28 @@ async fn a_crash_between_the_last_byte_and_the_receipt_is_made_good_at_the_next_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_last_turn_failed_is_signed_for_when_its_phone_asks_again() {
+    let world = World::new().await;
+    let (li, picture) = photographed(&world).await;
+    let created = li.begin(&world, &picture, &[]).await;
+    // The original gets its place, and the turn that would sign for it fails.
+    let ledger = rusqlite::Connection::open(world.data().join("ledger.sqlite")).unwrap();
+    let body: String =
+        ledger.query_row("SELECT body FROM entry WHERE change = 'attach'", [], |row| row.get(0)).unwrap();
+    let put = |body: &str| ledger.execute("UPDATE entry SET body = ?1 WHERE change = 'attach'", [body]).unwrap();
+    put("");
+    let whole = Body::from(picture.original.clone());
+    let failed = li.patch(&world, &created.location(), 0, whole).await;
+    assert!(failed.status.is_client_error(), "{}", failed.status);
+    assert!(kept(&world, &picture).is_some() && !has_receipt(&world, &picture).await);
+    put(&body);
+    let head = li.head(&world, &created.location()).await;
+    assert_eq!(head.offset(), picture.original.len() as u64);
+    assert!(has_receipt(&world, &picture).await);
+    assert_eq!(originals(&world, picture.item).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_does_not_wait_for_the_pictures_and_what_was_not_drawn_is_drawn_after_the_next_start() {
     let mut world = World::new().await;
     let (li, picture) = photographed(&world).await;

@@ -8,7 +8,7 @@ use xuncheng_core::limits;
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::{entries, feeds, items, photos};
 use xuncheng_core::sync::message::{self, Direction};
-use xuncheng_core::sync::session::{Action, Body, OfficeKeys, Outcome, Request, Response};
+use xuncheng_core::sync::session::{Action, Body, Method, OfficeKeys, Outcome, Request, Response};
 use xuncheng_core::sync::wire::{Problem, SyncResponse};
 use xuncheng_core::work::case::{CASE, CaseStep};
 use xuncheng_tests::fixtures;
@@ -676,4 +676,43 @@ fn what_does_not_fit_into_a_page_comes_in_the_next() {
     let pages = world.network(&late).log().iter().filter(|sent| sent.path == "/v1/sync").count();
     assert!(pages > 2, "{pages} pages for 2 MB of cases");
     world.check_invariants();
+}
+
+/// An upload that another request writes to is left alone for a while: it is not asked about and sent without end.
+#[test]
+fn an_upload_that_is_locked_waits() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let picture = li.picture(&fixtures::jpeg_of_at_least(300_000, 4));
+    let photo = li.capture_at("matter/09006", in_dongcheng(), vec![picture]).photos[0].sha256;
+    li.field_mut().start_sync().unwrap();
+    let (id, create) = next_upload(&mut li);
+    let outcome = li.carry(&create);
+    li.completed(id, &outcome).unwrap();
+    let problem = Problem { status: 423, code: "locked".to_owned(), detail: "someone writes".to_owned() };
+    for _ in 0..3 {
+        let (id, _) = next_upload_piece(&world, &mut li);
+        let locked = Response { status: 423, headers: Vec::new(), body: serde_json::to_vec(&problem).unwrap() };
+        li.completed(id, &Outcome::Answered(locked)).unwrap_err();
+        assert!(matches!(li.next_action().unwrap(), Action::WaitUntil { .. }), "not without end");
+    }
+    li.sync_whatever_happens();
+    assert_eq!(world.office().original(&photo), li.original(&photo));
+    assert_eq!(li.field().status().unwrap().bytes_sent_again, 0, "the office read nothing of what it refused");
+}
+
+/// Waits and carries whatever comes before the next piece of an upload, and gives that piece.
+fn next_upload_piece(world: &World, phone: &mut Phone) -> (xuncheng_core::id::Nonce, Request) {
+    for _ in 0..20 {
+        match phone.next_action().unwrap() {
+            Action::Send { id, request } if request.method == Method::Patch => return (id, request),
+            Action::Send { id, request } => {
+                let outcome = phone.carry(&request);
+                phone.completed(id, &outcome).unwrap();
+            }
+            Action::WaitUntil { monotonic_ms } => world.wait_ms(monotonic_ms - phone.now().monotonic_ms),
+            Action::Done => break,
+        }
+    }
+    panic!("there is no piece to send");
 }
