@@ -121,6 +121,8 @@ CREATE TABLE membership (
     -- Which audiences an item is in, as far as this replica knows.
     item BLOB NOT NULL,
     audience TEXT NOT NULL,
+    -- Where in the audience's feed it entered last. Only at the office.
+    entered INTEGER,
     PRIMARY KEY (item, audience)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX membership_audience ON membership (audience);
@@ -138,6 +140,9 @@ CREATE TABLE feed (
     audience TEXT NOT NULL,
     -- Dense from 1.
     position INTEGER NOT NULL,
+    -- The row's name and the item that it moves, of an audience's rows: enter, to, leave.
+    kind TEXT,
+    item BLOB,
     -- JSON of a feed row.
     row TEXT NOT NULL,
     PRIMARY KEY (audience, position)

@@ -132,7 +132,7 @@ fn one_case(
     let version = view.version;
     fold::apply(&mut view, opened.header.id, version, &[number]);
     items::put(tx, item, &view).unwrap();
-    items::join(tx, item, "own/li").unwrap();
+    items::join(tx, item, "own/li", None).unwrap();
 }
 
 /// A photo of its own for each case: its files are not looked at by a list.

@@ -27,7 +27,7 @@ pub struct Subject<'a> {
     pub view: Option<&'a View>,
     /// What the author had seen: the count that `seen` names, where its history is the office's at that count.
     pub seen: Option<u64>,
-    /// `own` links of entries on this item, from an entry to the one that its author wrote before it.
+    /// `own` links of the author's entries on this item, each to the one written before it.
     pub own_links: &'a BTreeMap<EntryId, EntryId>,
     /// What the entry depends on in its own lineage and that was not applied.
     pub blocked: Option<Blocked>,

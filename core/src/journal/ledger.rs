@@ -177,7 +177,7 @@ impl Intake<'_, '_> {
             Some(seen) => items::count_seen(self.tx, header.item, seen)?,
             None => None,
         };
-        let own_links = entries::own_links(self.tx, header.item)?;
+        let own_links = entries::own_links(self.tx, header.item, &private.who)?;
         let subject = Subject {
             view: view.as_ref(),
             seen,
@@ -326,14 +326,14 @@ impl Intake<'_, '_> {
             if before.contains(audience) {
                 feeds::append(self.tx, audience, &FeedRow::To { item, count: view.version.count, entry })?;
             } else {
-                items::join(self.tx, item, audience)?;
-                feeds::append(self.tx, audience, &FeedRow::Enter { item })?;
+                let entered = feeds::append(self.tx, audience, &FeedRow::Enter { item })?;
+                items::join(self.tx, item, audience, Some(entered))?;
             }
         }
         for audience in before.difference(&after) {
             items::leave(self.tx, item, audience)?;
-            feeds::append(self.tx, audience, &FeedRow::Leave { item })?;
-            feeds::depart(self.tx, audience, item)?;
+            let left = feeds::append(self.tx, audience, &FeedRow::Leave { item })?;
+            feeds::depart(self.tx, audience, item, left)?;
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ impl Predictor<'_> {
         Ok(Stand {
             pack: self.pack,
             actor: self.actor(conn, item)?,
-            own_links: entries::own_links(conn, item)?,
+            own_links: entries::own_links(conn, item, self.person)?,
             // A held step holds up the steps after it here too; what follows a held capture is shown with it.
             blocked: judgements::blocked(conn, self.incarnation, item)?
                 .filter(|blocked| matches!(blocked, Blocked::HeldStep(_))),

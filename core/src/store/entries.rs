@@ -146,13 +146,14 @@ pub fn last_own(conn: &Connection, item: ItemId, who: &PersonId) -> Result<Optio
         .optional()?)
 }
 
-/// The `own` links of an item's entries.
+/// The `own` links of what `who` wrote on an item: others' lead to nothing of `who`'s.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn own_links(conn: &Connection, item: ItemId) -> Result<BTreeMap<EntryId, EntryId>, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT id, own FROM entry WHERE item = ?1 AND own IS NOT NULL")?;
-    let rows = statement.query_map([item], |row| Ok((row.get(0)?, row.get(1)?)))?;
+pub fn own_links(conn: &Connection, item: ItemId, who: &PersonId) -> Result<BTreeMap<EntryId, EntryId>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT id, own FROM entry WHERE item = ?1 AND who = ?2 AND own IS NOT NULL")?;
+    let rows = statement.query_map((item, who.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

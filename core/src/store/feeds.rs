@@ -1,6 +1,6 @@
 //! Feeds: what entered, changed and left an audience; what one incarnation is told.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, from_json, to_json};
@@ -63,6 +63,23 @@ pub enum FeedRow {
     Unknown(serde_json::Value),
 }
 
+impl FeedRow {
+    /// What it does to an item of an audience, by name, and to which.
+    const fn moves(&self) -> Option<(&'static str, ItemId)> {
+        match self {
+            Self::Enter { item } => Some(("enter", *item)),
+            Self::To { item, .. } => Some(("to", *item)),
+            Self::Leave { item } => Some(("leave", *item)),
+            Self::Verdict { .. }
+            | Self::Receipt { .. }
+            | Self::Safe { .. }
+            | Self::Grant { .. }
+            | Self::Withdraw { .. }
+            | Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// The name of the feed that tells one incarnation of its verdicts and receipts; it outlives all roles.
 #[must_use]
 pub fn private(incarnation: IncarnationId) -> String {
@@ -79,30 +96,26 @@ pub fn last(conn: &Connection, audience: &str) -> Result<u64, StoreError> {
         .query_row([audience], |row| row.get(0))?)
 }
 
-/// Appends a row at the next position, in the transaction of what it tells of.
+/// Appends a row in the transaction of what it tells of, and gives its position: the next one.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn append(tx: &Transaction<'_>, audience: &str, row: &FeedRow) -> Result<(), StoreError> {
+pub fn append(tx: &Transaction<'_>, audience: &str, row: &FeedRow) -> Result<u64, StoreError> {
     let position = last(tx, audience)? + 1;
-    tx.prepare_cached("INSERT INTO feed (audience, position, row) VALUES (?1, ?2, ?3)")?.execute((
-        audience,
-        position,
-        to_json("feed", row)?,
-    ))?;
-    Ok(())
+    let moves = row.moves();
+    let (kind, item) = (moves.map(|(kind, _)| kind), moves.map(|(_, item)| item));
+    tx.prepare_cached("INSERT INTO feed (audience, position, kind, item, row) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((audience, position, kind, item, to_json("feed", row)?))?;
+    Ok(position)
 }
 
-/// Notes that an item left a feed with its last row.
+/// Notes that an item left a feed at `position`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn depart(tx: &Transaction<'_>, audience: &str, item: ItemId) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR REPLACE INTO departure (item, audience, position) VALUES (?1, ?2, ?3)")?.execute((
-        item,
-        audience,
-        last(tx, audience)?,
-    ))?;
+pub fn depart(tx: &Transaction<'_>, audience: &str, item: ItemId, position: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR REPLACE INTO departure (item, audience, position) VALUES (?1, ?2, ?3)")?
+        .execute((item, audience, position))?;
     Ok(())
 }
 
@@ -119,15 +132,30 @@ pub fn saw_leave(conn: &Connection, incarnation: IncarnationId, item: ItemId) ->
         .exists((item, incarnation))?)
 }
 
-/// The rows of a feed above `after`, at most `limit`, with their positions.
+/// The rows of a feed above `from` that still say something to a reader who was granted it at `since`, at most `limit`, with
+/// their positions: items that are in it enter once, with all that came before their snapshot; of those that are not, a
+/// reader is told who may hold them.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn after(conn: &Connection, audience: &str, after: u64, limit: usize) -> Result<Vec<(u64, FeedRow)>, StoreError> {
+pub fn unread(
+    conn: &Connection,
+    audience: &str,
+    from: u64,
+    since: u64,
+    limit: usize,
+) -> Result<Vec<(u64, FeedRow)>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT position, row FROM feed WHERE audience = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+        "SELECT f.position, f.row FROM feed f LEFT JOIN membership m ON m.item = f.item AND m.audience = f.audience
+         WHERE f.audience = :audience AND f.position > :from AND (
+             f.item IS NULL
+             OR f.kind = 'enter' AND f.position = m.entered
+             OR f.kind = 'to' AND m.entered <= :from
+             OR f.kind = 'leave' AND m.item IS NULL AND :from > 0 AND f.position > :since)
+         ORDER BY f.position LIMIT :limit",
     )?;
-    let rows = statement.query_map((audience, after, limit), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let bound = named_params! { ":audience": audience, ":from": from, ":since": since, ":limit": limit };
+    let rows = statement.query_map(bound, |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     rows.map(|row| {
         let (position, text) = row?;
         Ok((position, from_json("feed", &text)?))

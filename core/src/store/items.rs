@@ -218,13 +218,13 @@ pub fn audiences(conn: &Connection, item: ItemId) -> Result<BTreeSet<String>, St
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Puts an item into an audience.
+/// Puts an item into an audience; at the office with the position of its feed at which it entered.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn join(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR IGNORE INTO membership (item, audience) VALUES (?1, ?2)")?
-        .execute((item, audience))?;
+pub fn join(tx: &Transaction<'_>, item: ItemId, audience: &str, entered: Option<u64>) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR IGNORE INTO membership (item, audience, entered) VALUES (?1, ?2, ?3)")?
+        .execute((item, audience, entered))?;
     Ok(())
 }
 
@@ -237,14 +237,6 @@ pub fn leave(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), S
     Ok(())
 }
 
-/// Whether an item is in an audience.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn is_member(conn: &Connection, item: ItemId, audience: &str) -> Result<bool, StoreError> {
-    Ok(conn.prepare_cached("SELECT 1 FROM membership WHERE item = ?1 AND audience = ?2")?.exists((item, audience))?)
-}
-
 /// The items of an audience.
 ///
 /// # Errors
@@ -255,13 +247,16 @@ pub fn members(conn: &Connection, audience: &str) -> Result<BTreeSet<ItemId>, St
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The length of an item's view as JSON; 0 where there is no such item.
+/// The length of an item's snapshot, view and ids of its entries, about as a page carries it; 0 where there is no such item.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view_bytes(conn: &Connection, item: ItemId) -> Result<usize, StoreError> {
+pub fn snapshot_bytes(conn: &Connection, item: ItemId) -> Result<usize, StoreError> {
     let bytes = conn
-        .prepare_cached("SELECT octet_length(view) FROM item WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT octet_length(view) + 40 * (SELECT count(*) FROM item_version v WHERE v.item = item.id)
+             FROM item WHERE id = ?1",
+        )?
         .query_row([item], |row| row.get(0))
         .optional()?;
     Ok(bytes.unwrap_or(0))

@@ -308,7 +308,7 @@ impl Reading<'_> {
     fn row(&mut self, audience: &str, row: &FeedRow) -> Result<(), ApplyError> {
         match row {
             FeedRow::Enter { item } => {
-                items::join(self.tx, *item, audience)?;
+                items::join(self.tx, *item, audience, None)?;
                 self.left.remove(item);
                 self.confirmed(*item)?;
             }

@@ -56,7 +56,7 @@ pub fn build(
             draft.more = true;
             break;
         }
-        draft.bytes += items::view_bytes(conn, *item)?;
+        draft.bytes += items::snapshot_bytes(conn, *item)?;
         draft.names.enter(*item);
     }
     let (names, more) = (draft.names, draft.more);
@@ -118,7 +118,7 @@ impl PageDraft<'_> {
         let from = positions.get(audience).copied().unwrap_or(0);
         let left = limits::PAGE_ROWS.saturating_sub(self.rows);
         let mut page = FeedPage { audience: audience.to_owned(), from, rows: Vec::new(), next: from };
-        let rows = feeds::after(self.conn, audience, from, left + 1)?;
+        let rows = feeds::unread(self.conn, audience, from, since, left + 1)?;
         let more = rows.len() > left;
         for (position, row) in rows.into_iter().take(left) {
             if self.bytes > limits::PAGE_BYTES {
@@ -127,25 +127,23 @@ impl PageDraft<'_> {
             }
             page.next = position;
             self.rows += 1;
-            // What left before this reader was let in was never told.
-            let before_its_time = matches!(row, FeedRow::Leave { .. }) && position <= since;
-            if !before_its_time && self.name(audience, &row)? {
-                page.rows.push(row);
-            }
+            self.name(&row)?;
+            page.rows.push(row);
+        }
+        if !more {
+            // What stands behind the last row that says something says nothing to this reader.
+            page.next = page.next.max(feeds::last(self.conn, audience)?);
         }
         self.more |= more;
         Ok(page)
     }
 
-    /// Notes what a row names; false for a row that a later one has overtaken.
-    fn name(&mut self, audience: &str, row: &FeedRow) -> Result<bool, StoreError> {
+    /// Notes what a row names.
+    fn name(&mut self, row: &FeedRow) -> Result<(), StoreError> {
         match row {
-            FeedRow::Enter { item } | FeedRow::To { item, .. } if !items::is_member(self.conn, *item, audience)? => {
-                return Ok(false);
-            }
             FeedRow::Enter { item } => {
                 if !self.names.items.contains(item) {
-                    self.bytes += items::view_bytes(self.conn, *item)?;
+                    self.bytes += items::snapshot_bytes(self.conn, *item)?;
                     self.names.enter(*item);
                 }
             }
@@ -164,7 +162,7 @@ impl PageDraft<'_> {
             | FeedRow::Withdraw { .. }
             | FeedRow::Unknown(_) => {}
         }
-        Ok(true)
+        Ok(())
     }
 }
 
