@@ -160,7 +160,12 @@ fn step(args: &Args, step: &StepArgs) -> anyhow::Result<()> {
         let names: Vec<&str> = CaseStep::ALL.iter().map(|step| step.name()).collect();
         bail!("{:?} is no step of a case; steps are {}", step.step, names.join(", "));
     };
-    let role = if known == CaseStep::Handle { PhotoRole::After } else { PhotoRole::Check };
+    let role = match known {
+        CaseStep::Handle => PhotoRole::After,
+        CaseStep::Check | CaseStep::Rework => PhotoRole::Check,
+        // What a unit finds when it comes.
+        _ => PhotoRole::Scene,
+    };
     let said =
         [("reason", &step.reason), ("responsible_org", &step.org), ("waiver", &step.waiver), ("note", &step.note)];
     let act_args: BTreeMap<String, Value> =

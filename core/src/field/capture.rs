@@ -204,11 +204,12 @@ impl Field {
         found.map(|category| category.code.to_string()).ok_or_else(|| FieldError::UnknownCategory(text.to_owned()))
     }
 
-    /// Keeps the files of all photos, or of none.
+    /// Keeps the files of all photos, or of none. A picture that is given twice is kept once, as what it was given first.
     fn ingest_all(&mut self, photos: &[CapturePhoto]) -> Result<Vec<(Ingested, PhotoRole)>, FieldError> {
-        let mut kept = Vec::new();
+        let mut kept: Vec<(Ingested, PhotoRole)> = Vec::new();
         for photo in photos {
             match ingest(&photo.file, photo.working_copy.as_deref(), &self.photos) {
+                Ok(ingested) if kept.iter().any(|(known, _)| known.sha256 == ingested.sha256) => {}
                 Ok(ingested) => kept.push((ingested, photo.role.clone())),
                 Err(error) => return self.or_discard(Err(error.into()), &kept),
             }
@@ -297,10 +298,11 @@ fn within(what: &'static str, text: &str) -> Result<(), FieldError> {
     }
 }
 
-/// A fix out of a photo's EXIF position: said to be one.
+/// A fix out of a photo's EXIF position: said to be one, and as old as the photo says that it is.
 fn fix_of_photo(photo: &Ingested, now: &Now) -> Option<Fix> {
     let point = photo.exif.position?;
-    Some(Fix { point, accuracy_m: None, provider: Provider::Exif, at: now.wall, mock: false })
+    let at = photo.exif.taken_at.map_or(now.wall, |taken_at| taken_at.moment());
+    Some(Fix { point, accuracy_m: None, provider: Provider::Exif, at, mock: false })
 }
 
 /// The hand that writes entries in one transaction: what it wrote is predicted and shown at once.

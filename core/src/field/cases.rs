@@ -9,6 +9,7 @@ use super::{Field, FieldError};
 use crate::clock::Moment;
 use crate::id::{EntryId, ItemId, PhotoHash};
 use crate::journal::entry::{Change, PhotoRole};
+use crate::journal::judge::Blocked;
 use crate::journal::verdict::Verdict;
 use crate::journal::version::Version;
 use crate::journal::view::View;
@@ -190,11 +191,14 @@ impl Field {
         let row = list::row(&self.conn, item)?.ok_or_else(unknown)?;
         let view: View = from_json("item", &row.view)?;
         let actor = self.predictor().actor(&self.conn, item)?;
+        // Behind a capture that the office holds or rejected nothing goes on.
+        let blocked = judgements::blocked(&self.conn, self.incarnation, item)?;
+        let stopped = matches!(blocked, Some(Blocked::HeldOpen(_) | Blocked::RejectedOpen(_)));
         Ok(CaseDetail {
             photos: self.photos_of(item, &view)?,
             entries: self.story(item)?,
-            steps: steps(&actor, &view),
-            may_edit: actor.granted(RULES.edited_by, &view).is_ok(),
+            steps: if stopped { Vec::new() } else { steps(&actor, &view) },
+            may_edit: !stopped && actor.granted(RULES.edited_by, &view).is_ok(),
             shown: Shown::now(&view, items::confirmed(&self.conn, item)?.as_ref()),
             summary: self.summary(row)?,
             view,
@@ -272,6 +276,9 @@ impl Field {
             let judgement = judgements::get(&self.conn, header.id)?.map(|judged| judged.judgement);
             // In the order in which the office applied them; what it has not judged comes last, in the order of writing.
             let at = judgement.as_ref().map_or(u64::MAX, |judged| judged.version.map_or(0, |version| version.count));
+            // What changed nothing names the count that it stood at: it came after the entry that led there.
+            let changed_nothing = judgement.as_ref().is_some_and(|judged| !judged.verdict.applies());
+            let at = (at, changed_nothing);
             let verdict = judgement.map(|judged| judged.verdict);
             story.push((at, CaseEntry { id: header.id, change: body.change, verdict, own: entry.origin.is_some() }));
         }

@@ -6,6 +6,10 @@ use std::str::FromStr;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::clock::Moment;
+
+/// How far Beijing's clocks are ahead of UTC.
+const BEIJING_MS: i64 = 8 * 3_600_000;
 const LOCAL: &str = "%Y-%m-%dT%H:%M:%S";
 
 /// The camera's time: a moment when the file names the zone, else only what the camera's clock showed.
@@ -20,6 +24,16 @@ pub enum TakenAt {
 }
 
 impl TakenAt {
+    /// The moment; a clock whose zone nobody wrote down is read as one of Beijing.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        let unix_ms = match self {
+            Self::Zoned(time) => time.timestamp_millis(),
+            Self::Local(time) => time.and_utc().timestamp_millis() - BEIJING_MS,
+        };
+        Moment::from_unix_ms(unix_ms)
+    }
+
     /// Reads EXIF's `2026:07:21 09:14:05` and, where there is one, its offset `+08:00`.
     ///
     /// `None` for blank and impossible times; an unreadable offset leaves the time local.

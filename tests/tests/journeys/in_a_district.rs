@@ -2,7 +2,7 @@
 
 use xuncheng_core::field::FieldError;
 use xuncheng_core::id::Hash;
-use xuncheng_core::journal::verdict::Code;
+use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::limits;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::store::meta::{self, key};
@@ -406,4 +406,29 @@ fn the_case_just_captured_stands_first() {
         }
     }
     assert_eq!(listed, captured);
+}
+
+/// A capture is never refused for a picture that is given twice: it is kept once.
+#[test]
+fn a_picture_that_is_given_twice_is_kept_once() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let picture = li.new_picture();
+    let case = li.capture_at("matter/09006", in_dongcheng(), vec![picture.clone(), picture]);
+    assert_eq!(case.photos.len(), 1);
+    li.sync().unwrap();
+    assert_eq!(li.field().status().unwrap().photos.received, 1);
+    world.check_invariants();
+}
+
+/// Behind a capture that the office holds, a phone offers nothing that would be held with it.
+#[test]
+fn a_held_capture_offers_no_steps() {
+    let world = World::new(seed!());
+    let mut chen = world.enrolled("chen");
+    let case = chen.capture("matter/09006").summary.id;
+    chen.sync().unwrap();
+    let held = chen.case(case);
+    assert!(matches!(held.entries[0].verdict, Some(Verdict::Held { .. })), "{:?}", held.entries);
+    assert_eq!((held.steps, held.may_edit), (Vec::new(), false));
 }

@@ -716,3 +716,31 @@ fn next_upload_piece(world: &World, phone: &mut Phone) -> (xuncheng_core::id::No
     }
     panic!("there is no piece to send");
 }
+
+/// A new phone reads what is there now, not how it came to be: not the edits, nor the cases that are over.
+#[test]
+fn a_new_phone_reads_what_is_there_now() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let cases: Vec<ItemId> = (0..4).map(|_| wang.capture("component/01001").summary.id).collect();
+    wang.sync().unwrap();
+    for n in 0..limits::PAGE_ROWS + 20 {
+        world.office().edit("zhang", cases[0], &[("description", Value::from(n.to_string()))]).unwrap();
+    }
+    world.office().step("zhang", cases[1], CaseStep::Decline, &[("reason", "重复")]).unwrap();
+    let li = world.enrolled("li");
+    let log = world.network(&li).log();
+    assert_eq!(
+        log.iter().filter(|sent| sent.path == "/v1/sync").count(),
+        2,
+        "one to be granted feeds, one to read them"
+    );
+    assert_eq!(li.case(cases[0]).summary.description, (limits::PAGE_ROWS + 19).to_string());
+    assert!(li.case(cases[0]).entries.is_empty() && !li.holds(cases[1]), "its snapshot says all of it");
+    // From there on it follows.
+    world.office().edit("zhang", cases[2], &[("description", Value::from("后来"))]).unwrap();
+    let mut li = li;
+    li.sync().unwrap();
+    assert_eq!(li.case(cases[2]).summary.description, "后来");
+    world.check_invariants();
+}
