@@ -85,7 +85,7 @@ struct JourneyTests {
         #expect(try await li.case(stall.summary.id).steps == [.withdraw])
         let act = CaseAct(step: .withdraw, reason: "摊主已离开", shown: numbered.shown)
         #expect(try await li.step(stall.summary.id, act).summary.stateLabel == "已撤回")
-        #expect(await refusal { try await li.step(stall.summary.id, act) }.isNotNow)
+        #expect(await refusal { try await li.edit(stall.summary.id, CaseEdit(address: "桥头")) }.isNotNow)
         #expect(try await li.sync() == .done)
         #expect(try await li.case(garbage.summary.id).summary.description == "垃圾堆到了路面")
         let withdrawn = try await li.case(stall.summary.id)

@@ -99,7 +99,7 @@ class JourneyTest {
             assertEquals(listOf(CaseStep.WITHDRAW), li.case(stall.summary.id).steps)
             val act = CaseAct(step = CaseStep.WITHDRAW, reason = "摊主已离开", shown = numbered.shown)
             assertEquals("已撤回", li.step(stall.summary.id, act).summary.stateLabel)
-            assertFailsWith<FieldException.NotNow> { li.step(stall.summary.id, act) }
+            assertFailsWith<FieldException.NotNow> { li.edit(stall.summary.id, CaseEdit(address = "桥头")) }
             assertEquals(SyncEnd.Done, li.sync())
             assertEquals("垃圾堆到了路面", li.case(garbage.summary.id).summary.description)
             val withdrawn = li.case(stall.summary.id)
