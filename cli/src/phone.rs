@@ -164,7 +164,13 @@ fn step(args: &Args, step: &StepArgs) -> anyhow::Result<()> {
         CaseStep::Handle => PhotoRole::After,
         CaseStep::Check | CaseStep::Rework => PhotoRole::Check,
         // What a unit finds when it comes.
-        _ => PhotoRole::Scene,
+        CaseStep::File
+        | CaseStep::Decline
+        | CaseStep::Dispatch
+        | CaseStep::Accept
+        | CaseStep::Return
+        | CaseStep::Close
+        | CaseStep::Withdraw => PhotoRole::Scene,
     };
     let said =
         [("reason", &step.reason), ("responsible_org", &step.org), ("waiver", &step.waiver), ("note", &step.note)];
