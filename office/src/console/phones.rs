@@ -120,7 +120,7 @@ fn read(conn: &Connection, office: &Office, viewer: &Viewer, now: Moment) -> Res
         (person.id.to_string(), label)
     };
     Ok(PhonesPage {
-        frame: Frame::of(pack, viewer, Menu::Phones, "手机"),
+        frame: Frame::of(conn, pack, viewer, Menu::Phones, "手机")?,
         admin: viewer.is_admin(),
         phones,
         codes: codes

@@ -1,6 +1,7 @@
 //! The console's routes, called without a port.
 
 mod corrections;
+mod held;
 mod world;
 
 use axum::body::Body;
