@@ -63,7 +63,7 @@ pub(super) fn why(verdict: &Verdict) -> Option<String> {
             let fields: Vec<&str> = lost.iter().map(|name| field(name)).collect();
             Some(format!("{}已有更新的值，这里的值保留备查", fields.join("、")))
         }
-        Verdict::Rejected { code: reason, .. } | Verdict::Held { reason, .. } => Some(code(reason)),
+        Verdict::Rejected { code: reason, .. } | Verdict::Held { reason, .. } => Some(code_at_case(reason)),
     }
 }
 

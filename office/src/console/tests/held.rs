@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use xuncheng_core::id::{EntryId, ItemId};
 use xuncheng_core::journal::entry::{Change, PhotoRole};
+use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::store::entries;
 
 use super::world::{JPEG, World};
@@ -112,6 +113,23 @@ async fn what_is_held_is_read_page_by_page_and_leads_to_what_it_follows() {
     let page = zhang.get(&format!("/held?from={newest}")).await.text;
     assert!(page.contains(&format!("<a href=\"#{open}\">看那一条</a>")), "on the same page: {page}");
     assert_eq!(zhang.get("/held?from=x").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn on_its_own_page_a_case_is_not_said_to_be_unknown() {
+    let world = World::new();
+    let item = world.case("li", STALL, "江北大道").await;
+    // A crew that this case was never sent to: towards its phone the office knows no such case.
+    let step = Change::Step { transition: "check".into(), from: "handled".into(), round: 0, args: [].into() };
+    let (_, judgement) = world.phone_writes("zhou", Some(item), step).await;
+    assert!(matches!(judgement.verdict, Verdict::Held { reason: Code::UnknownItem, .. }), "{judgement:?}");
+    let zhang = world.sign_in("zhang").await;
+    let path = format!("/cases/{item}");
+    for page in [zhang.get(&path).await.text, zhang.get("/held").await.text] {
+        assert!(page.contains("提交“核查通过”") && page.contains("提交人当时无权办理此案件"), "{page}");
+        assert!(!page.contains("办公室没有这个案件"), "{page}");
+    }
+    assert!(zhang.get("/held").await.text.contains(&format!("<a href=\"{path}\">占道经营")));
 }
 
 #[tokio::test]
