@@ -31,7 +31,7 @@ async fn a_capture_that_nobody_may_make_is_seen_by_desks_with_its_photos() {
 
     for desk in ["zhang", "zhao", "he"] {
         let browser = world.sign_in(desk).await;
-        assert!(browser.get("/").await.text.contains("待人工处理<span class=\"count\">3</span>"), "{desk}");
+        assert!(browser.get("/").await.text.contains("待人工处理 <span class=\"count\">3</span>"), "{desk}");
         let page = browser.get("/held").await.text;
         assert_eq!(cards(&page), 1, "{desk}: a capture and its photos are one card: {page}");
         assert!(page.contains(&format!("id=\"{open}\"")) && page.contains("<h2>上报：占道经营</h2>"), "{page}");
@@ -62,6 +62,16 @@ async fn an_auditor_sees_what_is_held_and_not_who_reported_it() {
 }
 
 #[tokio::test]
+async fn whose_phone_it_is_counts_and_another_author_is_told_beside_it() {
+    let world = World::new();
+    world.enrol_for("li", "zhou", "李的手机").await;
+    world.case("zhou", STALL, "江北大道").await;
+    let page = world.sign_in("zhang").await.get("/held").await.text;
+    assert!(page.contains("李巡查（监督中心） · 李的手机"), "{page}");
+    assert!(page.contains("内容里写的提交人是周队（城管执法大队），与手机登记的人员不符"), "{page}");
+}
+
+#[tokio::test]
 async fn photos_of_what_is_held_open_for_desks_and_only_what_came_with_them() {
     let world = World::new();
     let held = world.case("zhou", STALL, "江北大道").await;
@@ -83,7 +93,9 @@ async fn photos_of_what_is_held_open_for_desks_and_only_what_came_with_them() {
     // Originals have another audience; an Open shows no photo; what is applied is seen through its case.
     assert_eq!(zhang.get(&format!("/held/{came}/photos/original")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(zhang.get(&thumb(open)).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(zhang.get(&thumb(written(&world, applied).await[1])).await.status, StatusCode::NOT_FOUND);
+    for entry in written(&world, applied).await {
+        assert_eq!(zhang.get(&thumb(entry)).await.status, StatusCode::NOT_FOUND);
+    }
     for other in ["zhou", "li", "sun"] {
         assert_eq!(world.sign_in(other).await.get(&thumb(came)).await.status, StatusCode::NOT_FOUND, "{other}");
     }

@@ -175,7 +175,12 @@ impl World {
 
     /// The phone that `person` writes on is known by this name.
     pub(crate) async fn enrol(&self, person: &str, name: &str) {
-        let incarnation = self.hand_of(person).incarnation;
+        self.enrol_for(person, person, name).await;
+    }
+
+    /// The phone that `hand` writes on is enrolled as `person`'s.
+    pub(crate) async fn enrol_for(&self, person: &str, hand: &str, name: &str) {
+        let incarnation = self.hand_of(hand).incarnation;
         let fields = [
             ("person".to_owned(), json!(person)),
             ("incarnation".to_owned(), json!(incarnation)),
@@ -258,6 +263,17 @@ impl World {
         };
         let (_, judgement) = self.phone_writes(person, Some(item), Change::Attach { photo, round: 0 }).await;
         (judgement, sha256)
+    }
+
+    /// A backup covers the originals of `item` that have arrived.
+    pub(crate) async fn covered(&self, item: ItemId) {
+        self.turn(move |intake| {
+            for attachment in photos::of_item(intake.tx, item)? {
+                photos::set_safe(intake.tx, attachment.entry, attachment.sha256)?;
+            }
+            Ok(())
+        })
+        .await;
     }
 
     async fn arrived(&self, entry: EntryId, item: ItemId, sha256: PhotoHash, received: bool) {
