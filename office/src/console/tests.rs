@@ -2,6 +2,7 @@
 
 mod corrections;
 mod held;
+mod phones;
 mod world;
 
 use axum::body::Body;
