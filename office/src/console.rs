@@ -10,6 +10,7 @@ mod error;
 mod forms;
 mod frame;
 mod guard;
+mod held;
 mod list;
 mod names;
 mod phones;
@@ -59,6 +60,8 @@ pub(crate) fn routes(office: Arc<Office>) -> Router {
         .route("/cases/{item}/comments", post(forms::comment))
         .route("/cases/{item}/corrections", post(corrections::correct))
         .route("/cases/{item}/photos/{sha256}/{rendition}", get(photos::show))
+        .route("/held", get(held::show))
+        .route("/held/{entry}/photos/{rendition}", get(photos::show_held))
         .route("/phones", get(phones::show))
         .route("/phones/{incarnation}/revoke", post(phones::revoke))
         .route("/codes", post(phones::make_code))

@@ -1,4 +1,4 @@
-//! Devices: who may send, when they were last heard, what they still hold.
+//! Devices: who may send, and when they were last heard.
 
 use std::collections::BTreeMap;
 
@@ -35,17 +35,6 @@ pub struct Device {
     pub revoked_at: Option<Moment>,
     /// When it was last heard.
     pub last_sync_at: Option<Moment>,
-}
-
-/// What a device still holds that the office lacks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Owed {
-    /// Originals that the office has not signed for.
-    pub originals: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Photos of which the office has not even a thumbnail from this device.
-    pub unseen: u64,
 }
 
 /// How far the office has a device's journal, and who signed for it.
@@ -110,22 +99,6 @@ pub fn list(conn: &Connection) -> Result<Vec<Device>, OfficeError> {
     )?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
-}
-
-/// What each device still holds; a device that holds nothing is not in it.
-///
-/// # Errors
-/// [`OfficeError::Store`].
-pub fn owed(conn: &Connection) -> Result<BTreeMap<IncarnationId, Owed>, OfficeError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT e.incarnation, count(*), sum(p.bytes), sum(a.previewed = 0) FROM attachment a
-         JOIN entry e ON e.id = a.entry JOIN photo p ON p.sha256 = a.sha256
-         WHERE a.receipt IS NULL GROUP BY e.incarnation",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok((row.get(0)?, Owed { originals: row.get(1)?, bytes: row.get(2)?, unseen: row.get(3)? }))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How far the office has the journal of `incarnation`.

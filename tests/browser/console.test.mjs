@@ -137,11 +137,34 @@ test('another is declined with a reason of the pack', async () => {
   assert.deepEqual(troubles, [])
 })
 
+test('what a crew may not report is held, and a desk sees it with its photos', async () => {
+  const chen = await office.phone('chen')
+  await chen('capture', '--category', '占道经营', '--note', '下水井盖旁摆摊，影响检修', '--address', '江北大道公交站旁', '--at', '31.8690,106.7462', await photo('stall-on'), await photo('flyers-on'))
+  await chen('sync')
+  for (const [name, width] of [['held', 1280], ['held-phone', 390]]) {
+    const { page, troubles } = await browser.window(office, { width, height: 844 })
+    await signIn(page, '张受理')
+    await page.getByRole('link', { name: '待人工处理 3', exact: true }).click()
+    await page.getByText('下水井盖旁摆摊').waitFor()
+    await page.getByText('陈师傅（市政公用').waitFor()
+    await page.getByText('命令行 command line').waitFor()
+    await page.waitForLoadState('networkidle')
+    const images = page.locator('.held .thumbs img')
+    const loaded = (images) => images.map((image) => image.complete && image.naturalWidth > 100)
+    assert.deepEqual(await images.evaluateAll(loaded), [true, true], 'the thumbnails show')
+    assert.equal(await sideways(page), 0)
+    await browser.shoot(page, name)
+    assert.deepEqual(troubles, [])
+  }
+})
+
 test('an administrator sees what phones hold, makes a code once and revokes it', async () => {
   const { page, troubles } = await browser.window(office)
   await signIn(page, '何主任')
   await page.getByRole('link', { name: '手机', exact: true }).click()
   await page.getByText('李的手机').waitFor()
+  await page.getByText('这个办公室还没有做过备份').waitFor()
+  assert.equal(await page.locator('.stands .tone-good').count(), 0, 'nothing is safe before a backup')
   await page.getByLabel('为谁登记手机').selectOption({ label: '王巡查（监督中心）' })
   await page.getByRole('button', { name: '生成登记码' }).click()
   await page.getByText('xuncheng://enrol').waitFor()
@@ -151,6 +174,13 @@ test('an administrator sees what phones hold, makes a code once and revokes it',
   assert.equal(await page.getByText('xuncheng://enrol').count(), 0, 'the code is shown once')
   await page.getByRole('button', { name: '作废' }).click()
   await flash(page).getByText('已作废').waitFor()
+
+  await office.backUp()
+  await page.reload()
+  await page.getByText('最近一次备份').waitFor()
+  assert.equal(await page.locator('.stands .tone-good').count(), 3, 'all that came is in the backup')
+  assert.equal(await page.locator('.stands .tone-warn').count(), 0)
+  await browser.shoot(page, 'phones-backed-up')
   assert.deepEqual(troubles, [])
 })
 

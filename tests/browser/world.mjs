@@ -49,13 +49,18 @@ export class Office {
     return office
   }
 
-  /** A phone of `person`, enrolled here. */
+  /** A verified backup of this office. */
+  async backUp() {
+    await xuncheng('backup', '--data', this.data, '--to', path.join(this.folder, 'backups'))
+  }
+
+  /** A phone of `person`, enrolled here; without a name it has the command line's. */
   async phone(person, device) {
     const folder = path.join(this.folder, `phone-${person}`)
     const phone = (...args) => xuncheng('phone', '--folder', folder, ...args)
     const { code } = JSON.parse(await xuncheng('code', 'new', '--data', this.data, '--person', person, '--json'))
     await phone('init', '--person', person)
-    await phone('enrol', code, '--device', device)
+    await phone('enrol', code, ...(device ? ['--device', device] : []))
     return phone
   }
 

@@ -51,8 +51,8 @@ pub(crate) enum Command {
     Enrol {
         /// What `xuncheng code new` printed at the office, in quotes: 'xuncheng://enrol?…'
         code: String,
-        /// What this phone calls itself.
-        #[arg(long, default_value = "command line")]
+        /// What this phone calls itself: the console and the stories of cases name it so.
+        #[arg(long, default_value = "命令行 command line")]
         device: String,
     },
     /// Report a case with its photos; no network is needed.

@@ -176,3 +176,17 @@ pub fn refused(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<(Ite
     })
     .collect()
 }
+
+/// What waits for a person at the office, newest first, from the held entry `from` on, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn held(conn: &Connection, from: Option<EntryId>, limit: usize) -> Result<Vec<Judged>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT judgement FROM judgement WHERE verdict = 'held' AND position <= CASE WHEN ?1 IS NULL
+             THEN 9223372036854775807 ELSE (SELECT position FROM judgement WHERE entry = ?1) END
+         ORDER BY position DESC LIMIT ?2",
+    )?;
+    let rows = statement.query_map((from, limit), text)?;
+    rows.map(|row| Judged::read(row?)).collect()
+}

@@ -88,7 +88,7 @@ fn read(
     let Shots { before, after, checks } = shots::read(conn, viewer, &names, item, &view)?;
     let unreadable = |source| xuncheng_core::store::StoreError::Row { table: "item", source };
     Ok(CasePage {
-        frame: Frame::of(pack, viewer, Menu::Cases, format!("{title} {number}")),
+        frame: Frame::of(conn, pack, viewer, Menu::Cases, format!("{title} {number}"))?,
         path: format!("/cases/{item}"),
         state: words::state(&view.state),
         round: round(&view),

@@ -4,10 +4,13 @@ use std::sync::LazyLock;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
+use rusqlite::Connection;
 use xuncheng_core::id::Hash;
 use xuncheng_core::pack::Pack;
+use xuncheng_core::store::StoreError;
 
 use super::error::ConsoleError;
+use super::held;
 use super::viewer::Viewer;
 
 /// The frame around a page's content.
@@ -21,6 +24,8 @@ pub(super) struct Frame {
     pub(super) menu: Menu,
     /// Who is signed in.
     pub(super) badge: Option<Badge>,
+    /// How much waits for a person to decide; none for whoever does not see that page.
+    pub(super) held: Option<u64>,
     /// What is said once.
     pub(super) flash: Option<Flash>,
 }
@@ -30,6 +35,8 @@ pub(super) struct Frame {
 pub(super) enum Menu {
     /// 案件
     Cases,
+    /// 待人工处理
+    Held,
     /// 手机
     Phones,
     /// A page that is in no menu.
@@ -62,22 +69,36 @@ pub(super) struct Flash {
 
 impl Frame {
     /// The frame of a page for `viewer`.
-    pub(super) fn of(pack: &Pack, viewer: &Viewer, menu: Menu, title: impl Into<String>) -> Self {
+    pub(super) fn of(
+        conn: &Connection,
+        pack: &Pack,
+        viewer: &Viewer,
+        menu: Menu,
+        title: impl Into<String>,
+    ) -> Result<Self, StoreError> {
         let person = &viewer.person;
         let org = pack.organisation(&person.org).map_or(person.org.as_str(), |org| org.name.as_str());
         let roles: Vec<&str> = person.roles.iter().map(|role| pack.role_label(role)).collect();
-        Self {
+        Ok(Self {
             title: title.into(),
             district: pack.about().name.clone(),
             menu,
             badge: Some(Badge { name: person.name.clone(), roles: format!("{org} · {}", roles.join("、")) }),
+            held: if person.is_at_a_desk() { Some(held::count(conn)?) } else { None },
             flash: None,
-        }
+        })
     }
 
     /// The frame of a page that nobody need be signed in for.
     pub(super) fn for_all(district: &str, title: &str) -> Self {
-        Self { title: title.to_owned(), district: district.to_owned(), menu: Menu::None, badge: None, flash: None }
+        Self {
+            title: title.to_owned(),
+            district: district.to_owned(),
+            menu: Menu::None,
+            badge: None,
+            held: None,
+            flash: None,
+        }
     }
 
     /// The style sheet's address: another one whenever it changes, so that browsers may keep it.
@@ -92,6 +113,11 @@ impl Frame {
     /// Whether the page is one of cases.
     pub(super) fn is_about_cases(&self) -> bool {
         self.menu == Menu::Cases
+    }
+
+    /// Whether the page is the one of what is held.
+    pub(super) fn is_about_held(&self) -> bool {
+        self.menu == Menu::Held
     }
 
     /// Whether the page is the one of phones.

@@ -142,7 +142,7 @@ fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, filters: Filters) -> Re
     let narrowed =
         [&filters.q, &filters.category, &filters.area, &filters.org].iter().any(|text| !text.trim().is_empty());
     Ok(ListPage {
-        frame: Frame::of(pack, viewer, Menu::Cases, "案件"),
+        frame: Frame::of(conn, pack, viewer, Menu::Cases, "案件")?,
         categories: names(pack.catalogue()),
         areas: pack.areas().iter().map(|area| choice(area.code.as_str(), &area.name, &filters.area)).collect(),
         orgs: pack.organisations().iter().map(|org| choice(org.code.as_str(), &org.name, &filters.org)).collect(),

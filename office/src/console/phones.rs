@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{IncarnationId, PersonId};
-use xuncheng_core::store::{items, photos};
+use xuncheng_core::store::{items, meta, photos};
 use xuncheng_core::work::person::Person;
 
 use super::Console;
@@ -20,8 +20,10 @@ use super::frame::{Flash, Frame, Menu, page};
 use super::names::{Names, number, org_name};
 use super::viewer::Viewer;
 use super::words;
+use crate::backup::Verified;
 use crate::codes::{self, CodeState};
 use crate::devices::{self, Device};
+use crate::ledger::fact;
 use crate::{Office, OfficeError, people};
 
 /// Missing originals that are listed one by one; more are counted.
@@ -37,6 +39,16 @@ struct PhonesPage {
     codes: Vec<OpenCode>,
     people: Vec<(String, String)>,
     code: Option<ShownCode>,
+    backup: Backup,
+}
+
+/// The newest verified backup of this office.
+#[derive(Debug)]
+enum Backup {
+    /// When it was made, and how long ago.
+    Made(String, String),
+    /// None: the command that makes one, with this data folder.
+    Never(String),
 }
 
 /// A phone as the page shows it.
@@ -52,18 +64,20 @@ struct Phone {
     signed: String,
     named: u64,
     received: u64,
-    safe: u64,
     missing: u64,
     missing_bytes: String,
-    held: Vec<Held>,
+    away: Vec<Away>,
     more: u64,
+    /// Received, and in no backup yet.
+    uncovered: u64,
     revoked: Option<String>,
 }
 
-/// An original that a phone still holds.
+/// An original that only a phone has.
 #[derive(Debug)]
-struct Held {
-    case: String,
+struct Away {
+    /// Where to read of it; none where that is not for whoever looks.
+    href: Option<String>,
     label: String,
     bytes: String,
 }
@@ -108,7 +122,7 @@ fn read(conn: &Connection, office: &Office, viewer: &Viewer, now: Moment) -> Res
     for device in devices::list(conn)? {
         // Somebody of the field sees their own phones; who keeps devices or cases sees all.
         if viewer.sight().is_none() || device.person == viewer.person.id {
-            phones.push(phone(conn, office, &names, &device, now)?);
+            phones.push(phone(conn, office, viewer, &names, &device, now)?);
         }
     }
     phones.sort_by_key(|phone| phone.revoked.is_some());
@@ -119,8 +133,9 @@ fn read(conn: &Connection, office: &Office, viewer: &Viewer, now: Moment) -> Res
         let label = format!("{}（{}）", person.name, org_name(pack, person.org.as_str()));
         (person.id.to_string(), label)
     };
+    let backup = meta::get::<Verified>(conn, fact::BACKUP)?;
     Ok(PhonesPage {
-        frame: Frame::of(pack, viewer, Menu::Phones, "手机"),
+        frame: Frame::of(conn, pack, viewer, Menu::Phones, "手机")?,
         admin: viewer.is_admin(),
         phones,
         codes: codes
@@ -134,12 +149,17 @@ fn read(conn: &Connection, office: &Office, viewer: &Viewer, now: Moment) -> Res
             .collect(),
         people: if viewer.is_admin() { people.map(choice).collect() } else { Vec::new() },
         code: None,
+        backup: match backup {
+            Some(backup) => Backup::Made(backup.made_at.beijing(), words::ago(backup.made_at, now)),
+            None => Backup::Never(format!("xuncheng backup --data {} --to 备份文件夹", office.data().display())),
+        },
     })
 }
 
 fn phone(
     conn: &Connection,
     office: &Office,
+    viewer: &Viewer,
     names: &Names,
     device: &Device,
     now: Moment,
@@ -147,13 +167,14 @@ fn phone(
     let journal = devices::journal(conn, device.incarnation, office.epoch().id)?;
     let progress = photos::progress(conn, device.incarnation)?;
     let missing = progress.named.saturating_sub(progress.received);
-    let mut held = Vec::new();
+    let mut away = Vec::new();
     for photo in photos::missing(conn, device.incarnation, LISTED)? {
-        held.push(Held {
-            case: format!("/cases/{}", photo.item),
-            label: number(&photo.item, items::view(conn, photo.item)?.as_ref()),
-            bytes: words::bytes(photo.bytes),
-        });
+        let view = items::view(conn, photo.item)?;
+        let (href, label) = match &view {
+            Some(_) => (Some(format!("/cases/{}", photo.item)), number(&photo.item, view.as_ref())),
+            None => (viewer.sight().is_none().then(|| "/held".to_owned()), "待人工处理".to_owned()),
+        };
+        away.push(Away { href, label, bytes: words::bytes(photo.bytes) });
     }
     Ok(Phone {
         incarnation: device.incarnation,
@@ -166,11 +187,11 @@ fn phone(
         signed: words::signed(&journal),
         named: progress.named,
         received: progress.received,
-        safe: progress.safe,
         missing,
         missing_bytes: words::bytes(progress.missing_bytes),
-        more: missing.saturating_sub(held.len() as u64),
-        held,
+        more: missing.saturating_sub(away.len() as u64),
+        away,
+        uncovered: progress.received.saturating_sub(progress.safe),
         revoked: device.revoked_at.map(Moment::beijing),
     })
 }
@@ -220,7 +241,9 @@ pub(super) async fn revoke(
     let incarnation: IncarnationId = incarnation.parse().map_err(|_| OfficeError::UnknownDevice)?;
     let author = console.office.author_for(viewer.person.id.clone(), viewer.session.name.clone());
     console.office.revoke_device(author, incarnation).await?;
-    console.sessions.say(&key, told("手机已停用", "它以后发来的内容会暂存，等人工处理；已有的内容不受影响。"));
+    console
+        .sessions
+        .say(&key, told("手机已停用", "它以后发来的内容只保存在“待人工处理”页，不会生效；已有的内容不受影响。"));
     Ok(Redirect::to(PATH).into_response())
 }
 

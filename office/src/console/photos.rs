@@ -1,4 +1,5 @@
-//! Photos of a case, to whoever may see the case. A bare hash opens nothing: the way leads through the case.
+//! Photos of a case, to whoever may see the case; those of what is held, to desks. A bare hash opens nothing: the way leads
+//! through the case, or the held entry.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,9 +9,11 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use rusqlite::Connection;
-use xuncheng_core::id::{ItemId, PhotoHash};
+use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
+use xuncheng_core::journal::entry::Photo;
+use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::photo::{Fingerprint, PhotoFolder};
-use xuncheng_core::store::{entries, photos};
+use xuncheng_core::store::{StoreError, entries, judgements, photos};
 
 use super::Console;
 use super::error::ConsoleError;
@@ -45,7 +48,35 @@ pub(super) async fn show(
         _ => return Err(ConsoleError::NotFound),
     };
     let here = console.office.read(move |conn| Ok(here(conn, &viewer, item, sha256))).await??;
-    for path in files(console.office.photos(), sha256, rendition, &here) {
+    answer(&console, sha256, rendition, &here).await
+}
+
+/// `GET /held/{entry}/photos/{rendition}`
+pub(super) async fn show_held(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path((entry, rendition)): Path<(String, String)>,
+) -> Result<Response, ConsoleError> {
+    let entry: EntryId = entry.parse().map_err(|_| ConsoleError::NotFound)?;
+    let rendition = match rendition.as_str() {
+        "thumb" => Rendition::Thumbnail,
+        "view" => Rendition::View,
+        _ => return Err(ConsoleError::NotFound),
+    };
+    if !viewer.person.is_at_a_desk() {
+        return Err(ConsoleError::NotFound);
+    }
+    let (sha256, here) = console.office.read(move |conn| Ok(here_held(conn, entry))).await??;
+    answer(&console, sha256, rendition, &here).await
+}
+
+async fn answer(
+    console: &Console,
+    sha256: PhotoHash,
+    rendition: Rendition,
+    here: &Here,
+) -> Result<Response, ConsoleError> {
+    for path in files(console.office.photos(), sha256, rendition, here) {
         if let Ok(bytes) = tokio::fs::read(&path).await
             && here.counts(&bytes)
         {
@@ -58,7 +89,7 @@ pub(super) async fn show(
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], WAITING).into_response())
 }
 
-/// What of a photo has come with this case's own entries.
+/// What of a photo has come with this case's own entries, or with the one that is held.
 #[derive(Debug, Default)]
 struct Here {
     original: bool,
@@ -67,7 +98,7 @@ struct Here {
 }
 
 impl Here {
-    /// Whether a rendition's bytes came with this case. What the office drew out of another case's original did not.
+    /// Whether a rendition's bytes came with them. What the office drew out of another case's original did not.
     fn counts(&self, bytes: &[u8]) -> bool {
         self.original || self.thumbnails.contains(&Fingerprint::of(bytes).sha256)
     }
@@ -80,13 +111,29 @@ fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> 
         let here: &mut Here = here.get_or_insert_default();
         here.original |= attachment.received;
         if attachment.previewed
-            && let Some(by) = entries::incarnation(conn, attachment.entry)?
-            && let Some(shown) = shown::by(conn, attachment.entry, by)?
+            && let Some(photo) = photo_of(conn, attachment.entry)?
         {
-            here.thumbnails.push(shown.photo.thumbnail);
+            here.thumbnails.push(photo.thumbnail);
         }
     }
     here.ok_or(ConsoleError::NotFound)
+}
+
+/// The photo of an entry that is held; what is not held is seen through its case.
+fn here_held(conn: &Connection, entry: EntryId) -> Result<(PhotoHash, Here), ConsoleError> {
+    let judged = judgements::get(conn, entry)?.map(|judged| judged.judgement.verdict);
+    if !matches!(judged, Some(Verdict::Held { .. })) {
+        return Err(ConsoleError::NotFound);
+    }
+    let photo = photo_of(conn, entry)?.ok_or(ConsoleError::NotFound)?;
+    let attachment = photos::attachment(conn, entry, photo.sha256)?.ok_or(ConsoleError::NotFound)?;
+    let thumbnails = if attachment.previewed { vec![photo.thumbnail] } else { Vec::new() };
+    Ok((photo.sha256, Here { original: attachment.received, thumbnails }))
+}
+
+fn photo_of(conn: &Connection, entry: EntryId) -> Result<Option<Photo>, StoreError> {
+    let Some(by) = entries::incarnation(conn, entry)? else { return Ok(None) };
+    Ok(shown::by(conn, entry, by)?.map(|shown| shown.photo))
 }
 
 /// Where to look, best first: a larger picture stands for a smaller one, and the other way round.

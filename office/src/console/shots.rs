@@ -110,8 +110,11 @@ fn standing(
 ) -> Result<(&'static str, String), ConsoleError> {
     let Some(attachment) = attachment else { return Ok(("stands-away", "办公室没有这张照片".to_owned())) };
     if attachment.received {
-        let safe = if attachment.safe { "，已有备份" } else { "" };
-        return Ok(("stands-here", format!("原件已到{safe}")));
+        return Ok(if attachment.safe {
+            ("stands-safe", "原件已到，已有备份".to_owned())
+        } else {
+            ("", "原件已到，尚未备份".to_owned())
+        });
     }
     let incarnation = entries::incarnation(conn, attachment.entry)?;
     let holder = match incarnation.as_ref().and_then(|incarnation| names.device(incarnation)) {

@@ -1,6 +1,8 @@
 //! The console's routes, called without a port.
 
 mod corrections;
+mod held;
+mod phones;
 mod world;
 
 use axum::body::Body;

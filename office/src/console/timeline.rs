@@ -178,6 +178,8 @@ impl Teller<'_> {
             kind: Kind::Alone,
         };
         if let Ok(body) = entry.read_body(header) {
+            event.what = what(&body.change, verdict);
+            event.details = details(self.pack, &body.change, verdict);
             self.tell(&mut event, &body.change, who, verdict);
             if let Change::Edit { fields } = &body.change {
                 event.changes = self.replaced(fields, won);
@@ -199,48 +201,19 @@ impl Teller<'_> {
 
     fn tell(&self, event: &mut Event, change: &Change, who: Option<PersonId>, verdict: Option<&Verdict>) {
         match change {
-            Change::Open { fields } => {
-                event.what = "上报".to_owned();
-                event.details = self.details(fields);
-                event.kind = Kind::Photos(who);
-            }
-            Change::Edit { fields } if fields.len() == 1 && fields.contains_key("originals") => {
-                let count = fields.get("originals").and_then(Value::as_array).map_or(1, Vec::len);
-                event.what = arrivals(count);
-                event.kind = Kind::Arrivals(count);
-            }
-            Change::Edit { fields } => {
-                event.what = if fields.contains_key("number") { "编号" } else { "修改" }.to_owned();
-                event.details = self.details(fields);
-            }
+            Change::Open { .. } => event.kind = Kind::Photos(who),
             Change::Attach { photo, .. } => {
-                event.what = "添加照片 1 张".to_owned();
                 let address = format!("/cases/{}/photos/{}", self.item, photo.sha256);
                 event.photos.push((address, words::role(&photo.role).to_owned()));
                 event.kind = Kind::Photos(who);
             }
-            Change::Step { transition, from: _, round: _, args } => {
-                let step = words::step(transition);
-                event.what = match verdict.is_some_and(Verdict::applies) {
-                    true => step.to_owned(),
-                    false => format!("提交“{step}”"),
-                };
-                event.details = self.details(args);
+            Change::Edit { fields } => {
+                if let Some(count) = arrived(fields, verdict) {
+                    event.kind = Kind::Arrivals(count);
+                }
             }
-            Change::Comment { text } => {
-                event.what = "意见".to_owned();
-                event.details.push((String::new(), text.clone()));
-            }
+            Change::Step { .. } | Change::Comment { .. } => {}
         }
-    }
-
-    fn details(&self, fields: &BTreeMap<String, Value>) -> Vec<(String, String)> {
-        // The category's code stands in the list of facts; here its name says enough.
-        fields
-            .iter()
-            .map(|(name, value)| (words::field(name).to_owned(), self.value(name, value)))
-            .filter(|(_, text)| !text.is_empty())
-            .collect()
     }
 
     /// What of `fields` won over a value that stood before.
@@ -264,6 +237,47 @@ impl Teller<'_> {
     fn value(&self, name: &str, value: &Value) -> String {
         value_text(self.pack, name, value)
     }
+}
+
+/// What an entry did, or was to do where that did not come about.
+pub(super) fn what(change: &Change, verdict: Option<&Verdict>) -> String {
+    match change {
+        Change::Open { .. } => "上报".to_owned(),
+        Change::Edit { fields } => match arrived(fields, verdict) {
+            Some(count) => arrivals(count),
+            None if fields.contains_key("number") => "编号".to_owned(),
+            None => "修改".to_owned(),
+        },
+        Change::Attach { .. } => "添加照片 1 张".to_owned(),
+        Change::Step { transition, .. } => {
+            let step = words::step(transition);
+            if verdict.is_some_and(Verdict::applies) { step.to_owned() } else { format!("提交“{step}”") }
+        }
+        Change::Comment { .. } => "意见".to_owned(),
+    }
+}
+
+/// How many originals have arrived, where that is all that is told. What a phone says of it is held, and tells no such thing.
+fn arrived(fields: &BTreeMap<String, Value>, verdict: Option<&Verdict>) -> Option<usize> {
+    let by_the_office = !matches!(verdict, Some(Verdict::Held { .. }));
+    let originals = fields.get("originals").filter(|_| fields.len() == 1 && by_the_office)?;
+    Some(originals.as_array().map_or(1, Vec::len))
+}
+
+/// What an entry says: a label, a text.
+pub(super) fn details(pack: &Pack, change: &Change, verdict: Option<&Verdict>) -> Vec<(String, String)> {
+    let fields = match change {
+        Change::Edit { fields } if arrived(fields, verdict).is_some() => return Vec::new(),
+        Change::Open { fields } | Change::Edit { fields } | Change::Step { args: fields, .. } => fields,
+        Change::Comment { text } => return vec![(String::new(), text.clone())],
+        Change::Attach { .. } => return Vec::new(),
+    };
+    // The category's code stands in the list of facts; here its name says enough.
+    fields
+        .iter()
+        .map(|(name, value)| (words::field(name).to_owned(), value_text(pack, name, value)))
+        .filter(|(_, text)| !text.is_empty())
+        .collect()
 }
 
 /// A field's value in words.

@@ -63,8 +63,14 @@ pub(super) fn why(verdict: &Verdict) -> Option<String> {
             let fields: Vec<&str> = lost.iter().map(|name| field(name)).collect();
             Some(format!("{}已有更新的值，这里的值保留备查", fields.join("、")))
         }
-        Verdict::Rejected { code: reason, .. } | Verdict::Held { reason, .. } => Some(code(reason)),
+        Verdict::Rejected { code: reason, .. } | Verdict::Held { reason, .. } => Some(code_at_case(reason)),
     }
+}
+
+/// Why something was not done, told where the case stands before whoever reads it.
+pub(super) fn code_at_case(reason: &Code) -> String {
+    // To its author the office says no more than that there is no such case; here everybody sees that there is.
+    if *reason == Code::UnknownItem { "提交人当时无权办理此案件".to_owned() } else { code(reason) }
 }
 
 /// Why something was not done.
@@ -100,6 +106,27 @@ pub(super) const fn advice(code: &Code) -> &'static str {
         Code::NotAllowed => "请由有权限的人员登录后办理。",
         Code::Malformed => "请检查填写的内容后再提交。",
         Code::Revoked | Code::TooLarge | Code::UnknownItem | Code::Follows | Code::Unknown(_) => "请联系系统管理员。",
+    }
+}
+
+/// What can be done about something held, told to whoever finds it at the office.
+pub(super) const fn remedy(code: &Code) -> &'static str {
+    match code {
+        Code::NotAllowed | Code::UnknownItem => {
+            "请核实内容。确需办理的，由有权限的人员在案件页办理；需要立案的，请采集员重新上报。"
+        }
+        Code::Revoked => "请核实是谁在使用这部手机。内容属实的，请本人用登记过的手机重新提交。",
+        Code::Malformed => "请向提交人核实，由提交人在手机上重新提交。",
+        Code::TooLarge => "请向提交人核实；需要补充的内容，请另行上报一件。",
+        Code::Follows => "请先看它所依据的那一条。",
+        Code::NotFromHere
+        | Code::StaleRound
+        | Code::ReasonMissing
+        | Code::OrganisationMissing
+        | Code::AfterPhotoMissing
+        | Code::SamePhoto
+        | Code::OriginalMissing
+        | Code::Unknown(_) => "请核实内容；需要时联系系统管理员。",
     }
 }
 

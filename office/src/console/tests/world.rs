@@ -16,10 +16,13 @@ use xuncheng_core::journal::verdict::Judgement;
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::write::{Author, Draft, Seen};
 use xuncheng_core::photo::{Fingerprint, MediaType};
-use xuncheng_core::store::photos;
+use xuncheng_core::store::{items, photos};
 use xuncheng_core::sync::wire::Receipt;
 use xuncheng_core::work::case::CASE;
+use xuncheng_core::work::device::DEVICE;
+use xuncheng_core::work::person::PERSON;
 
+use crate::devices::{self, Device};
 use crate::{Config, Office, OfficeError};
 
 /// What a JPEG begins with: nobody decodes these.
@@ -170,6 +173,54 @@ impl World {
         Change::Open { fields }
     }
 
+    /// The phone that `person` writes on is known by this name.
+    pub(crate) async fn enrol(&self, person: &str, name: &str) {
+        self.enrol_for(person, person, name).await;
+    }
+
+    /// The phone that `hand` writes on is enrolled as `person`'s.
+    pub(crate) async fn enrol_for(&self, person: &str, hand: &str, name: &str) {
+        let incarnation = self.hand_of(hand).incarnation;
+        let fields = [
+            ("person".to_owned(), json!(person)),
+            ("incarnation".to_owned(), json!(incarnation)),
+            ("key".to_owned(), json!(self.office.signer().public_key())),
+            ("name".to_owned(), json!(name)),
+        ];
+        let change = Change::Open { fields: fields.into() };
+        let (kind, name, person) = (DEVICE.to_owned(), name.to_owned(), PersonId::new(person).unwrap());
+        let key = self.office.signer().public_key();
+        self.turn(move |intake| {
+            let node = intake.office.node.clone();
+            let (item, _) =
+                intake.write(&node, Draft { item: None, kind, change, fix: None, seen: Seen::Held, cause: None })?;
+            let device = Device {
+                incarnation,
+                item,
+                person,
+                key,
+                name,
+                enrolled_at: intake.now.wall,
+                revoked_at: None,
+                last_sync_at: None,
+            };
+            devices::insert(intake, &device)
+        })
+        .await;
+    }
+
+    /// From now on `person` has this role, and no other.
+    pub(crate) async fn has_role(&self, person: &'static str, role: &'static str) {
+        self.turn(move |intake| {
+            let item = items::labelled(intake.tx, PERSON, person)?;
+            let (kind, node) = (PERSON.to_owned(), intake.office.node.clone());
+            let change = Change::Edit { fields: [("roles".to_owned(), json!([role]))].into() };
+            intake.write(&node, Draft { item, kind, change, fix: None, seen: Seen::Held, cause: None })?;
+            Ok(())
+        })
+        .await;
+    }
+
     /// A photo of a case: its thumbnail has come, its original as well where `received`.
     pub(crate) async fn photo(
         &self,
@@ -179,6 +230,25 @@ impl World {
         number: u8,
         received: bool,
     ) -> PhotoHash {
+        let (judgement, sha256) = self.names_photo(person, item, role, number).await;
+        let path = self.office.photos().thumbnail(&sha256);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, JPEG).unwrap();
+        if received {
+            std::fs::write(self.office.photos().original(&sha256), JPEG).unwrap();
+        }
+        self.arrived(judgement.entry, item, sha256, received).await;
+        sha256
+    }
+
+    /// A photo of a case of which nothing has come yet.
+    pub(crate) async fn names_photo(
+        &self,
+        person: &str,
+        item: ItemId,
+        role: PhotoRole,
+        number: u8,
+    ) -> (Judgement, PhotoHash) {
         let sha256 = PhotoHash::from_bytes([number; 32]);
         let photo = Photo {
             sha256,
@@ -192,14 +262,18 @@ impl World {
             thumbnail: Fingerprint::of(JPEG).sha256,
         };
         let (_, judgement) = self.phone_writes(person, Some(item), Change::Attach { photo, round: 0 }).await;
-        let path = self.office.photos().thumbnail(&sha256);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, JPEG).unwrap();
-        if received {
-            std::fs::write(self.office.photos().original(&sha256), JPEG).unwrap();
-        }
-        self.arrived(judgement.entry, item, sha256, received).await;
-        sha256
+        (judgement, sha256)
+    }
+
+    /// A backup covers the originals of `item` that have arrived.
+    pub(crate) async fn covered(&self, item: ItemId) {
+        self.turn(move |intake| {
+            for attachment in photos::of_item(intake.tx, item)? {
+                photos::set_safe(intake.tx, attachment.entry, attachment.sha256)?;
+            }
+            Ok(())
+        })
+        .await;
     }
 
     async fn arrived(&self, entry: EntryId, item: ItemId, sha256: PhotoHash, received: bool) {

@@ -1,0 +1,254 @@
+//! What is held: what phones sent and nothing has come of, until a person decides. Here it can be seen.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query as Asked, State};
+use axum::response::Response;
+use rusqlite::Connection;
+use serde::Deserialize;
+use serde_json::Value;
+use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
+use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::verdict::{Code, Judgement, Verdict};
+use xuncheng_core::pack::Pack;
+use xuncheng_core::store::{StoreError, entries, judgements};
+use xuncheng_core::work::case::CASE;
+
+use super::Console;
+use super::error::ConsoleError;
+use super::frame::{Frame, Menu, page};
+use super::names::{Names, category_name, number, title};
+use super::timeline;
+use super::viewer::Viewer;
+use super::words;
+
+/// Entries of one page.
+const ROWS: usize = 30;
+const PATH: &str = "/held";
+
+#[derive(Template)]
+#[template(path = "held.html")]
+struct HeldPage {
+    frame: Frame,
+    cards: Vec<Card>,
+    first: Option<&'static str>,
+    next: Option<String>,
+}
+
+/// Where the page begins: the id of a held entry, or the newest.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct From {
+    from: String,
+}
+
+/// What one hand sent in one go: an entry, and the photos that follow it.
+#[derive(Debug)]
+struct Card {
+    id: EntryId,
+    what: String,
+    about: Option<String>,
+    when: String,
+    who: String,
+    by: String,
+    /// Another author than the phone's person, where the entry names one.
+    signed: Option<String>,
+    case: Case,
+    details: Vec<(String, String)>,
+    /// The entries of its photos, with what each shows.
+    photos: Vec<(EntryId, String)>,
+    reason: String,
+    remedy: &'static str,
+    /// The address of what it follows.
+    behind: Option<String>,
+    kind: Kind,
+    sender: (Option<IncarnationId>, ItemId),
+    follows: Option<EntryId>,
+}
+
+/// The case that was meant.
+#[derive(Debug)]
+enum Case {
+    /// Its address, and what it is called.
+    Here(String, String),
+    /// Why there is none.
+    None(&'static str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Capture,
+    Photos,
+    Alone,
+}
+
+/// `GET /held`
+pub(super) async fn show(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Asked(From { from }): Asked<From>,
+) -> Result<Response, ConsoleError> {
+    if !viewer.person.is_at_a_desk() {
+        return Err(ConsoleError::Forbidden("待人工处理的内容由受理员、派遣员和系统管理员查看。"));
+    }
+    let from = match from.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| ConsoleError::Junk("翻页位置无法识别。"))?),
+    };
+    let office = Arc::clone(&console.office);
+    page(&console.office.read(move |conn| Ok(read(conn, office.pack(), &viewer, from))).await??)
+}
+
+/// How much is held.
+pub(super) fn count(conn: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM judgement WHERE verdict = 'held'";
+    Ok(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, from: Option<EntryId>) -> Result<HeldPage, ConsoleError> {
+    let mut held = judgements::held(conn, from, ROWS + 1)?;
+    let next = held.get(ROWS).map(|judged| address(judged.judgement.entry));
+    held.truncate(ROWS);
+    let reader = Reader { conn, pack, viewer, names: &Names::read(conn)? };
+    let mut cards: Vec<Card> = Vec::new();
+    for judged in held.iter().rev() {
+        let Some(card) = reader.card(&judged.judgement)? else { continue };
+        match cards.last_mut() {
+            Some(last) if last.takes(&card) => last.take(card),
+            Some(_) | None => cards.push(card),
+        }
+    }
+    let here: Vec<EntryId> = cards.iter().map(|card| card.id).collect();
+    for card in &mut cards {
+        let elsewhere = |id| if here.contains(&id) { format!("#{id}") } else { address(id) };
+        card.behind = card.follows.map(elsewhere);
+    }
+    cards.reverse();
+    Ok(HeldPage {
+        frame: Frame::of(conn, pack, viewer, Menu::Held, "待人工处理")?,
+        cards,
+        first: from.map(|_| PATH),
+        next,
+    })
+}
+
+/// The page that begins with this entry.
+fn address(id: EntryId) -> String {
+    format!("{PATH}?from={id}")
+}
+
+impl Card {
+    /// Whether `next`, which came after it from the same phone, only adds photos to it.
+    fn takes(&self, next: &Self) -> bool {
+        let with_it = match self.kind {
+            Kind::Capture => next.follows == Some(self.id),
+            Kind::Photos => next.follows == self.follows && next.reason == self.reason && next.signed == self.signed,
+            Kind::Alone => false,
+        };
+        with_it && next.kind == Kind::Photos && next.sender == self.sender && next.when == self.when
+    }
+
+    fn take(&mut self, next: Self) {
+        self.photos.extend(next.photos);
+        if self.kind == Kind::Photos {
+            self.what = format!("添加照片 {} 张", self.photos.len());
+        }
+    }
+}
+
+struct Reader<'a> {
+    conn: &'a Connection,
+    pack: &'a Pack,
+    viewer: &'a Viewer,
+    names: &'a Names,
+}
+
+impl Reader<'_> {
+    fn card(&self, judgement: &Judgement) -> Result<Option<Card>, ConsoleError> {
+        let Verdict::Held { reason, behind } = &judgement.verdict else { return Ok(None) };
+        let Some(entry) = entries::get(self.conn, judgement.entry)? else { return Ok(None) };
+        let Ok(header) = entry.read_header() else { return Ok(None) };
+        let change = entry.read_body(&header).ok().map(|body| body.change);
+        let author = entry.read_private(&header).ok().map(|private| private.who);
+        let incarnation = entries::incarnation(self.conn, header.id)?;
+        let device = incarnation.as_ref().and_then(|incarnation| self.names.device(incarnation));
+
+        // Whose phone it is was enrolled; whom an entry names as its author is only its own word.
+        let sender = device.map(|device| &device.person).or(author.as_ref());
+        let shown = |person: &PersonId| self.names.shown(self.pack, self.viewer, person);
+        let by = match (device, sender) {
+            (Some(device), Some(person)) if self.names.may_know(self.viewer, person) => device.name.clone(),
+            (Some(_), _) => "手机".to_owned(),
+            (None, _) => "没有登记的设备".to_owned(),
+        };
+        let case = self.case(header.item, &header.kind, change.as_ref())?;
+        let mut card = Card {
+            id: header.id,
+            what: change
+                .as_ref()
+                .map_or_else(|| "无法读取的内容".to_owned(), |change| timeline::what(change, Some(&judgement.verdict))),
+            about: None,
+            when: judgement.received.beijing(),
+            who: sender.map_or_else(|| "不明".to_owned(), shown),
+            by,
+            signed: author.as_ref().filter(|author| sender != Some(*author)).map(shown),
+            details: Vec::new(),
+            photos: Vec::new(),
+            reason: self.reason(reason, &case),
+            remedy: words::remedy(reason),
+            behind: None,
+            kind: Kind::Alone,
+            sender: (incarnation, header.item),
+            follows: self.still_held(*behind)?,
+            case,
+        };
+        if let Some(change) = &change {
+            card.details = timeline::details(self.pack, change, Some(&judgement.verdict));
+        }
+        match change {
+            Some(Change::Open { fields }) => {
+                card.kind = Kind::Capture;
+                let code = fields.get("category").and_then(Value::as_str).unwrap_or_default();
+                card.about = category_name(self.pack, code);
+                let category = words::field("category");
+                card.details.retain(|(label, _)| card.about.is_none() || label != category);
+            }
+            Some(Change::Attach { photo, .. }) => {
+                card.kind = Kind::Photos;
+                card.photos.push((header.id, words::role(&photo.role).to_owned()));
+            }
+            Some(Change::Edit { .. } | Change::Step { .. } | Change::Comment { .. }) | None => {}
+        }
+        Ok(Some(card))
+    }
+
+    fn case(&self, item: ItemId, kind: &str, change: Option<&Change>) -> Result<Case, ConsoleError> {
+        match self.viewer.case(self.conn, item) {
+            Ok(view) => {
+                let name = format!("{} {}", title(self.pack, &view), number(&item, Some(&view)));
+                Ok(Case::Here(format!("/cases/{item}"), name))
+            }
+            Err(ConsoleError::NotFound) if kind != CASE => Ok(Case::None("不是案件的内容")),
+            Err(ConsoleError::NotFound) => Ok(Case::None(match change {
+                Some(Change::Open { .. }) => "上报没有生效，还没有案件",
+                Some(_) | None => "办公室没有这个案件",
+            })),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn reason(&self, reason: &Code, case: &Case) -> String {
+        match case {
+            Case::Here(..) => words::code_at_case(reason),
+            Case::None(_) => words::code(reason),
+        }
+    }
+
+    /// The entry, if it is held itself.
+    fn still_held(&self, entry: Option<EntryId>) -> Result<Option<EntryId>, StoreError> {
+        let Some(entry) = entry else { return Ok(None) };
+        let judged = judgements::get(self.conn, entry)?.map(|judged| judged.judgement.verdict);
+        Ok(matches!(judged, Some(Verdict::Held { .. })).then_some(entry))
+    }
+}
