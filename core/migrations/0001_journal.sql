@@ -61,6 +61,8 @@ CREATE TABLE judgement (
     received_at INTEGER
 ) STRICT;
 CREATE INDEX judgement_item ON judgement (item, count);
+-- What waits for a person is counted on every page of the console.
+CREATE INDEX judgement_held ON judgement (position) WHERE verdict = 'held';
 
 CREATE TABLE snapshot (
     -- An item as the office last signed it whole, with the signature over its page and the way to that page's root: with the
