@@ -38,4 +38,5 @@ CREATE TABLE attachment (
     PRIMARY KEY (entry, sha256)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_item ON attachment (item);
+CREATE INDEX attachment_aside ON attachment (aside_until) WHERE aside_until IS NOT NULL;
 CREATE INDEX attachment_owed ON attachment (own, previewed, receipt IS NULL);

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Moment(i64);
 
+/// How far Beijing's clocks are ahead of UTC.
+pub(crate) const BEIJING_MS: i64 = 8 * 3_600_000;
+
 impl Moment {
     /// The moment `unix_ms` milliseconds after the start of 1970, UTC.
     #[must_use]
@@ -47,7 +50,7 @@ impl Moment {
     }
 
     fn beijing_as(self, format: &str) -> String {
-        chrono::DateTime::from_timestamp_millis(self.0.saturating_add(8 * 3_600_000))
+        chrono::DateTime::from_timestamp_millis(self.0.saturating_add(BEIJING_MS))
             .map_or_else(|| format!("{} ms", self.0), |time| time.format(format).to_string())
     }
 }

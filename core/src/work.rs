@@ -41,6 +41,12 @@ impl Audience {
         }
     }
 
+    /// The names of the feeds that a person reads on a phone.
+    #[must_use]
+    pub fn feeds_of(person: &person::Person) -> BTreeSet<String> {
+        Self::of_person(person).iter().map(Self::feed).collect()
+    }
+
     /// The feeds that a person with these roles, posted so, reads on a phone.
     #[must_use]
     pub fn of_person(person: &person::Person) -> BTreeSet<Self> {

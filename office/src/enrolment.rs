@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
+use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::write::{Draft, Seen};
@@ -19,7 +20,6 @@ use crate::codes::{self, CodeProblem};
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::office::Office;
-use crate::people;
 
 /// Characters of the name that a device gives itself.
 const NAME_CHARS: usize = 100;
@@ -96,7 +96,7 @@ fn take(intake: &mut Intake<'_, '_>, asked: EnrolRequest) -> Result<bool, Office
         last_sync_at: None,
     };
     devices::insert(intake, &device)?;
-    let person = people::by_code(intake.tx, &device.person)?;
+    let person = actor::person(intake.tx, &device.person)?;
     intake.grant(device.incarnation, person.as_ref())?;
     Ok(true)
 }

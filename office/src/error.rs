@@ -64,8 +64,8 @@ pub enum OfficeError {
     /// The port cannot be listened on, or may not be.
     #[error("{0}")]
     Listen(String),
-    /// A turn panicked; what it had written was rolled back.
-    #[error("a turn at the ledger broke off and was rolled back; the log has the reason")]
+    /// A turn, or the drawing of a photo, panicked; what it had written was rolled back.
+    #[error("something at the office broke off, and nothing of it was kept; the log has the reason")]
     Panic,
     /// Too many turns wait for the ledger.
     #[error("the office has more to do than it can take now; nothing of this was kept, try again in half a minute")]

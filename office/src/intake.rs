@@ -8,6 +8,7 @@ use axum::response::Response;
 use xuncheng_core::clock::Now;
 use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{Hash, IncarnationId};
+use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Entry;
 use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken as Outcome};
 use xuncheng_core::journal::seal::BatchSeal;
@@ -23,7 +24,6 @@ use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::ledger::{Grounds, fact};
 use crate::office::Office;
-use crate::people;
 use crate::uploads::token;
 
 pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
@@ -120,7 +120,7 @@ fn take(
         Some(statement) => take_entries(intake, &sender, batch, statement, seal)?,
         None => (0, Some(Refusal::Seal)),
     };
-    let person = if revoked { None } else { people::by_code(intake.tx, &device.person)? };
+    let person = if revoked { None } else { actor::person(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
     let superseded = !devices::heard(intake, device.incarnation, asked.number)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;

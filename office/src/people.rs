@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use xuncheng_core::id::{Hash, ItemId, PersonId};
+use xuncheng_core::id::{Hash, ItemId};
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::view::View;
@@ -17,12 +17,6 @@ use xuncheng_core::work::person::{PERSON, Person};
 use crate::error::OfficeError;
 use crate::folder::write_whole;
 use crate::ledger::{Ledger, OFFICE_PERSON, fact};
-
-/// The person with this code, as they stand now.
-pub(crate) fn by_code(conn: &Connection, code: &PersonId) -> Result<Option<Person>, StoreError> {
-    let Some(item) = items::labelled(conn, PERSON, code.as_str())? else { return Ok(None) };
-    Ok(items::view(conn, item)?.as_ref().and_then(Person::of))
-}
 
 /// Everybody who was ever named in `people.toml`, in the order of their codes.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<Person>, StoreError> {

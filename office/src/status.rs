@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use xuncheng_core::store::meta;
+use xuncheng_core::store::{judgements, meta};
 
 use crate::error::OfficeError;
 use crate::ledger::fact;
@@ -75,7 +75,7 @@ fn read(conn: &Connection, epoch: u64) -> Result<Status, OfficeError> {
     Ok(Status {
         cases: count("SELECT count(*) FROM item WHERE kind = 'case'")?,
         entries: count("SELECT count(*) FROM judgement")?,
-        held: count("SELECT count(*) FROM judgement WHERE verdict = 'held'")?,
+        held: judgements::held_count(conn)?,
         devices: count("SELECT count(*) FROM office_device WHERE revoked_at IS NULL")?,
         round_trips: meta::tallied(conn, fact::SYNC_REQUESTS)?,
         photos: PhotoCounts {

@@ -8,10 +8,16 @@
 
 #[path = "traces/judge.rs"]
 mod judge;
+#[path = "traces/table.rs"]
+mod table;
 #[path = "traces/journal.rs"]
 mod journal;
 #[path = "traces/wire.rs"]
 mod wire;
+#[path = "traces/feeds.rs"]
+mod feeds;
+#[path = "traces/waits.rs"]
+mod waits;
 
 use xuncheng_core::id::{PhotoHash, Sm3Hash};
 use xuncheng_core::journal::entry::{Photo, PhotoRole};

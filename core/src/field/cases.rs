@@ -190,7 +190,7 @@ impl Field {
         let unknown = || FieldError::UnknownCase(item.to_string());
         let row = list::row(&self.conn, item)?.ok_or_else(unknown)?;
         let view: View = from_json("item", &row.view)?;
-        let actor = self.predictor().actor(&self.conn, item)?;
+        let actor = self.predictor().actor(&self.conn, item, Some(&view))?;
         // Behind a capture that the office holds or rejected nothing goes on.
         let blocked = judgements::blocked(&self.conn, self.incarnation, item)?;
         let stopped = matches!(blocked, Some(Blocked::HeldOpen(_) | Blocked::RejectedOpen(_)));

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Field, FieldError};
 use crate::id::{EntryId, IncarnationId, ItemId, PersonId};
+use crate::journal::actor::person;
 use crate::journal::entry::Exchange;
 use crate::journal::verdict::Verdict;
 use crate::pack::Role;
@@ -81,7 +82,7 @@ impl Field {
     /// # Errors
     /// [`FieldError::Store`].
     pub fn roles(&self) -> Result<Option<Vec<Role>>, FieldError> {
-        Ok(self.predictor().known(&self.conn)?.map(|person| person.roles))
+        Ok(person(&self.conn, &self.person)?.map(|person| person.roles))
     }
 
     /// How the store stands.

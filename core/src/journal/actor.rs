@@ -1,4 +1,4 @@
-//! How a person stands to an item: what the rules ask about whoever acts.
+//! Who acts: a person as the ledger knows them, and how they stand to an item.
 
 use rusqlite::Connection;
 
@@ -6,8 +6,17 @@ use super::view::View;
 use crate::id::{ItemId, PersonId};
 use crate::store::{StoreError, entries, items};
 use crate::work::flow::{self, Actor};
-use crate::work::person::Person;
+use crate::work::person::{PERSON, Person};
 use crate::work::{self, Audience};
+
+/// The person with this code, as they stand now; none where nobody has told of them.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn person(conn: &Connection, code: &PersonId) -> Result<Option<Person>, StoreError> {
+    let Some(item) = items::labelled(conn, PERSON, code.as_str())? else { return Ok(None) };
+    Ok(items::view(conn, item)?.as_ref().and_then(Person::of))
+}
 
 /// `who` at `item`, with the roles that `person` has now.
 ///

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
 
-use super::actor::actor;
+use super::actor::{actor, person};
 use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
 use super::fold;
 use super::judge::{Decision, Facts, JUDGE_VERSION, Reading, Subject, judge};
@@ -184,7 +184,7 @@ impl Intake<'_, '_> {
             own_links: &own_links,
             blocked: judgements::blocked(self.tx, origin.incarnation, header.item)?,
         };
-        let person = self.person(&private.who)?;
+        let person = person(self.tx, &private.who)?;
         let actor = self.actor(header.item, view.as_ref(), &private.who, person.as_ref(), revoked)?;
         if let Some(view) = &view
             && !revoked
@@ -215,13 +215,6 @@ impl Intake<'_, '_> {
         Ok(Actor { revoked, ..actor(self.tx, who, person, item, view)? })
     }
 
-    fn person(&self, who: &PersonId) -> Result<Option<Person>, LedgerError> {
-        Ok(match items::labelled(self.tx, PERSON, who.as_str())? {
-            Some(person) => items::view(self.tx, person)?.as_ref().and_then(Person::of),
-            None => None,
-        })
-    }
-
     /// Whether an author is, or was, told of the item: what is not theirs is answered as if it were not there.
     fn may_know_of(
         &self,
@@ -239,8 +232,7 @@ impl Intake<'_, '_> {
         if person.is_some_and(Person::is_at_a_desk) || actor.was_any(&[Who::Handler], view) {
             return Ok(true);
         }
-        let reads: BTreeSet<String> =
-            person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
+        let reads = person.map(Audience::feeds_of).unwrap_or_default();
         let told = items::audiences(self.tx, item)?;
         Ok(!reads.is_disjoint(&told)
             || feeds::saw_leave(self.tx, incarnation, item)?
@@ -389,8 +381,7 @@ impl Intake<'_, '_> {
     /// # Errors
     /// [`LedgerError`].
     pub fn grant(&mut self, incarnation: IncarnationId, person: Option<&Person>) -> Result<(), LedgerError> {
-        let wanted: BTreeSet<String> =
-            person.map(|person| Audience::of_person(person).iter().map(Audience::feed).collect()).unwrap_or_default();
+        let wanted = person.map(Audience::feeds_of).unwrap_or_default();
         let granted: BTreeSet<String> = feeds::granted(self.tx, incarnation)?.into_keys().collect();
         let private = feeds::private(incarnation);
         for audience in wanted.difference(&granted) {

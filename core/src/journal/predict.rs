@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use rusqlite::Transaction;
 
-use super::actor::actor;
+use super::actor::{actor, person};
 use super::entry::{Change, EntryError};
 use super::fold;
 use super::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
@@ -17,7 +17,6 @@ use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
 use crate::pack::{Pack, Role};
 use crate::store::{StoreError, entries, items, judgements, pending};
 use crate::work::flow::Actor;
-use crate::work::person::{PERSON, Person};
 
 /// What a prediction stands on: the cached pack and the store's own person.
 #[derive(Debug, Clone, Copy)]
@@ -35,22 +34,10 @@ impl Predictor<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn actor(&self, conn: &Connection, item: ItemId) -> Result<Actor, StoreError> {
-        let person = self.known(conn)?;
-        let view = items::view(conn, item)?;
-        let known = actor(conn, self.person, person.as_ref(), item, view.as_ref())?;
+    pub fn actor(&self, conn: &Connection, item: ItemId, view: Option<&View>) -> Result<Actor, StoreError> {
+        let person = person(conn, self.person)?;
+        let known = actor(conn, self.person, person.as_ref(), item, view)?;
         Ok(if person.is_some() { known } else { Actor { roles: vec![Role::Inspector], ..known } })
-    }
-
-    /// The store's person as the office has told; none before it has.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn known(&self, conn: &Connection) -> Result<Option<Person>, StoreError> {
-        Ok(match items::labelled(conn, PERSON, self.person.as_str())? {
-            Some(person) => items::view(conn, person)?.as_ref().and_then(Person::of),
-            None => None,
-        })
     }
 
     /// What the office will most likely decide.
@@ -66,14 +53,14 @@ impl Predictor<'_> {
         entry: &Reading<'_>,
         received: Moment,
     ) -> Result<Decision, StoreError> {
-        Ok(self.stand(conn, item)?.decide(view, seen, entry, received))
+        Ok(self.stand(conn, item, view)?.decide(view, seen, entry, received))
     }
 
     /// How the store's person stands to an item.
-    fn stand(&self, conn: &Connection, item: ItemId) -> Result<Stand<'_>, StoreError> {
+    fn stand(&self, conn: &Connection, item: ItemId, view: Option<&View>) -> Result<Stand<'_>, StoreError> {
         Ok(Stand {
             pack: self.pack,
-            actor: self.actor(conn, item)?,
+            actor: self.actor(conn, item, view)?,
             own_links: entries::own_links(conn, item, self.person)?,
             // A held step holds up the steps after it here too; what follows a held capture is shown with it.
             blocked: judgements::blocked(conn, self.incarnation, item)?
@@ -101,7 +88,7 @@ impl Predictor<'_> {
             change: written.change.clone(),
             written: at,
         };
-        match self.stand(tx, item)?.show(shown, &waiting) {
+        match self.stand(tx, item, shown.as_ref())?.show(shown, &waiting) {
             Some(view) => items::put(tx, item, &view),
             None => Ok(()),
         }
@@ -151,7 +138,7 @@ impl Predictor<'_> {
         confirmed: Option<View>,
         waiting: &[EntryId],
     ) -> Result<Option<View>, StoreError> {
-        let stand = self.stand(conn, item)?;
+        let stand = self.stand(conn, item, confirmed.as_ref())?;
         let mut view = confirmed;
         for id in waiting {
             if let Some(waiting) = read(conn, *id)? {

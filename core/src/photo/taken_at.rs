@@ -6,10 +6,8 @@ use std::str::FromStr;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::clock::Moment;
+use crate::clock::{BEIJING_MS, Moment};
 
-/// How far Beijing's clocks are ahead of UTC.
-const BEIJING_MS: i64 = 8 * 3_600_000;
 const LOCAL: &str = "%Y-%m-%dT%H:%M:%S";
 
 /// The camera's time: a moment when the file names the zone, else only what the camera's clock showed.

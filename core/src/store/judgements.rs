@@ -137,6 +137,14 @@ pub fn proven(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
     Ok(proven)
 }
 
+/// How many entries wait for a person, at the office.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn held_count(conn: &Connection) -> Result<u64, StoreError> {
+    Ok(conn.prepare_cached("SELECT count(*) FROM judgement WHERE verdict = 'held'")?.query_row([], |row| row.get(0))?)
+}
+
 /// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones.
 ///
 /// # Errors

@@ -44,7 +44,8 @@ impl BackOff {
     fn after(before: u32, asked_ms: u64, now: &Now, seed: &Seed) -> Self {
         let failures = before.saturating_add(1);
         let most = limits::BACK_OFF_MS_MIN.saturating_mul(1 << failures.min(20)).min(limits::BACK_OFF_MS_MAX);
-        let wait = seed.entropy().up_to(most).max(asked_ms);
+        // A wait that is over when it begins would be none.
+        let wait = seed.entropy().up_to(most).max(asked_ms).max(1);
         Self { failures, until_monotonic_ms: now.monotonic_ms.saturating_add(wait), boot_id: now.boot_id.clone() }
     }
 

@@ -7,10 +7,9 @@ use axum::response::{Html, IntoResponse as _, Response};
 use rusqlite::Connection;
 use xuncheng_core::id::Hash;
 use xuncheng_core::pack::Pack;
-use xuncheng_core::store::StoreError;
+use xuncheng_core::store::{StoreError, judgements};
 
 use super::error::ConsoleError;
-use super::held;
 use super::viewer::Viewer;
 
 /// The frame around a page's content.
@@ -84,7 +83,7 @@ impl Frame {
             district: pack.about().name.clone(),
             menu,
             badge: Some(Badge { name: person.name.clone(), roles: format!("{org} · {}", roles.join("、")) }),
-            held: if person.is_at_a_desk() { Some(held::count(conn)?) } else { None },
+            held: if person.is_at_a_desk() { Some(judgements::held_count(conn)?) } else { None },
             flash: None,
         })
     }

@@ -100,12 +100,6 @@ pub(super) async fn show(
     page(&console.office.read(move |conn| Ok(read(conn, office.pack(), &viewer, from))).await??)
 }
 
-/// How much is held.
-pub(super) fn count(conn: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM judgement WHERE verdict = 'held'";
-    Ok(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-}
-
 fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, from: Option<EntryId>) -> Result<HeldPage, ConsoleError> {
     let mut held = judgements::held(conn, from, ROWS + 1)?;
     let next = held.get(ROWS).map(|judged| address(judged.judgement.entry));

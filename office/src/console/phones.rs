@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{IncarnationId, PersonId};
+use xuncheng_core::journal::actor;
 use xuncheng_core::store::{items, meta, photos};
 use xuncheng_core::work::person::Person;
 
@@ -205,7 +206,7 @@ pub(super) async fn make_code(
     let owner = PersonId::new(&wanted).map_err(|_| ConsoleError::Junk("没有选择人员。"))?;
     let key = keeper(&viewer)?;
     let wanted = owner.clone();
-    let known = console.office.read(move |conn| Ok(people::by_code(conn, &wanted)?)).await?;
+    let known = console.office.read(move |conn| Ok(actor::person(conn, &wanted)?)).await?;
     let name = known.ok_or(ConsoleError::NotFound)?.name;
     let code = console.office.new_code(owner).await?;
     let said = format!("已为{name}生成登记码，24 小时内可用一次");

@@ -9,6 +9,7 @@ use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use xuncheng_core::id::PersonId;
+use xuncheng_core::journal::actor;
 use xuncheng_core::pack::{Pack, Role};
 use xuncheng_core::work::person::Person;
 
@@ -86,7 +87,7 @@ pub(super) async fn sign_in(
 ) -> Result<Response, ConsoleError> {
     let code = PersonId::new(&picked.person).map_err(|_| ConsoleError::Junk("没有选择人员。"))?;
     let wanted = code.clone();
-    let known = console.office.read(move |conn| Ok(people::by_code(conn, &wanted)?)).await?;
+    let known = console.office.read(move |conn| Ok(actor::person(conn, &wanted)?)).await?;
     if known.is_none_or(|person| person.roles.is_empty()) {
         return Err(ConsoleError::NotFound);
     }

@@ -8,12 +8,12 @@ mod world;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use xuncheng_core::id::{ItemId, PersonId};
+use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::{Change, PhotoRole};
 use xuncheng_core::store::{entries, items};
 use xuncheng_core::work::flow::Actor;
 
 use super::steps::awaited;
-use crate::people;
 use world::{JPEG, World, ask, hidden};
 
 const STALL: &str = "gbt47678.5-2026/matter/09006";
@@ -248,7 +248,7 @@ async fn what_waits_for_a_person_is_counted_whole_and_read_page_by_page() {
 /// Whether the workflow table has a step that waits for `person` at `item`.
 async fn waits(world: &World, person: &'static str, item: ItemId) -> bool {
     let read = move |conn: &rusqlite::Connection| {
-        let person = people::by_code(conn, &PersonId::new(person).unwrap())?.unwrap();
+        let person = actor::person(conn, &PersonId::new(person).unwrap())?.unwrap();
         let actor = Actor {
             opened_it: entries::opener(conn, item)?.as_ref() == Some(&person.id),
             person: Some(person.id),

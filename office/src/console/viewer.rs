@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, header};
 use rusqlite::Connection;
 use xuncheng_core::id::ItemId;
-use xuncheng_core::journal::actor::actor;
+use xuncheng_core::journal::actor::{self, actor};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::pack::Role;
 use xuncheng_core::store::list::{Query, Sight};
@@ -20,7 +20,6 @@ use xuncheng_core::work::person::Person;
 use super::error::ConsoleError;
 use super::session::{Session, cookie};
 use super::{Console, Synonyms};
-use crate::people;
 
 /// A person who is signed in.
 #[derive(Debug, Clone)]
@@ -47,7 +46,7 @@ impl FromRequestParts<Arc<Console>> for Viewer {
             .ok_or_else(signed_out)?;
         let who = session.person.clone();
         // Read anew each time: what a person may do can change while a session lasts.
-        let person = console.office.read(move |conn| Ok(people::by_code(conn, &who)?)).await?;
+        let person = console.office.read(move |conn| Ok(actor::person(conn, &who)?)).await?;
         // Who has left keeps a name in the story, and no role.
         let person = person.filter(|person| !person.roles.is_empty()).ok_or_else(signed_out)?;
         Ok(Self { person, session })
@@ -73,7 +72,7 @@ impl Viewer {
         }
         let in_the_field = roles.contains(&Role::Inspector) || roles.contains(&Role::Verifier);
         Some(Sight {
-            audiences: Audience::of_person(&self.person).iter().map(Audience::feed).collect(),
+            audiences: Audience::feeds_of(&self.person).into_iter().collect(),
             areas: if in_the_field { areas.iter().map(ToString::to_string).collect() } else { Vec::new() },
             classes: classes.iter().map(ToString::to_string).collect(),
             orgs: if roles.contains(&Role::Handler) { vec![org.to_string()] } else { Vec::new() },

@@ -5,6 +5,7 @@
 //! the next start.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -130,7 +131,7 @@ fn draw_and_note(
     orders: &Orders,
     sha256: PhotoHash,
 ) -> Result<(), OfficeError> {
-    let drawn = match draw(photos, naming, &sha256) {
+    let drawn = match contained(|| draw(photos, naming, &sha256)) {
         Ok(drawn) => Ok(drawn),
         Err(OfficeError::Photo(error)) => Err(error),
         Err(error) => {
@@ -149,6 +150,11 @@ fn draw_and_note(
             tracing::error!(%sha256, %error, "a photo that was drawn could not be noted; it is tried again after the next start");
         }
     }))
+}
+
+/// A decoder that breaks over one photo ends neither the thread nor the drawing of the others.
+fn contained<T>(work: impl FnOnce() -> Result<T, OfficeError>) -> Result<T, OfficeError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(OfficeError::Panic))
 }
 
 /// Draws beside the photos and then gives the files their names: previews that come meanwhile wait for the naming only.
@@ -218,4 +224,17 @@ pub(super) fn left_over(conn: &Connection) -> Result<Vec<ShownBy>, OfficeError> 
         left.extend(shown::by(conn, entry, by)?.map(|shown| (entry, shown.photo)));
     }
     Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::panic, reason = "what breaks is the point")]
+    fn a_decoder_that_breaks_is_an_error_of_one_photo() {
+        let broken = contained(|| -> Result<(), OfficeError> { panic!("as decoders do") });
+        assert!(matches!(broken, Err(OfficeError::Panic)), "{broken:?}");
+        contained(|| Ok(())).unwrap();
+    }
 }
