@@ -33,6 +33,9 @@ CREATE TABLE entry (
     UNIQUE (incarnation, seq)
 ) STRICT;
 CREATE INDEX entry_item ON entry (item);
+CREATE INDEX entry_author ON entry (item, who) WHERE who IS NOT NULL;
+-- The Open of an item is asked for with every entry on it.
+CREATE INDEX entry_open ON entry (item, incarnation, seq) WHERE change = 'open';
 
 CREATE TABLE batch_seal (
     -- One signature over the Merkle root of a batch's header hashes and the new head.
@@ -63,6 +66,8 @@ CREATE TABLE judgement (
 CREATE INDEX judgement_item ON judgement (item, count);
 -- What waits for a person is counted on every page of the console.
 CREATE INDEX judgement_held ON judgement (position) WHERE verdict = 'held';
+-- What is held of an item stands in the way of later steps on it.
+CREATE INDEX judgement_held_of_item ON judgement (item) WHERE verdict = 'held';
 
 CREATE TABLE snapshot (
     -- An item as the office last signed it whole, with the signature over its page and the way to that page's root: with the

@@ -62,6 +62,14 @@ pub const FIELDS: usize = 128;
 pub const VIEW_BYTES: usize = 512 * 1024;
 /// The same with what has to go on when a view is full: steps, and what the office itself notes.
 pub const VIEW_BYTES_FULL: usize = 2 * VIEW_BYTES;
+/// Entries that were applied to an item, with those that a person adds to it: a case takes dozens in its life, and a snapshot
+/// names them all.
+pub const ENTRIES_PER_ITEM: u64 = 4096;
+/// The same with what has to go on when that many were: steps, and what the office itself notes.
+pub const ENTRIES_PER_ITEM_FULL: u64 = 2 * ENTRIES_PER_ITEM;
+/// Entries of one author on an item that `own` links are followed through, newest first: what an author wrote before them and
+/// had not seen since counts as not known, which costs a kept loser.
+pub const OWN_LINKS: usize = 1024;
 /// Items in one page of a list.
 pub const LIST_ROWS: usize = 200;
 /// Characters of a search query.

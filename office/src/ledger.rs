@@ -230,13 +230,12 @@ fn seal_own(
     Ok(())
 }
 
-/// The district's rules: those that are given now, or those that were given last. They stand in the ledger, so that every
-/// command and every backup has them.
+/// The district's rules: those that are given now, or those that were given last. An office that starts with new ones keeps
+/// them in the ledger once its people fit them (see [`people::import`](crate::people::import)), so that every command and
+/// every backup has them.
 fn pack(tx: &Transaction<'_>, config: &Config) -> Result<Pack, OfficeError> {
     if let Some(folder) = &config.pack {
-        let pack = Pack::from_folder(folder)?;
-        meta::set(tx, key::PACK, &pack.to_json())?;
-        return Ok(pack);
+        return Ok(Pack::from_folder(folder)?);
     }
     match meta::get::<String>(tx, key::PACK)? {
         Some(document) => Ok(Pack::from_json(&document)?),

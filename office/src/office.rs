@@ -90,7 +90,7 @@ impl Office {
         let photos = PhotoFolder::open(&folder.photos())?;
         photos.sweep_temporary()?;
         let mut ledger = Ledger::open_with(&config, folder, keys, &mut entropy)?;
-        people::import(&mut ledger)?;
+        people::import(&mut ledger, config.pack.is_some())?;
         let left = uploads::finish::recover(&mut ledger, &photos)?;
         let grounds = Arc::clone(ledger.grounds());
         let writer = Arc::new(Writer::start(ledger)?);

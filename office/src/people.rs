@@ -2,6 +2,7 @@
 //! changed; and found by their codes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -11,7 +12,8 @@ use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::{Draft, Seen};
 use xuncheng_core::pack::people::{self, PersonRecord};
-use xuncheng_core::store::{StoreError, items, meta};
+use xuncheng_core::store::meta::{self, key};
+use xuncheng_core::store::{StoreError, items};
 use xuncheng_core::work::person::{PERSON, Person};
 
 use crate::error::OfficeError;
@@ -23,14 +25,16 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<Person>, StoreError> {
     Ok(items::of_kind(conn, PERSON)?.iter().filter_map(|(_, view)| Person::of(view)).collect())
 }
 
-/// Reads the folder's `people.toml`, made from the example at the first start, into the ledger.
-pub(crate) fn import(ledger: &mut Ledger) -> Result<(), OfficeError> {
+/// Reads the folder's `people.toml`, made from the example at the first start, into the ledger; with the pack that they fit,
+/// where a new one `is_given`. Of a pack that they do not fit nothing is kept: the office starts again as it was.
+pub(crate) fn import(ledger: &mut Ledger, is_given: bool) -> Result<(), OfficeError> {
     let path = ledger.grounds().folder.people();
     if !path.exists() {
         write_whole(&path, people::BAZHOU.as_bytes())?;
     }
     let text = std::fs::read_to_string(&path).map_err(|source| OfficeError::file(&path, source))?;
-    let pack = &ledger.grounds().pack;
+    let grounds = Arc::clone(ledger.grounds());
+    let pack = &grounds.pack;
     let records = people::parse(&text, pack)?;
     if records.iter().any(|record| record.id.as_str() == OFFICE_PERSON) {
         return Err(OfficeError::Setup(format!("people.toml: the code {OFFICE_PERSON:?} is the office's own")));
@@ -40,10 +44,13 @@ pub(crate) fn import(ledger: &mut Ledger) -> Result<(), OfficeError> {
     }
     // A star in it stands for what the pack has.
     let read = Hash::of("people", &[pack.hash().as_bytes(), text.as_bytes()]);
-    if meta::get(ledger.connection(), fact::PEOPLE)? == Some(read) {
-        return Ok(());
-    }
     ledger.turn(|intake| {
+        if is_given {
+            meta::set(intake.tx, key::PACK, &pack.to_json())?;
+        }
+        if meta::get(intake.tx, fact::PEOPLE)? == Some(read) {
+            return Ok(());
+        }
         let known: BTreeMap<String, (ItemId, View)> = items::of_kind(intake.tx, PERSON)?
             .into_iter()
             .filter_map(|(item, view)| Some((view.text("code")?.to_owned(), (item, view))))

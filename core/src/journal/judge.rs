@@ -27,7 +27,8 @@ pub struct Subject<'a> {
     pub view: Option<&'a View>,
     /// What the author had seen: the count that `seen` names, where its history is the office's at that count.
     pub seen: Option<u64>,
-    /// `own` links of the author's entries on this item, each to the one written before it.
+    /// `own` links of the author's last [`limits::OWN_LINKS`] entries on this item, each to the one written before it; only an
+    /// edit is judged by them.
     pub own_links: &'a BTreeMap<EntryId, EntryId>,
     /// What the entry depends on in its own lineage and that was not applied.
     pub blocked: Option<Blocked>,
@@ -106,9 +107,16 @@ impl Decision {
 pub fn judge(subject: &Subject<'_>, facts: &Facts<'_>, entry: &Reading<'_>) -> Decision {
     let decision = by_the_rules(subject, facts, entry);
     let goes_on = matches!(entry.change, Change::Step { .. }) || facts.actor.person.is_none();
-    let most = if goes_on { limits::VIEW_BYTES_FULL } else { limits::VIEW_BYTES };
-    let fits = !decision.verdict.applies() || bytes(&subject.view) + bytes(&decision.effects) <= most;
-    if fits { decision } else { Decision::held(Code::TooLarge) }
+    let (most, most_entries) = if goes_on {
+        (limits::VIEW_BYTES_FULL, limits::ENTRIES_PER_ITEM_FULL)
+    } else {
+        (limits::VIEW_BYTES, limits::ENTRIES_PER_ITEM)
+    };
+    let fits = || {
+        subject.view.is_none_or(|view| view.version.count < most_entries)
+            && bytes(&subject.view) + bytes(&decision.effects) <= most
+    };
+    if decision.verdict.applies() && !fits() { Decision::held(Code::TooLarge) } else { decision }
 }
 
 /// The length of a value's JSON.
@@ -382,6 +390,10 @@ fn attach(view: &View, facts: &Facts<'_>, rules: &Rules, photo: &Photo, round: u
     }
     if let Some(refused) = refused(facts, rules.attached_by, view) {
         return refused;
+    }
+    // It stays evidence, held; it is not shown as what it is not.
+    if !facts.actor.may_show(rules, &photo.role, view) {
+        return Decision::held(Code::NotAllowed);
     }
     let key = photo.sha256.to_string();
     let photos = view.sets.get("photos");

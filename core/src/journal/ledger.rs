@@ -177,7 +177,12 @@ impl Intake<'_, '_> {
             Some(seen) => items::count_seen(self.tx, header.item, seen)?,
             None => None,
         };
-        let own_links = entries::own_links(self.tx, header.item, &private.who)?;
+        let own_links = match body.change {
+            Change::Edit { .. } => entries::own_links(self.tx, header.item, &private.who)?,
+            Change::Open { .. } | Change::Attach { .. } | Change::Step { .. } | Change::Comment { .. } => {
+                BTreeMap::new()
+            }
+        };
         let subject = Subject {
             view: view.as_ref(),
             seen,

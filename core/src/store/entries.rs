@@ -9,6 +9,7 @@ use crate::crypto::Signed;
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, PersonId};
 use crate::journal::entry::{Entry, Header, Origin};
 use crate::journal::seal::BatchSeal;
+use crate::limits;
 
 /// What is known of an entry beside its bytes, once its parts were read.
 #[derive(Debug, Clone)]
@@ -146,14 +147,15 @@ pub fn last_own(conn: &Connection, item: ItemId, who: &PersonId) -> Result<Optio
         .optional()?)
 }
 
-/// The `own` links of what `who` wrote on an item: others' lead to nothing of `who`'s.
+/// The `own` links of the last [`limits::OWN_LINKS`] entries that `who` wrote on an item: others' lead to nothing of `who`'s.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn own_links(conn: &Connection, item: ItemId, who: &PersonId) -> Result<BTreeMap<EntryId, EntryId>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT id, own FROM entry WHERE item = ?1 AND who = ?2 AND own IS NOT NULL")?;
-    let rows = statement.query_map((item, who.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut statement = conn.prepare_cached(
+        "SELECT id, own FROM entry WHERE item = ?1 AND who = ?2 AND own IS NOT NULL ORDER BY rowid DESC LIMIT ?3",
+    )?;
+    let rows = statement.query_map((item, who.as_str(), limits::OWN_LINKS), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -145,27 +145,33 @@ pub fn held_count(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn.prepare_cached("SELECT count(*) FROM judgement WHERE verdict = 'held'")?.query_row([], |row| row.get(0))?)
 }
 
-/// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones.
+/// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones: its first Open there, or else the
+/// first of its steps that is held.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> Result<Option<Blocked>, StoreError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT e.id, e.change, j.verdict FROM entry e JOIN judgement j ON j.entry = e.id
-         WHERE e.item = ?1 AND e.incarnation = ?2 AND j.verdict IN ('held', 'rejected') AND e.change IN ('open', 'step')
-         ORDER BY e.change, e.seq",
-    )?;
-    let mut rows = statement.query((item, incarnation))?;
-    while let Some(row) = rows.next()? {
-        let (entry, change, verdict): (EntryId, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        match (change.as_str(), verdict.as_str()) {
-            ("open", "held") => return Ok(Some(Blocked::HeldOpen(entry))),
-            ("open", "rejected") => return Ok(Some(Blocked::RejectedOpen(entry))),
-            ("step", "held") => return Ok(Some(Blocked::HeldStep(entry))),
-            _ => {}
-        }
+    let open: Option<(EntryId, Option<String>)> = conn
+        .prepare_cached(
+            "SELECT e.id, j.verdict FROM entry e LEFT JOIN judgement j ON j.entry = e.id
+             WHERE e.item = ?1 AND e.incarnation = ?2 AND e.change = 'open' ORDER BY e.seq LIMIT 1",
+        )?
+        .query_row((item, incarnation), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match open {
+        Some((entry, Some(verdict))) if verdict == "held" => return Ok(Some(Blocked::HeldOpen(entry))),
+        Some((entry, Some(verdict))) if verdict == "rejected" => return Ok(Some(Blocked::RejectedOpen(entry))),
+        Some(_) | None => {}
     }
-    Ok(None)
+    let step: Option<EntryId> = conn
+        .prepare_cached(
+            "SELECT e.id FROM judgement j JOIN entry e ON e.id = j.entry
+             WHERE j.item = ?1 AND j.verdict = 'held' AND e.incarnation = ?2 AND e.change = 'step'
+             ORDER BY j.rowid LIMIT 1",
+        )?
+        .query_row((item, incarnation), |row| row.get(0))
+        .optional()?;
+    Ok(step.map(Blocked::HeldStep))
 }
 
 /// What of `incarnation`'s entries was held or rejected, oldest first.

@@ -32,24 +32,35 @@ pub fn migrate(conn: &mut Connection, migrations: Migrations) -> Result<(), Stor
         "CREATE TABLE IF NOT EXISTS migration (component TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT",
     )?;
     let Migrations { component, files } = migrations;
+    while applied(conn, migrations)? < files.len() {
+        let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        // Another process may have brought the file up to date while this one waited for its turn.
+        let number = applied(&tx, migrations)? + 1;
+        if let Some(sql) = files.get(number - 1) {
+            tx.execute_batch(sql)
+                .map_err(|source| StoreError::Sqlite { doing: "bring its tables up to date", source })?;
+            tx.execute(
+                "INSERT INTO migration (component, number) VALUES (?1, ?2)
+                 ON CONFLICT (component) DO UPDATE SET number = excluded.number",
+                (component, number),
+            )?;
+        }
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// The number of the last migration that the file has had; 0 before the first.
+fn applied(conn: &Connection, Migrations { component, files }: Migrations) -> Result<usize, StoreError> {
     let found: usize = conn
-        .query_row("SELECT number FROM migration WHERE component = ?1", [component], |row| row.get(0))
+        .prepare("SELECT number FROM migration WHERE component = ?1")?
+        .query_row([component], |row| row.get(0))
         .optional()?
         .unwrap_or(0);
     if found > files.len() {
         return Err(StoreError::Newer { component, found, known: files.len() });
     }
-    for (number, sql) in (1..).zip(files.iter()).skip(found) {
-        let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        tx.execute_batch(sql).map_err(|source| StoreError::Sqlite { doing: "bring its tables up to date", source })?;
-        tx.execute(
-            "INSERT INTO migration (component, number) VALUES (?1, ?2)
-             ON CONFLICT (component) DO UPDATE SET number = excluded.number",
-            (component, number),
-        )?;
-        tx.commit()?;
-    }
-    Ok(())
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -70,6 +81,21 @@ mod tests {
             migrate(&mut stepped, Migrations { component: "core", files: &CORE.files[..upto] }).unwrap();
         }
         assert_eq!(tables(&fresh), tables(&stepped));
+    }
+
+    #[test]
+    fn many_processes_may_open_a_new_database_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.sqlite");
+        let ready = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    ready.wait();
+                    crate::store::open(&path).unwrap();
+                });
+            }
+        });
     }
 
     #[test]

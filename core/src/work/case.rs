@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Audience;
 use super::flow::{Also, FieldRule, Grant, HANDLE_CLOCK, Need, Policy, Row, Rules, Who, Writer};
 use crate::id::PersonId;
+use crate::journal::entry::PhotoRole;
 use crate::journal::view::{Member, View};
 use crate::pack::{CategoryKind, OrgCode, Pack};
 use crate::place::GeoPoint;
@@ -138,6 +139,7 @@ pub static RULES: Rules = Rules {
         Grant { who: Who::Verifier, in_states: UNDER_CHECK },
         Grant { who: Who::Acceptor, in_states: OPEN },
     ],
+    photo_roles: &[(PhotoRole::After, &[Who::Handler]), (PhotoRole::Check, &[Who::Verifier])],
     // A unit works on what it was given: from dispatch on, only the office corrects it.
     edited_by: &[Grant { who: Who::Author, in_states: BEFORE_DISPATCH }, Grant { who: Who::Acceptor, in_states: OPEN }],
     #[rustfmt::skip]

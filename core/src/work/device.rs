@@ -20,6 +20,7 @@ pub static RULES: Rules = Rules {
     required: &["person", "incarnation", "key"],
     initial: ACTIVE,
     attached_by: &[],
+    photo_roles: &[],
     edited_by: &[Grant { who: Who::Office, in_states: &[ACTIVE, REVOKED] }],
     steps: &[Row { from: ACTIVE, step: REVOKE, to: REVOKED, who: &[Who::Office, Who::Admin], needs: &[], also: &[] }],
     fields: &[],

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::id::{EntryId, PersonId};
+use crate::journal::entry::PhotoRole;
 use crate::journal::verdict::Code;
 use crate::journal::view::View;
 use crate::pack::{OrgCode, Pack, Role};
@@ -21,6 +22,8 @@ pub struct Rules {
     pub initial: &'static str,
     /// Who may attach photos and comment, and when.
     pub attached_by: &'static [Grant],
+    /// Who may show a photo in a role that says whose it is; in any other, whoever may attach.
+    pub photo_roles: &'static [(PhotoRole, &'static [Who])],
     /// Who may edit fields, and when.
     pub edited_by: &'static [Grant],
     /// The workflow.
@@ -238,6 +241,13 @@ impl Actor {
         } else {
             Err(Code::NotAllowed)
         }
+    }
+
+    /// Whether the person may attach a photo to the item in this role.
+    #[must_use]
+    pub fn may_show(&self, rules: &Rules, role: &PhotoRole, view: &View) -> bool {
+        let reserved = rules.photo_roles.iter().find(|(reserved, _)| reserved == role);
+        reserved.is_none_or(|(_, who)| self.is_any(who, view))
     }
 
     /// Whether the person's roles allow being one of `any`, whatever the item.

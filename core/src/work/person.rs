@@ -20,6 +20,7 @@ pub static RULES: Rules = Rules {
     required: &["code", "name", "roles", "org"],
     initial: ACTIVE,
     attached_by: &[],
+    photo_roles: &[],
     edited_by: &[Grant { who: Who::Office, in_states: &[ACTIVE] }, Grant { who: Who::Admin, in_states: &[ACTIVE] }],
     steps: &[],
     fields: &[],

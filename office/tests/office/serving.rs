@@ -7,7 +7,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use xuncheng_office::serve::serve_until;
-use xuncheng_office::{Config, OfficeError, Serving};
+use xuncheng_office::{Config, Office, OfficeError, Serving};
 
 use crate::certificate::Certificate;
 
@@ -36,6 +36,43 @@ impl Running {
         self.end.send(()).unwrap();
         self.served.await.unwrap().unwrap();
     }
+}
+
+/// A pack in which one organisation of `people.toml` is missing.
+fn pack_without(org: &str, folder: &std::path::Path) {
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/packs/bazhou");
+    for file in std::fs::read_dir(own).unwrap() {
+        let file = file.unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let text = text.replace("version = \"2026.1\"", "version = \"2026.2\"");
+        let renamed = text.replace(&format!("code = \"{org}\""), "code = \"another\"");
+        std::fs::write(folder.join(file.file_name()), renamed).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_that_the_people_do_not_fit_is_refused_and_the_office_starts_again_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || Config::new(folder.path().join("data"));
+    Running::start(config()).await.end().await;
+
+    let pack = tempfile::tempdir().unwrap();
+    pack_without("huanwei", pack.path());
+    let given = Config { pack: Some(pack.path().to_owned()), ..config() };
+    let open = |config| tokio::task::spawn_blocking(|| Office::open(config));
+    let refused = open(given.clone()).await.unwrap().err().expect("somebody belongs to an organisation that is gone");
+    assert!(refused.to_string().contains("huanwei, which is not in organisations.toml"), "{refused}");
+
+    let office = open(config()).await.unwrap().unwrap();
+    assert_eq!(office.pack().version(), "bazhou@2026.1");
+    drop(office);
+
+    // With people who fit it, it is taken, and stays.
+    let people = folder.path().join("data/people.toml");
+    let text = std::fs::read_to_string(&people).unwrap().replace("\"huanwei\"", "\"another\"");
+    std::fs::write(&people, text).unwrap();
+    assert_eq!(open(given).await.unwrap().unwrap().pack().version(), "bazhou@2026.2");
+    assert_eq!(open(config()).await.unwrap().unwrap().pack().version(), "bazhou@2026.2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,8 +139,8 @@ fn one_picture_shows_one_thing_only() {
     assert_eq!(first.verdict, Verdict::Applied);
     let view = apply(&view, &first);
     assert_eq!(judge(&view, &attach(scene.clone())).verdict, Verdict::NoOp);
-    let as_after = Photo { role: PhotoRole::After, ..scene };
-    assert_eq!(judge(&view, &attach(as_after)).verdict, Verdict::Rejected { code: Code::SamePhoto, after: None });
+    let as_another = Photo { role: PhotoRole::Scene, ..scene };
+    assert_eq!(judge(&view, &attach(as_another)).verdict, Verdict::Rejected { code: Code::SamePhoto, after: None });
 }
 
 /// Dispatching what is dispatched already changes nothing, unless it was meant for another unit: then it comes too late.
@@ -204,8 +204,9 @@ fn an_after_photo_counts_for_the_task_that_it_was_taken_in() {
     story.view.state = "filed".to_owned();
     assert_eq!(story.step(&zhao, "dispatch", 0, "shizheng"), Verdict::Applied);
     assert_eq!(story.step(&chen, "accept", 0, ""), Verdict::Applied);
-    assert_eq!(story.attach(&li, after(1), 0), Verdict::Applied);
-    assert_eq!(story.step(&chen, "handle", 0, ""), missing, "the reporter's photo is not the unit's");
+    let not_hers = Verdict::Held { reason: Code::NotAllowed, behind: None };
+    assert_eq!(story.attach(&li, after(1), 0), not_hers, "the reporter's photo is not the unit's");
+    assert_eq!(story.step(&chen, "handle", 0, ""), missing);
     assert_eq!(story.attach(&chen, after(2), 0), Verdict::Applied);
     assert_eq!(story.step(&chen, "return", 0, ""), Verdict::Applied);
 
@@ -223,6 +224,31 @@ fn an_after_photo_counts_for_the_task_that_it_was_taken_in() {
     assert_eq!(story.attach(&zhou, after(5), 2), early, "nobody has seen a round that is still to come");
     assert_eq!(story.attach(&zhou, after(6), 1), Verdict::Applied);
     assert_eq!(story.step(&zhou, "handle", 1, ""), Verdict::Applied);
+}
+
+/// A photo is shown as what it is only by those whose it is: after the work by the unit, of the check by who checks.
+#[test]
+fn a_photo_is_shown_only_as_what_its_author_may_show() {
+    let [li, zhang, chen, zhou, wang] = [
+        Actor { opened_it: true, ..person(&[Role::Inspector], "jiandu") },
+        person(&[Role::Acceptor], "jiandu"),
+        person(&[Role::Handler], "shizheng"),
+        person(&[Role::Handler], "chengguan"),
+        person(&[Role::Verifier], "jiandu"),
+    ];
+    let attach = |role| Change::Attach { photo: Photo { role, ..super::photo(1) }, round: 0 };
+    let held = Verdict::Held { reason: Code::NotAllowed, behind: None };
+    for (role, whose) in [(PhotoRole::After, &chen), (PhotoRole::Check, &wang)] {
+        for who in [&li, &zhang, &chen, &zhou, &wang] {
+            let expected = if who == whose { Verdict::Applied } else { held.clone() };
+            assert_eq!(in_state("handled", who, &attach(role.clone())), expected, "{role:?} by {who:?}");
+        }
+    }
+    for role in [PhotoRole::Scene, PhotoRole::Close, PhotoRole::Unknown("panorama".to_owned())] {
+        for who in [&li, &zhang, &chen, &wang] {
+            assert_eq!(in_state("handled", who, &attach(role.clone())), Verdict::Applied, "{role:?} by {who:?}");
+        }
+    }
 }
 
 /// A case on which one after the other acts.
@@ -305,6 +331,22 @@ fn an_item_never_grows_beyond_what_phones_can_be_sent() {
     assert!(held.is_some(), "150 edits of 58,000 characters fit");
     assert!(serde_json::to_vec(&story.view).unwrap().len() <= limits::VIEW_BYTES);
     assert_eq!(story.step(&zhao, "dispatch", 0, "shizheng"), Verdict::Applied);
+}
+
+/// Nor is it written to without end: what nobody adds to any more still goes its way.
+#[test]
+fn an_item_never_takes_more_entries_than_its_snapshot_can_name() {
+    let mut story = Story::new();
+    story.view.state = "filed".to_owned();
+    let (zhang, zhao) = (person(&[Role::Acceptor], "jiandu"), person(&[Role::Dispatcher], "zhihui"));
+    let full = Verdict::Held { reason: Code::TooLarge, behind: None };
+    story.view.version.count = limits::ENTRIES_PER_ITEM - 1;
+    assert_eq!(story.edit(&zhang, 0, &[("description", "改".into())]), Verdict::Applied);
+    story.view.version.count = limits::ENTRIES_PER_ITEM;
+    assert_eq!(story.edit(&zhang, 0, &[("description", "再改".into())]), full);
+    assert_eq!(story.step(&zhao, "dispatch", 0, "shizheng"), Verdict::Applied);
+    story.view.version.count = limits::ENTRIES_PER_ITEM_FULL;
+    assert_eq!(story.step(&person(&[Role::Handler], "shizheng"), "accept", 0, ""), full);
 }
 
 /// An entry is about an item of the kind that it names: an administrator's leave to edit people edits no device.
