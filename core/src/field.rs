@@ -26,6 +26,7 @@ use crate::journal::verdict::Code;
 use crate::journal::write::{Author, WriteError};
 use crate::pack::{Pack, PackError};
 use crate::photo::{PhotoError, PhotoFolder};
+use crate::private;
 use crate::store::meta::{self, key};
 use crate::store::{self, StoreError};
 use crate::sync::session::{self, Action, Outcome, Phone, SyncError};
@@ -149,7 +150,7 @@ impl Field {
     /// [`FieldError::Exists`], [`FieldError::Folder`], [`FieldError::Store`].
     pub fn init(folder: &Path, person: &PersonId, seed: &Seed) -> Result<Self, FieldError> {
         let unusable = |source| FieldError::Folder { path: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
+        private::make_folder(folder).map_err(unusable)?;
         let database = folder.join(DATABASE);
         let made = match store::open(&database) {
             Ok(conn) if meta::get::<PersonId>(&conn, key::PERSON)?.is_some() => {

@@ -15,6 +15,7 @@ pub mod id;
 pub mod clock;
 pub mod limits;
 pub mod crypto;
+pub mod private;
 
 pub mod place;
 pub mod photo;

@@ -15,9 +15,13 @@ pub mod photos;
 pub mod snapshots;
 pub mod transfers;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_SHMSIZE};
+
+use crate::private;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +66,10 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
-        match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+        let code = source.sqlite_error().map(|error| error.extended_code);
+        match code {
+            // The second: there is no room for the index of the write-ahead log, which even a reader makes.
+            Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE) => Self::DiskFull,
             Some(_) | None => Self::Sqlite { doing: "finish a statement", source },
         }
     }
@@ -74,10 +80,21 @@ impl From<rusqlite::Error> for StoreError {
 /// # Errors
 /// [`StoreError::Newer`], [`StoreError::Sqlite`], [`StoreError::DiskFull`].
 pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    make_private(path)?;
     let mut conn = Connection::open(path).map_err(|source| StoreError::Sqlite { doing: "open", source })?;
     configure(&conn)?;
     schema::migrate(&mut conn, schema::CORE)?;
     Ok(conn)
+}
+
+/// A new SQLite file is its owner's alone, and with it what SQLite keeps beside it. Where this fails SQLite will say why.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    match private::new_file().open(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            Err(StoreError::DiskFull)
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Opens the SQLite file at `path` for reading only, beside its writer.

@@ -21,6 +21,7 @@ use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{EntryId, EpochId, IncarnationId, PhotoHash};
 use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder};
+use xuncheng_core::private;
 use xuncheng_core::store::feeds::{self, FeedRow};
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::{self, StoreError};
@@ -72,21 +73,54 @@ pub fn backup(data: &Path, to: &Path) -> Result<BackupReport, OfficeError> {
         return Err(StoreError::NoStore(data.to_owned()).into());
     }
     refuse_inside(data, to)?;
-    let place = Place::make(to)?;
     let made_at = Clock::system().now().wall;
+    let ledger = store::open_reader(&folder.ledger())?;
+    // Read once: what is wrong with the office's own disk is not told as if it were the place's.
+    ledger.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0))?;
+    let made = make(&folder, &ledger, to, made_at);
+    let Made { backup, manifest, taken, copied, originals } = made
+        .map_err(|error| if matches!(error, OfficeError::Store(StoreError::DiskFull)) { no_room(to) } else { error })?;
+    let newly_safe = raise(&folder, &manifest, &taken, &originals)?;
+    tracing::info!(backup = %backup.display(), photos = manifest.photos.len(), newly_safe, "a backup was made and read back");
+    let missing = manifest.missing.clone();
+    Ok(BackupReport { backup, manifest, copied, newly_safe, missing })
+}
+
+fn no_room(place: &Path) -> OfficeError {
+    OfficeError::Backup(format!(
+        "there is no room left at {}: free some there, or give another place with --to; the office and its earlier \
+         backups are as they were",
+        place.display()
+    ))
+}
+
+/// A backup that was read back.
+struct Made {
+    backup: PathBuf,
+    manifest: Manifest,
+    taken: Taken,
+    /// Photo files that were not in the place yet.
+    copied: u64,
+    /// The originals in it.
+    originals: HashSet<PhotoHash>,
+}
+
+/// Copies all that belongs to a backup into the place `to`, and reads it back.
+fn make(folder: &DataFolder, ledger: &Connection, to: &Path, made_at: Moment) -> Result<Made, OfficeError> {
+    let place = Place::make(to)?;
     let unfinished = place.begin()?;
     let at = unfinished.path();
 
     // The ledger first: a photo that comes while blobs are copied is not in it, and is not called safe.
-    let mut files = vec![copy_ledger(&folder, at)?];
+    let mut files = vec![copy_ledger(ledger, at)?];
     let taken = Taken::read(&at.join("ledger.sqlite"), &PhotoFolder::open(&folder.photos())?)?;
-    files.extend(copy_small_files(&folder, at)?);
+    files.extend(copy_small_files(folder, at)?);
     let mut copied = 0;
     let mut missing = Vec::new();
     let mut photos = Vec::new();
     let mut originals = HashSet::new();
     for photo in &taken.photos {
-        let part = take_photo(&folder, &place, photo, &mut copied)?;
+        let part = take_photo(folder, &place, photo, &mut copied)?;
         if photo.is_original {
             if part.is_some() {
                 originals.insert(photo.of);
@@ -101,10 +135,7 @@ pub fn backup(data: &Path, to: &Path) -> Result<BackupReport, OfficeError> {
     let manifest = Manifest { format: 1, made_at, epoch: epoch.clone(), position, entries, files, photos, missing };
     place.check(at, &manifest)?;
     let backup = place.finish(unfinished, &manifest)?;
-    let newly_safe = raise(&folder, &manifest, &taken, &originals)?;
-    tracing::info!(backup = %backup.display(), photos = manifest.photos.len(), newly_safe, "a backup was made and read back");
-    let missing = manifest.missing.clone();
-    Ok(BackupReport { backup, manifest, copied, newly_safe, missing })
+    Ok(Made { backup, manifest, taken, copied, originals })
 }
 
 /// A backup inside the data folder goes where the data folder goes.
@@ -189,12 +220,11 @@ fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<TakenPhoto
     Ok(files)
 }
 
-fn copy_ledger(folder: &DataFolder, at: &Path) -> Result<Part, OfficeError> {
+fn copy_ledger(source: &Connection, at: &Path) -> Result<Part, OfficeError> {
     let path = at.join("ledger.sqlite");
-    let source = store::open_reader(&folder.ledger())?;
     let mut copy = Connection::open(&path)?;
     // All pages in one step: of one moment, and no turn at the office makes it begin again.
-    rusqlite::backup::Backup::new(&source, &mut copy)?.run_to_completion(
+    rusqlite::backup::Backup::new(source, &mut copy)?.run_to_completion(
         std::ffi::c_int::MAX,
         Duration::from_millis(50),
         None,
@@ -209,7 +239,7 @@ fn copy_ledger(folder: &DataFolder, at: &Path) -> Result<Part, OfficeError> {
 /// `people.toml`, and all keys but the root key.
 fn copy_small_files(folder: &DataFolder, at: &Path) -> Result<Vec<Part>, OfficeError> {
     let keys = at.join("keys");
-    std::fs::create_dir(&keys).map_err(|source| OfficeError::file(&keys, source))?;
+    private::make_folder(&keys).map_err(|source| OfficeError::file(&keys, source))?;
     let mut parts = Vec::new();
     let names = [
         (folder.people(), "people.toml"),

@@ -59,12 +59,40 @@ fn system_now() -> Now {
     }
 }
 
-/// Fresh entropy of the operating system.
-///
-/// # Errors
-/// [`OfficeError::Entropy`] when it has none: nothing may be signed or named then.
-pub(crate) fn entropy() -> Result<Entropy, OfficeError> {
+/// Where an office draws what nobody may guess: the operating system, or a test that replays a run.
+#[derive(Clone)]
+pub struct EntropySource(Arc<dyn Fn() -> Result<Seed, OfficeError> + Send + Sync>);
+
+impl EntropySource {
+    /// The entropy of the operating system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(system_seed))
+    }
+
+    /// A source that gives what `draw` gives.
+    #[must_use]
+    pub fn of(draw: impl Fn() -> Seed + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move || Ok(draw())))
+    }
+
+    /// Fresh entropy.
+    ///
+    /// # Errors
+    /// [`OfficeError::Entropy`] when there is none: nothing may be signed or named then.
+    pub(crate) fn fresh(&self) -> Result<Entropy, OfficeError> {
+        Ok((self.0)()?.entropy())
+    }
+}
+
+impl fmt::Debug for EntropySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EntropySource")
+    }
+}
+
+fn system_seed() -> Result<Seed, OfficeError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|source| OfficeError::Entropy(source.to_string()))?;
-    Ok(Seed::from_bytes(seed).entropy())
+    Ok(Seed::from_bytes(seed))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use xuncheng_core::limits;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, EntropySource};
 
 /// What an office is started with. Only the data folder has to be given.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Config {
     pub piece_bytes: u64,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Where keys, names and nonces are drawn from.
+    pub entropy: EntropySource,
 }
 
 /// Files in PEM form for HTTPS.
@@ -53,6 +55,7 @@ impl Config {
             console_port: 0,
             piece_bytes: limits::PIECE_BYTES,
             clock: Clock::system(),
+            entropy: EntropySource::system(),
         }
     }
 

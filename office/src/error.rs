@@ -260,10 +260,15 @@ impl OfficeError {
     #[must_use]
     pub fn problem(&self) -> Problem {
         let (status, code) = self.contract();
-        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
-            "something went wrong at the office; nothing was lost, try again later".to_owned()
-        } else {
-            self.to_string()
+        let detail = match status {
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                "something went wrong at the office; nothing was lost, try again later".to_owned()
+            }
+            // Whoever reads it holds a phone, whose own disk may be empty.
+            StatusCode::INSUFFICIENT_STORAGE => {
+                "the office's disk is full: tell the office; the phone keeps what it has and sends it later".to_owned()
+            }
+            _ => self.to_string(),
         };
         Problem { status: status.as_u16(), code: code.to_owned(), detail }
     }

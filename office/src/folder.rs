@@ -13,6 +13,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+use xuncheng_core::private;
+
 use crate::OfficeError;
 
 /// The paths of a data folder.
@@ -37,7 +40,7 @@ impl DataFolder {
     /// Makes what is missing of it.
     pub(crate) fn make(&self) -> Result<(), OfficeError> {
         for folder in [self.root.clone(), self.uploads(), self.keys()] {
-            fs::create_dir_all(&folder).map_err(|source| OfficeError::file(&folder, source))?;
+            private::make_folder(&folder).map_err(|source| OfficeError::file(&folder, source))?;
         }
         // The node's key lies here: nobody else on the machine reads it.
         restrict(&self.keys())?;
@@ -109,6 +112,14 @@ impl DataFolder {
     pub fn people(&self) -> PathBuf {
         self.root.join("people.toml")
     }
+}
+
+/// A new folder in `parent` that is deleted with its handle; nobody but its owner reads it.
+pub(crate) fn temporary(prefix: &str, parent: &Path) -> Result<TempDir, OfficeError> {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent);
+    let folder = folder.map_err(|source| OfficeError::file(parent, source))?;
+    restrict(folder.path())?;
+    Ok(folder)
 }
 
 fn restrict(folder: &Path) -> Result<(), OfficeError> {

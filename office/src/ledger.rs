@@ -22,7 +22,7 @@ use xuncheng_core::store::{self, StoreError, entries};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::wire::{Certificate, Epoch};
 
-use crate::clock::{Clock, entropy};
+use crate::clock::{Clock, EntropySource};
 use crate::codes::{self, Code};
 use crate::config::Config;
 use crate::devices::{self, Device};
@@ -62,6 +62,7 @@ pub(crate) struct Grounds {
     pub(crate) folder: DataFolder,
     pub(crate) pack: Pack,
     pub(crate) clock: Clock,
+    pub(crate) entropy: EntropySource,
     pub(crate) keys: Keys,
     pub(crate) root: PublicKey,
     pub(crate) certificate: Signed<Certificate>,
@@ -95,7 +96,7 @@ impl Ledger {
             return Err(StoreError::NoStore(config.data.clone()).into());
         }
         let keys = Keys::load(&folder)?;
-        Self::open_with(config, folder, keys, &mut entropy()?)
+        Self::open_with(config, folder, keys, &mut config.entropy.fresh()?)
     }
 
     /// Opens the ledger, and sets it up at the first start.
@@ -113,8 +114,8 @@ impl Ledger {
         let Founding { incarnation, root, certificate, signed_epoch } = founding;
         let epoch = signed_epoch.open(&keys.node.public_key())?;
         let node = Author { incarnation, who: office_person()?, last_exchange: None, session: None };
-        let clock = config.clock.clone();
-        let grounds = Grounds { folder, pack, clock, keys, root, certificate, epoch, signed_epoch, node };
+        let (clock, entropy) = (config.clock.clone(), config.entropy.clone());
+        let grounds = Grounds { folder, pack, clock, entropy, keys, root, certificate, epoch, signed_epoch, node };
         Ok(Self { conn, grounds: Arc::new(grounds) })
     }
 
@@ -182,7 +183,7 @@ impl Ledger {
     ) -> Result<T, OfficeError> {
         let grounds = Arc::clone(&self.grounds);
         let now = grounds.clock.now();
-        let mut entropy = entropy()?;
+        let mut entropy = grounds.entropy.fresh()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
         let before = entries::head(&tx, grounds.node.incarnation)?;
         let standing = Standing {

@@ -40,7 +40,7 @@ mod uploads;
 mod writer;
 
 pub use backup::{BackupReport, backup};
-pub use clock::Clock;
+pub use clock::{Clock, EntropySource};
 pub use codes::CodeProblem;
 pub use config::{Config, Tls};
 pub use error::OfficeError;

@@ -7,7 +7,7 @@ use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
-use xuncheng_core::clock::Now;
+use xuncheng_core::clock::{Entropy, Now};
 use xuncheng_core::crypto::Signer;
 use xuncheng_core::id::{IncarnationId, ItemId, Nonce, PersonId};
 use xuncheng_core::journal::ledger::Intake;
@@ -20,7 +20,6 @@ use xuncheng_core::store;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::wire::Epoch;
 
-use crate::clock::entropy;
 use crate::codes::{self, Code};
 use crate::config::Config;
 use crate::devices::{self, Device};
@@ -85,7 +84,7 @@ impl Office {
         let folder = DataFolder::at(&config.data);
         folder.make()?;
         let lock = folder.lock()?;
-        let mut entropy = entropy()?;
+        let mut entropy = config.entropy.fresh()?;
         let keys = Keys::load_or_make(&folder, &mut entropy)?;
         let photos = PhotoFolder::open(&folder.photos())?;
         photos.sweep_temporary()?;
@@ -147,6 +146,11 @@ impl Office {
     #[must_use]
     pub fn now(&self) -> Now {
         self.grounds.clock.now()
+    }
+
+    /// Fresh entropy.
+    pub(crate) fn entropy(&self) -> Result<Entropy, OfficeError> {
+        self.grounds.entropy.fresh()
     }
 
     /// The key that answers, receipts and console entries are signed with.

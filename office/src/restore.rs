@@ -12,9 +12,9 @@ use xuncheng_core::sync::wire::Epoch;
 
 use crate::backup::Manifest;
 use crate::backup::place::{Place, copy_synced, manifest_of};
-use crate::clock::{Clock, entropy};
+use crate::clock::{Clock, EntropySource};
 use crate::error::OfficeError;
-use crate::folder::{DataFolder, sync_folder};
+use crate::folder::{DataFolder, sync_folder, temporary};
 use crate::ledger::{begin_epoch, fact, open_tables};
 
 /// An office that was restored.
@@ -56,7 +56,7 @@ pub fn restore(from: &Path, data: &Path, accept_loss: bool) -> Result<RestoreRep
     let unfinished = beside(data)?;
     copy(&place, &backup, &manifest, unfinished.path())?;
 
-    let mut entropy = entropy()?;
+    let mut entropy = EntropySource::system().fresh()?;
     let epoch = Epoch { counter, id: EpochId::from_bytes(entropy.bytes()), parent: Some(manifest.epoch.id) };
     branch(&DataFolder::at(unfinished.path()), &epoch, &mut entropy)?;
     place.restored(counter)?;
@@ -119,8 +119,7 @@ fn refuse_used(data: &Path) -> Result<(), OfficeError> {
 fn beside(data: &Path) -> Result<tempfile::TempDir, OfficeError> {
     let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|source| OfficeError::file(parent, source))?;
-    let folder = tempfile::Builder::new().prefix(".restoring-").tempdir_in(parent);
-    folder.map_err(|source| OfficeError::file(parent, source))
+    temporary(".restoring-", parent)
 }
 
 fn copy(place: &Place, backup: &Path, manifest: &Manifest, to: &Path) -> Result<(), OfficeError> {

@@ -5,7 +5,8 @@
 //!    [faults](network::Fault).
 //! 3. [`checks`] says whether what must always hold holds now.
 //! 4. A [`Ledger`](ledger::Ledger) is the ledger alone, the same bytes for the same seed: for properties of it.
-//! 5. A [`Program`](program::Program) is the real `xuncheng`, behind a [`Proxy`](proxy::Proxy) that cuts its connections.
+//! 5. A [simulation](simulation) plays whole districts drawn from a seed.
+//! 6. A [`Program`](program::Program) is the real `xuncheng`, behind a [`Proxy`](proxy::Proxy) that cuts its connections.
 
 // Tests own what core is given as arguments: the clock, threads, the environment. They fail by panicking.
 #![allow(clippy::disallowed_methods)]
@@ -19,4 +20,5 @@ pub mod network;
 pub mod phone;
 pub mod program;
 pub mod proxy;
+pub mod simulation;
 pub mod world;

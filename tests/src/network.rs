@@ -33,6 +33,23 @@ pub enum Fault {
     Status(u16),
 }
 
+impl Fault {
+    /// What kind of fault it is.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::LoseRequest => "request lost",
+            Self::LoseAnswer => "answer lost",
+            Self::Twice => "request twice",
+            Self::Late => "request late and again",
+            Self::CutRequest(_) => "request cut",
+            Self::TruncateAnswer(_) => "answer cut",
+            Self::Portal => "captive portal",
+            Self::Status(_) => "error on the way",
+        }
+    }
+}
+
 /// One request and what came of it, for tests that compare traffic.
 #[derive(Debug, Clone)]
 pub struct Exchange {

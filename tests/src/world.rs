@@ -3,12 +3,12 @@
 //! The office is the real one, answering in this process; the phones are real stores in folders. What is drawn (faults,
 //! ids, salts of phones) comes from one seed, which every run prints; `XUNCHENG_SEED` replays it.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::{Body as HttpBody, to_bytes};
@@ -27,7 +27,7 @@ use xuncheng_core::store::items;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::work::case::{CASE, CaseStep};
-use xuncheng_office::{Clock, Config, Office, OfficeError, app, write_at_desk};
+use xuncheng_office::{Clock, Config, EntropySource, Office, OfficeError, app, write_at_desk};
 
 use crate::fixtures::Dice;
 use crate::network::{Link, method};
@@ -89,7 +89,7 @@ impl Time {
 /// What a world and its phones have in common.
 #[derive(Debug)]
 pub struct Shared {
-    dice: RefCell<Dice>,
+    dice: Arc<Mutex<Dice>>,
     /// The district's time.
     pub time: Arc<Time>,
     pub(crate) folder: TempDir,
@@ -112,18 +112,14 @@ impl std::fmt::Debug for Running {
 }
 
 impl Shared {
-    pub(crate) fn dice(&self) -> RefMut<'_, Dice> {
-        self.dice.borrow_mut()
+    pub(crate) fn dice(&self) -> MutexGuard<'_, Dice> {
+        self.dice.lock().expect("no thread panics while it draws")
     }
 
     /// 32 bytes of the world's entropy.
     #[must_use]
     pub fn seed(&self) -> Seed {
-        let mut bytes = [0; 32];
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.dice().bits().to_le_bytes());
-        }
-        Seed::from_bytes(bytes)
+        drawn(&mut self.dice())
     }
 
     /// Hands a request to the office, and gives its answer.
@@ -146,10 +142,11 @@ impl Shared {
     }
 
     fn start_office(&self) {
-        let time = Arc::clone(&self.time);
+        let (time, dice) = (Arc::clone(&self.time), Arc::clone(&self.dice));
         let config = Config {
             url: Some("http://office.test".to_owned()),
             clock: Clock::of(move || time.of_office()),
+            entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),
             pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
@@ -187,7 +184,7 @@ impl World {
             office_error_ms: AtomicI64::new(0),
         };
         let shared = Shared {
-            dice: RefCell::new(Dice::new(seed)),
+            dice: Arc::new(Mutex::new(Dice::new(seed))),
             time: Arc::new(time),
             folder: TempDir::new().expect("a temporary folder can be made"),
             phones: RefCell::default(),
@@ -225,6 +222,17 @@ impl World {
     #[must_use]
     pub fn network(&self, phone: &Phone) -> Rc<Link> {
         phone.link()
+    }
+
+    /// From here on all draws come from another seed.
+    pub fn draw_from(&self, seed: u64) {
+        *self.0.dice() = Dice::new(seed);
+    }
+
+    /// Returns when the office has done all that it does by itself: the pictures of originals are drawn and noted.
+    pub fn settle(&self) {
+        let office = self.0.running();
+        self.0.runtime.block_on(office.drawn()).expect("the office runs");
     }
 
     /// Lets so many milliseconds pass.
@@ -396,6 +404,15 @@ impl Desk {
     pub fn clock_off_by(&self, ms: i64) {
         self.0.time.office_error_ms.store(ms, Ordering::SeqCst);
     }
+}
+
+/// 32 bytes of `dice`.
+fn drawn(dice: &mut Dice) -> Seed {
+    let mut bytes = [0; 32];
+    for chunk in bytes.chunks_mut(8) {
+        chunk.copy_from_slice(&dice.bits().to_le_bytes());
+    }
+    Seed::from_bytes(bytes)
 }
 
 fn person_id(person: &str) -> PersonId {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::CryptoError;
 use crate::clock::Entropy;
 use crate::id::Hash;
+use crate::private;
 
 /// A family of algorithms that go together, by its name on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,11 +137,7 @@ impl SoftwareKey {
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), CryptoError> {
     let write = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
+        let mut file = private::new_file().open(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::File::open(folder)?.sync_all()

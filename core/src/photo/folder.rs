@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::error::PhotoError;
 use crate::id::PhotoHash;
+use crate::private;
 
 /// The folder that holds a store's photos, each under the SHA-256 of its original.
 ///
@@ -154,7 +155,7 @@ fn make_folder(path: &Path, needed_bytes: u64) -> Result<(), PhotoError> {
     if let Some(parent) = parent {
         make_folder(parent, needed_bytes)?;
     }
-    match fs::create_dir(path) {
+    match private::make_folder(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         Err(error) => return Err(PhotoError::writing(path, needed_bytes, error)),

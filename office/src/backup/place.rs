@@ -9,11 +9,12 @@ use tempfile::{NamedTempFile, TempDir};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::PhotoHash;
 use xuncheng_core::photo::Fingerprint;
+use xuncheng_core::private;
 use xuncheng_core::store;
 use xuncheng_core::sync::wire::Epoch;
 
 use crate::error::OfficeError;
-use crate::folder::{sync_folder, write_whole};
+use crate::folder::{sync_folder, temporary, write_whole};
 
 const MANIFEST: &str = "manifest.json";
 const RESTORED: &str = "restored.json";
@@ -84,7 +85,7 @@ impl Place {
     pub(crate) fn make(root: &Path) -> Result<Self, OfficeError> {
         let place = Self::at(root);
         let blobs = place.blobs();
-        fs::create_dir_all(&blobs).map_err(|source| OfficeError::file(&blobs, source))?;
+        private::make_folder(&blobs).map_err(|source| OfficeError::file(&blobs, source))?;
         sync_folder(root)?;
         Ok(place)
     }
@@ -100,8 +101,7 @@ impl Place {
 
     /// A folder for a backup that is not one yet.
     pub(crate) fn begin(&self) -> Result<TempDir, OfficeError> {
-        let folder = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&self.root);
-        folder.map_err(|source| OfficeError::file(&self.root, source))
+        temporary(".unfinished-", &self.root)
     }
 
     /// Keeps a copy of `source`; false where it was here already. One that the disk has damaged is written again.

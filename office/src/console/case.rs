@@ -65,7 +65,7 @@ pub(super) async fn show(
 ) -> Result<Response, ConsoleError> {
     let item: ItemId = item.parse().map_err(|_| ConsoleError::NotFound)?;
     let key = viewer.session.key;
-    let token = hex::encode(crate::clock::entropy()?.bytes::<16>());
+    let token = hex::encode(console.office.entropy()?.bytes::<16>());
     let office = Arc::clone(&console.office);
     let mut case = console.office.read(move |conn| Ok(read(conn, office.pack(), &viewer, item, token))).await??;
     case.frame.flash = console.sessions.said(&key, &case.path);

@@ -91,7 +91,7 @@ pub(super) async fn sign_in(
     if known.is_none_or(|person| person.roles.is_empty()) {
         return Err(ConsoleError::NotFound);
     }
-    let mut entropy = crate::clock::entropy()?;
+    let mut entropy = console.office.entropy()?;
     let secret = console.sessions.begin(code, console.office.now().wall, &mut entropy);
     let cookie = format!("{}={secret}; HttpOnly; SameSite=Strict; Path=/", console.cookie_name());
     Ok((set_cookie(cookie), Redirect::to(within(&picked.next))).into_response())

@@ -96,3 +96,43 @@ impl Drop for SmallDisk {
         let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_for_which_there_is_no_room_says_where_and_leaves_nothing_behind() {
+    let disk = SmallDisk::mounted();
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    li.report();
+    li.sync(&world).await;
+    fill(&disk.path.join("filler"));
+    let (data, place) = (world.data(), disk.path.join("backups"));
+    std::fs::create_dir_all(&place).unwrap();
+    let to = place.clone();
+    let error = tokio::task::spawn_blocking(move || xuncheng_office::backup(&data, &to)).await.unwrap().unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("there is no room left at {}", place.display())), "{text}");
+    let left: Vec<_> = std::fs::read_dir(&place).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| name == "blobs"), "{left:?}");
+}
+
+/// What lies there names who reported, and where: other accounts of the machine read nothing of it.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_its_owner_reads_an_office_or_its_backups() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    li.report();
+    li.sync(&world).await;
+    let (data, place) = (world.data(), world.data().with_file_name("backups"));
+    let (from, to) = (data.clone(), place.clone());
+    let made = tokio::task::spawn_blocking(move || xuncheng_office::backup(&from, &to)).await.unwrap().unwrap();
+    let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for folder in [data.clone(), data.join("photos"), data.join("uploads"), data.join("keys"), place.join("blobs")] {
+        assert_eq!(mode(folder.clone()), 0o700, "{}", folder.display());
+    }
+    for file in [data.join("ledger.sqlite"), data.join("ledger.sqlite-wal"), data.join("people.toml")] {
+        assert_eq!(mode(file.clone()), 0o600, "{}", file.display());
+    }
+    assert_eq!(mode(made.backup), 0o700);
+}

@@ -1,0 +1,267 @@
+//! A district that plays a plan, and remembers what people were told.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use xuncheng_core::field::{CaseDetail, FieldError};
+use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
+use xuncheng_core::store::list::Query;
+use xuncheng_core::sync::session::Action;
+use xuncheng_core::work::case::{CASE, CaseStep, RULES};
+use xuncheng_core::work::flow::Who;
+
+use super::{Event, Tally};
+use crate::network::Fault;
+use crate::phone::{Phone, in_dongcheng, in_huifeng};
+use crate::world::World;
+
+/// Who has a phone. 李 has two, and 孙 only checks.
+const PEOPLE: [&str; 6] = ["li", "wang", "li", "zhou", "chen", "sun"];
+
+/// Longer than any time that a phone is told to wait.
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// What a phone said is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    /// Photos that were captured, with their bytes.
+    pub photos: BTreeMap<PhotoHash, Vec<u8>>,
+    /// Entries that were written, by the number of their phone.
+    pub entries: Vec<(usize, EntryId)>,
+}
+
+/// A district in the middle of a run.
+#[derive(Debug)]
+pub struct District {
+    /// The office, the clock, the network.
+    pub world: World,
+    /// The phones, in the order of [`PEOPLE`].
+    pub phones: Vec<Phone>,
+    /// What people were told.
+    pub book: Book,
+    tally: Tally,
+    seed: u64,
+}
+
+impl District {
+    /// A district whose phones are enrolled.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let world = World::new(seed);
+        let phones = PEOPLE.iter().map(|person| world.enrolled(person)).collect();
+        Self { world, phones, book: Book::default(), tally: Tally::default(), seed }
+    }
+
+    /// What it did.
+    #[must_use]
+    pub fn into_tally(self) -> Tally {
+        self.tally
+    }
+
+    /// Lets an event happen. What it draws depends on its number and on nothing that came before.
+    pub fn play(&mut self, number: usize, event: &Event) {
+        self.world.draw_from(self.seed.wrapping_add((number as u64 + 1) << 32));
+        *self.tally.events.entry(event.name()).or_default() += 1;
+        match event {
+            Event::Capture { phone, photos, far } => self.capture(*phone, *photos, *far),
+            Event::Describe { phone, case } => self.on_a_case(*phone, *case, |phone, case, number| {
+                if case.may_edit {
+                    phone.describe(case.summary.id, &format!("改 {number}")).map(Some)
+                } else {
+                    Ok(None)
+                }
+            }),
+            Event::Comment { phone, case } => self.on_a_case(*phone, *case, |phone, case, number| {
+                phone.comment(case.summary.id, &format!("看过 {number}")).map(Some)
+            }),
+            Event::Act { phone, case, step } => self.act(*phone, *case, *step),
+            Event::Desk { case, step } => self.desk(*case, *step),
+            Event::Correct { case } => self.correct(*case, number),
+            Event::Talk { phone, dies_after, faults } => self.talk(*phone, *dies_after, faults),
+            Event::Restart { phone, boot } => {
+                let phone = self.phone(*phone);
+                if *boot { phone.reboot() } else { phone.kill_and_restart() }
+            }
+            Event::ClockOff { phone: Some(phone), days } => self.phone(*phone).clock_off_by(days * DAY_MS),
+            Event::ClockOff { phone: None, days } => self.world.office().clock_off_by(days * DAY_MS),
+            Event::RestartOffice => {
+                self.world.office().stop();
+                self.world.office().start();
+            }
+            Event::ChangeRoles { change } => self.change_roles(*change),
+            Event::Pass { minutes } => self.world.wait_minutes(*minutes),
+        }
+        if number % 8 == 7 {
+            self.world.check_invariants();
+        }
+    }
+
+    fn index(&self, phone: usize) -> usize {
+        phone % self.phones.len()
+    }
+
+    fn phone(&mut self, phone: usize) -> &mut Phone {
+        let index = self.index(phone);
+        &mut self.phones[index]
+    }
+
+    fn capture(&mut self, phone: usize, photos: usize, far: bool) {
+        let index = self.index(phone);
+        let phone = &mut self.phones[index];
+        let pictures: Vec<_> = (0..photos).map(|_| phone.new_picture()).collect();
+        let bytes = pictures.iter().map(|path| std::fs::read(path).expect("a camera's file can be read"));
+        let kept: Vec<Vec<u8>> = bytes.collect();
+        let place = if far { in_huifeng() } else { in_dongcheng() };
+        let before = entries(phone);
+        phone.try_capture("matter/09006", Some(place), pictures).expect("a capture is never refused");
+        for bytes in kept {
+            let sha256 = xuncheng_core::photo::Fingerprint::of(&bytes).sha256;
+            self.book.photos.insert(sha256, bytes);
+            self.tally.photos += 1;
+        }
+        self.remember(index, &before);
+    }
+
+    /// Does something with one of the cases that a phone holds, where it holds any. A refusal is an answer too.
+    fn on_a_case(
+        &mut self,
+        phone: usize,
+        case: usize,
+        work: impl FnOnce(&mut Phone, &CaseDetail, u64) -> Result<Option<CaseDetail>, FieldError>,
+    ) {
+        let index = self.index(phone);
+        let number = self.world.roll(1000);
+        let phone = &mut self.phones[index];
+        let cases = phone.field().cases(&Query::default(), None, 200).expect("a phone lists its cases").cases;
+        if cases.is_empty() {
+            return;
+        }
+        let case = phone.case(cases[case % cases.len()].id);
+        let before = entries(phone);
+        match work(phone, &case, number) {
+            Ok(_) | Err(FieldError::NotNow { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        self.remember(index, &before);
+    }
+
+    fn act(&mut self, phone: usize, case: usize, step: usize) {
+        let index = self.index(phone);
+        let mut pictures = Vec::new();
+        self.on_a_case(phone, case, |phone, case, _| {
+            if case.steps.is_empty() {
+                return Ok(None);
+            }
+            let step =
+                CaseStep::named(&case.steps[step % case.steps.len()]).expect("a phone offers steps that it knows");
+            let done = phone.step(case.summary.id, step, &arguments())?;
+            pictures = done.photos.iter().filter(|photo| photo.stage.is_some()).map(|photo| photo.sha256).collect();
+            Ok(Some(done))
+        });
+        for sha256 in pictures {
+            let bytes = self.phones[index].original(&sha256);
+            if let (false, Some(bytes)) = (self.book.photos.contains_key(&sha256), bytes) {
+                self.book.photos.insert(sha256, bytes);
+                self.tally.photos += 1;
+            }
+        }
+    }
+
+    fn remember(&mut self, index: usize, before: &[EntryId]) {
+        let written = entries(&self.phones[index]).into_iter().filter(|id| !before.contains(id));
+        let written: Vec<EntryId> = written.collect();
+        self.tally.entries += written.len() as u64;
+        self.book.entries.extend(written.into_iter().map(|id| (index, id)));
+    }
+
+    fn cases_of_the_office(&self) -> Vec<ItemId> {
+        self.world.office().read(|conn| {
+            let cases = conn.prepare("SELECT id FROM item WHERE kind = ?1 ORDER BY row");
+            let found = cases.and_then(|mut cases| cases.query_map([CASE], |row| row.get(0))?.collect());
+            found.expect("the ledger can be read")
+        })
+    }
+
+    fn desk(&mut self, case: usize, step: usize) {
+        let cases = self.cases_of_the_office();
+        let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
+        let office = self.world.office();
+        let view = office.view(item).expect("a case has a view");
+        let at_desks = |who: &Who| match who {
+            Who::Acceptor => Some("zhang"),
+            Who::Dispatcher => Some("zhao"),
+            Who::Verifier => Some("sun"),
+            Who::Author | Who::Inspector | Who::Handler | Who::Admin | Who::Office => None,
+        };
+        let rows: Vec<_> = RULES
+            .steps
+            .iter()
+            .filter(|row| row.from == view.state)
+            .filter_map(|row| Some((CaseStep::named(row.step)?, row.who.iter().find_map(at_desks)?)))
+            .collect();
+        if let Some((step, person)) = rows.get(step % rows.len().max(1)) {
+            // Where it is not done, nothing is: an original that has not come, a photo that is missing.
+            let _ = office.step(person, item, *step, &arguments());
+        }
+    }
+
+    fn correct(&mut self, case: usize, number: usize) {
+        let cases = self.cases_of_the_office();
+        let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
+        let text = Value::from(format!("桌改 {number}"));
+        let _ = self.world.office().edit("zhang", item, &[("description", text)]);
+    }
+
+    fn talk(&mut self, phone: usize, dies_after: Option<usize>, faults: &[Option<Fault>]) {
+        let index = self.index(phone);
+        for fault in faults.iter().flatten() {
+            *self.tally.faults.entry(fault.name()).or_default() += 1;
+        }
+        let link = self.world.network(&self.phones[index]);
+        let phone = &mut self.phones[index];
+        phone.field_mut().start_sync().expect("a conversation can be begun");
+        let mut faults = faults.iter();
+        // A conversation that goes nowhere ends in the final check; here it need not.
+        for request in 1..60 {
+            match phone.next_action().expect("an enrolled phone knows what to do next") {
+                Action::Done | Action::WaitUntil { .. } => return,
+                Action::Send { id, request: sent } => {
+                    if let Some(Some(fault)) = faults.next() {
+                        link.next(&[*fault]);
+                    }
+                    let outcome = phone.carry(&sent);
+                    self.world.settle();
+                    if dies_after == Some(request) {
+                        phone.kill_and_restart();
+                        return;
+                    }
+                    // Whatever it says: nothing may be lost by it.
+                    let _ = phone.completed(id, &outcome);
+                }
+            }
+        }
+    }
+
+    fn change_roles(&mut self, change: usize) {
+        let other = |text: &str| match change {
+            0 => text.replacen("[\"511902001\", \"511902002\"]", "[\"511902002\"]", 1),
+            1 => text.replacen("areas = [\"511902002\"]", "areas = [\"511902001\", \"511902002\"]", 1),
+            2 => text.replacen("roles = [\"verifier\"]", "roles = [\"inspector\"]", 1),
+            _ => text.replacen("roles = [\"inspector\"]", "roles = [\"verifier\"]", 1),
+        };
+        self.world.office().change_people(other);
+    }
+}
+
+/// What any step may need; a step takes what it knows.
+fn arguments() -> [(&'static str, &'static str); 2] {
+    [("reason", "不符合要求"), ("responsible_org", "chengguan")]
+}
+
+/// The entries of a phone's own chain.
+fn entries(phone: &Phone) -> Vec<EntryId> {
+    let own = phone.incarnation();
+    let all = phone.field().store().prepare("SELECT id FROM entry WHERE incarnation = ?1 ORDER BY seq");
+    let found = all.and_then(|mut all| all.query_map([own], |row| row.get(0))?.collect());
+    found.expect("a store can be read")
+}

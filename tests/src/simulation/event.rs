@@ -1,0 +1,186 @@
+//! What may happen in a simulated district.
+
+use crate::fixtures::Dice;
+use crate::network::Fault;
+
+/// One thing that happens. Phones, cases and steps are numbers: each stands for one of those that there are then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A case is captured, with so many photos; in an area of the inspector's or in another.
+    Capture {
+        /// Which phone.
+        phone: usize,
+        /// How many photos, at least one.
+        photos: usize,
+        /// Whether in an area that not everybody is posted to.
+        far: bool,
+    },
+    /// A case is described anew on a phone.
+    Describe {
+        /// Which phone.
+        phone: usize,
+        /// Which of the cases that it holds.
+        case: usize,
+    },
+    /// Something is said about a case on a phone.
+    Comment {
+        /// Which phone.
+        phone: usize,
+        /// Which of the cases that it holds.
+        case: usize,
+    },
+    /// A step is taken on a phone.
+    Act {
+        /// Which phone.
+        phone: usize,
+        /// Which of the cases that it holds.
+        case: usize,
+        /// Which of the steps that it offers.
+        step: usize,
+    },
+    /// A step is taken at the console.
+    Desk {
+        /// Which of the office's cases.
+        case: usize,
+        /// Which of the steps that lead on.
+        step: usize,
+    },
+    /// A field is corrected at the console.
+    Correct {
+        /// Which of the office's cases.
+        case: usize,
+    },
+    /// A phone talks with the office for at most so many requests, and these faults meet the first ones.
+    Talk {
+        /// Which phone.
+        phone: usize,
+        /// After how many requests its program is killed; what was sent last is not told to it.
+        dies_after: Option<usize>,
+        /// One for each request, in turn.
+        faults: Vec<Option<Fault>>,
+    },
+    /// A phone's program ends without being asked, and starts again; or the whole phone does.
+    Restart {
+        /// Which phone.
+        phone: usize,
+        /// Whether the phone itself restarts.
+        boot: bool,
+    },
+    /// A clock is set wrong by so many days; that of the office where no phone is named.
+    ClockOff {
+        /// Whose.
+        phone: Option<usize>,
+        /// How many days.
+        days: i64,
+    },
+    /// The office's program ends and starts again.
+    RestartOffice,
+    /// A person of the district gets another role list, and the office reads it.
+    ChangeRoles {
+        /// Which of the changes.
+        change: usize,
+    },
+    /// Time goes by.
+    Pass {
+        /// How much.
+        minutes: u64,
+    },
+}
+
+impl Event {
+    /// What kind of thing it is.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Capture { .. } => "capture",
+            Self::Describe { .. } => "describe",
+            Self::Comment { .. } => "comment",
+            Self::Act { .. } => "step on a phone",
+            Self::Desk { .. } => "step at a desk",
+            Self::Correct { .. } => "correction at a desk",
+            Self::Talk { dies_after: None, .. } => "conversation",
+            Self::Talk { dies_after: Some(_), .. } => "kill while talking",
+            Self::Restart { boot: false, .. } => "kill",
+            Self::Restart { boot: true, .. } => "reboot",
+            Self::ClockOff { .. } => "clock jump",
+            Self::RestartOffice => "office restart",
+            Self::ChangeRoles { .. } => "role change",
+            Self::Pass { .. } => "time",
+        }
+    }
+
+    fn draw(dice: &mut Dice) -> Self {
+        let phone = below(dice, 16);
+        let case = below(dice, 64);
+        match below(dice, 100) {
+            0..16 => Self::Capture { phone, photos: 1 + below(dice, 2), far: below(dice, 3) == 0 },
+            16..24 => Self::Describe { phone, case },
+            24..28 => Self::Comment { phone, case },
+            28..40 => Self::Act { phone, case, step: below(dice, 8) },
+            40..50 => Self::Desk { case, step: below(dice, 8) },
+            50..53 => Self::Correct { case },
+            53..84 => Self::Talk {
+                phone,
+                dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
+                faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
+            },
+            84..89 => Self::Restart { phone, boot: below(dice, 2) == 0 },
+            89..92 => Self::ClockOff {
+                phone: (below(dice, 3) > 0).then_some(phone),
+                days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
+            },
+            92..94 => Self::RestartOffice,
+            94..96 => Self::ChangeRoles { change: below(dice, 4) },
+            _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
+        }
+    }
+}
+
+fn fault(dice: &mut Dice) -> Option<Fault> {
+    Some(match below(dice, 20) {
+        0 | 1 => Fault::LoseRequest,
+        2..5 => Fault::LoseAnswer,
+        5 => Fault::Twice,
+        6 => Fault::Late,
+        7 => Fault::CutRequest(below(dice, 3000)),
+        8 => Fault::TruncateAnswer(below(dice, 3000)),
+        9 => Fault::Portal,
+        10 => Fault::Status([413, 423, 500, 502, 503, 404][below(dice, 6)]),
+        _ => return None,
+    })
+}
+
+fn below(dice: &mut Dice, bound: usize) -> usize {
+    usize::try_from(dice.bits() % bound as u64).unwrap_or(0)
+}
+
+/// What happens in a run, event by event; each keeps the number that it was drawn with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan(Vec<(usize, Event)>);
+
+impl Plan {
+    /// The plan of a seed.
+    #[must_use]
+    pub fn draw(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let length = 20 + below(&mut dice, 60);
+        Self((0..length).map(|number| (number, Event::draw(&mut dice))).collect())
+    }
+
+    /// So much of it as `numbers` name.
+    #[must_use]
+    pub fn only(&self, numbers: &[usize]) -> Self {
+        Self(self.0.iter().filter(|(number, _)| numbers.contains(number)).cloned().collect())
+    }
+
+    /// The events with their numbers.
+    pub fn events(&self) -> impl Iterator<Item = (usize, &Event)> {
+        self.0.iter().map(|(number, event)| (*number, event))
+    }
+
+    /// The numbers of its events.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<usize> {
+        self.0.iter().map(|(number, _)| *number).collect()
+    }
+}
