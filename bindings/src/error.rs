@@ -277,6 +277,7 @@ impl From<PhotoError> for FieldError {
             PhotoError::Empty { name } => (name, PhotoFault::Empty),
             PhotoError::TooManyBytes { name, .. } => (name, PhotoFault::TooManyBytes),
             PhotoError::TooManyPixels { name, .. } => (name, PhotoFault::TooManyPixels),
+            PhotoError::NotAFile { name } => (name, PhotoFault::Unreadable),
             PhotoError::NotAPhoto { name, .. } => (name, PhotoFault::NotAPhoto),
             PhotoError::NeedsWorkingCopy { name } => (name, PhotoFault::NeedsWorkingCopy),
             PhotoError::CutOff { name, .. } => (name, PhotoFault::CutOff),

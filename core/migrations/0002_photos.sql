@@ -25,6 +25,10 @@ CREATE TABLE attachment (
     previewed INTEGER NOT NULL DEFAULT 0,
     -- The office's signed receipt for the original.
     receipt TEXT,
+    -- Of a photo that the office cannot draw itself. On a phone: the office has not taken the view yet. At the office: the view
+    -- that came from this entry's lineage, by its SHA-256.
+    view_owed INTEGER NOT NULL DEFAULT 0 CHECK (view_owed IN (0, 1)),
+    view_sent BLOB,
     -- On a phone, which of its requests the receipt came with: a restore of the office to a moment before that voids it.
     receipt_request INTEGER,
     -- A verified backup covers it.
@@ -39,4 +43,5 @@ CREATE TABLE attachment (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_item ON attachment (item);
 CREATE INDEX attachment_aside ON attachment (aside_until) WHERE aside_until IS NOT NULL;
+CREATE INDEX attachment_view_owed ON attachment (entry) WHERE view_owed = 1;
 CREATE INDEX attachment_owed ON attachment (own, previewed, receipt IS NULL);

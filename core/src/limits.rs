@@ -8,7 +8,7 @@ pub const ORIGIN_BYTES: usize = 1024;
 pub const BATCH_ENTRIES: usize = 500;
 /// Bytes of entries in one sync request before compression; compressed they are then below the wire's 256 KiB.
 pub const BATCH_BYTES: usize = 256 * 1024;
-/// A request to the office after decompression: a batch with its signatures, or a dozen thumbnails.
+/// A request to the office after decompression: a batch with its signatures, a dozen thumbnails, or one view.
 pub const REQUEST_BYTES: usize = 1024 * 1024;
 /// An answer of the office after decompression.
 pub const RESPONSE_BYTES: usize = 8 * 1024 * 1024;
@@ -20,14 +20,17 @@ pub const PAGE_ROWS: usize = 500;
 pub const PAGE_BYTES: usize = 1024 * 1024;
 /// Items whose snapshots a phone asks for at once.
 pub const WANTED_ITEMS: usize = 100;
-/// Thumbnails in one request, where they are as small as they should be.
+/// Thumbnails or views in one request: a dozen thumbnails, where they are as small as they should be.
 pub const PREVIEWS_PER_REQUEST: usize = 12;
-/// Bytes of thumbnails in one request, as the text that they travel as: well within [`REQUEST_BYTES`].
+/// Bytes of thumbnails or views in one request, as the text that they travel as: well within [`REQUEST_BYTES`]. A view that
+/// has more travels alone.
 pub const PREVIEWS_BYTES: usize = 512 * 1024;
 /// However often something on the way says 413: a piece is not made smaller than this.
 pub const PIECE_BYTES_FLOOR: u64 = 4 * 1024;
 /// One thumbnail (320 px, JPEG).
 pub const THUMBNAIL_BYTES: usize = 64 * 1024;
+/// One view (1,600 px, JPEG): as text it fits into [`REQUEST_BYTES`], alone.
+pub const VIEW_JPEG_BYTES: usize = 640 * 1024;
 
 /// A photo file: twice what a 108-megapixel phone writes.
 pub const PHOTO_BYTES: u64 = 128 * 1024 * 1024;
@@ -41,6 +44,8 @@ pub const PHOTO_DECODE_BYTES: u64 = 640 * 1024 * 1024;
 pub const EXIF_BYTES: u64 = 8 * 1024 * 1024;
 /// Pieces that a HEIC may say it is made of: 200 megapixels in tiles of 512 take 800, with two more pictures and its EXIF.
 pub const HEIC_EXTENTS: u32 = 65_536;
+/// Scans of a JPEG that are followed to their ends; its decoder reads no more either, and cameras write one.
+pub const JPEG_SCANS: u32 = 100;
 /// Longer edge of the rendition that people look at.
 pub const VIEW_EDGE_PX: u32 = 1600;
 /// Longer edge of the thumbnail.

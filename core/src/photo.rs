@@ -4,6 +4,7 @@
 //! smaller pictures again from an original, which is how the office checks what a phone shows. Nothing here reads a
 //! clock or reaches beyond the files it is given.
 
+mod contained;
 mod error;
 mod exif;
 mod fingerprint;
@@ -15,6 +16,7 @@ mod jpeg;
 mod media;
 mod png;
 mod rendition;
+mod scans;
 mod taken_at;
 
 pub use error::PhotoError;
@@ -24,5 +26,5 @@ pub use folder::PhotoFolder;
 pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect};
 pub use media::MediaType;
-pub use rendition::{Renditions, derive_renditions, keep_thumbnail};
+pub use rendition::{Renditions, derive_renditions, keep_sent_view, keep_thumbnail};
 pub use taken_at::TakenAt;

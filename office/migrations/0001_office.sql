@@ -59,6 +59,14 @@ CREATE TABLE office_upload (
 CREATE UNIQUE INDEX office_upload_photo ON office_upload (entry, sha256);
 CREATE INDEX office_upload_expiry ON office_upload (expires_at);
 
+CREATE TABLE office_drawing (
+    -- Originals that are still to be drawn, and compared with what this entry says of them. What is left when an office ends
+    -- is drawn after its next start.
+    entry BLOB NOT NULL,
+    sha256 BLOB NOT NULL,
+    PRIMARY KEY (entry, sha256)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE office_flag (
     -- Where a photo is not what its entry says of it. It is kept all the same: a person decides what it means.
     entry BLOB NOT NULL,

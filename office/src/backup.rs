@@ -205,6 +205,7 @@ impl Taken {
 fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<TakenPhoto>, OfficeError> {
     let mut statement =
         conn.prepare("SELECT sha256, original_here, view_here, thumbnail_here FROM photo ORDER BY sha256")?;
+    let within = |path: PathBuf| path.strip_prefix(photos.root()).map(Path::to_owned).unwrap_or(path);
     let mut rows = statement.query([])?;
     let mut files = Vec::new();
     while let Some(row) = rows.next()? {
@@ -212,11 +213,18 @@ fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<TakenPhoto
         let paths = [photos.original(&of), photos.view(&of), photos.thumbnail(&of)];
         for (column, path) in (1..).zip(paths) {
             if row.get::<_, bool>(column)? {
-                let path = path.strip_prefix(photos.root()).map(Path::to_owned).unwrap_or(path);
-                files.push(TakenPhoto { of, path, is_original: column == 1 });
+                files.push(TakenPhoto { of, path: within(path), is_original: column == 1 });
             }
         }
     }
+    let mut statement =
+        conn.prepare("SELECT DISTINCT view_sent FROM attachment WHERE view_sent IS NOT NULL ORDER BY view_sent")?;
+    let views = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<PhotoHash>, _>>()?;
+    files.extend(views.into_iter().map(|of| TakenPhoto {
+        of,
+        path: within(photos.sent_view(&of)),
+        is_original: false,
+    }));
     Ok(files)
 }
 

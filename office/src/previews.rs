@@ -1,7 +1,9 @@
-//! `POST /v1/photos/previews`: thumbnails of entries that were judged, so that a case shows long before its originals.
+//! `POST /v1/photos/previews`: smaller pictures of photos whose entries were judged, so that a case shows long before its
+//! originals: thumbnails, and views of what the office cannot draw itself.
 //!
-//! Two entries may show the same photo and name different thumbnails of it. There is one file: the first stays until the
-//! office draws its own, and counts only for entries that name just these bytes and whose lineage sent them.
+//! A picture counts only for entries that name just these bytes and whose lineage sent them. Two entries may show the same
+//! photo and name different thumbnails of it; there is one file, and the first stays until the office draws its own. A view
+//! stands for good: it lies under its own hash, so that nobody's takes the place of another's.
 
 use std::sync::Arc;
 
@@ -14,9 +16,9 @@ use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
 use xuncheng_core::journal::entry::Photo;
 use xuncheng_core::limits;
-use xuncheng_core::photo::{Fingerprint, PhotoError, keep_thumbnail};
+use xuncheng_core::photo::{Fingerprint, PhotoError, keep_sent_view, keep_thumbnail};
 use xuncheng_core::store::photos::{self, Here};
-use xuncheng_core::sync::wire::{Preview, PreviewsRequest, PreviewsResponse};
+use xuncheng_core::sync::wire::{Preview, PreviewsRequest, PreviewsResponse, Rendition};
 
 use crate::body;
 use crate::devices::Device;
@@ -29,15 +31,20 @@ pub(crate) async fn take(State(office): State<Arc<Office>>, body: Body) -> Resul
     if request.previews.len() > limits::PREVIEWS_PER_REQUEST {
         return Err(OfficeError::TooLarge { limit: limits::PREVIEWS_PER_REQUEST as u64 });
     }
-    let keeper = Arc::clone(&office);
+    let (keeper, rendition) = (Arc::clone(&office), request.rendition);
     let (kept, refused) =
-        office.read(move |conn| keep_all(conn, &keeper, device.incarnation, request.previews)).await?;
+        office.read(move |conn| keep_all(conn, &keeper, device.incarnation, rendition, request.previews)).await?;
     // The files are durable: their rows may name them.
     let taken = office
         .turn(move |intake| {
             for (entry, photo) in &kept {
-                photos::put(intake.tx, photo, Here { original: false, view: false, thumbnail: true })?;
-                photos::set_previewed(intake.tx, *entry, photo.sha256)?;
+                match rendition {
+                    Rendition::Thumbnail => {
+                        photos::put(intake.tx, photo, Here { original: false, view: false, thumbnail: true })?;
+                        photos::set_previewed(intake.tx, *entry, photo.sha256)?;
+                    }
+                    Rendition::View => photos::set_view_sent(intake.tx, *entry, photo.sha256, photo.view)?,
+                }
             }
             Ok(kept.iter().map(|(entry, photo)| (*entry, photo.sha256)).collect())
         })
@@ -52,13 +59,14 @@ fn keep_all(
     conn: &Connection,
     office: &Office,
     incarnation: IncarnationId,
+    rendition: Rendition,
     previews: Vec<Preview>,
 ) -> Result<(Kept, Refused), OfficeError> {
     let (mut kept, mut refused) = (Vec::new(), Vec::new());
     for preview in previews {
         // Neither taken nor refused: the phone sends it again when its entry has come.
         let Some(shown) = shown::by(conn, preview.entry, incarnation)? else { continue };
-        match keep(conn, office, &shown.photo, &preview)? {
+        match keep(conn, office, rendition, &shown.photo, &preview)? {
             None => kept.push((preview.entry, shown.photo)),
             Some(reason) => refused.push((preview.entry, preview.sha256, reason)),
         }
@@ -66,39 +74,63 @@ fn keep_all(
     Ok((kept, refused))
 }
 
-/// Keeps a thumbnail; or says why it is not the one that the entry names, or may not stand for the photo.
+/// Keeps a smaller picture; or says why it is not the one that the entry names, or may not stand for the photo.
 fn keep(
     conn: &Connection,
     office: &Office,
+    rendition: Rendition,
     named: &Photo,
-    Preview { entry, sha256, thumbnail }: &Preview,
+    Preview { entry, sha256, jpeg }: &Preview,
 ) -> Result<Option<String>, OfficeError> {
     if named.sha256 != *sha256 {
         return Ok(Some("the entry shows another photo".to_owned()));
     }
-    let Ok(bytes) = BASE64.decode(thumbnail) else {
-        return Ok(Some("the thumbnail is not base64".to_owned()));
+    let Ok(bytes) = BASE64.decode(jpeg) else {
+        return Ok(Some("the picture is not base64".to_owned()));
     };
-    if bytes.len() > limits::THUMBNAIL_BYTES {
-        return Ok(Some(format!("a thumbnail has at most {} bytes", limits::THUMBNAIL_BYTES)));
+    let (most_bytes, hash) = match rendition {
+        Rendition::Thumbnail => (limits::THUMBNAIL_BYTES, named.thumbnail),
+        Rendition::View => (limits::VIEW_JPEG_BYTES, named.view),
+    };
+    if bytes.len() > most_bytes {
+        return Ok(Some(format!("such a picture has at most {most_bytes} bytes")));
     }
-    if Fingerprint::of(&bytes).sha256 != named.thumbnail {
+    if Fingerprint::of(&bytes).sha256 != hash {
         return Ok(Some("the bytes are not those that the entry names".to_owned()));
     }
-    // Sent before, or the office has drawn its own out of this entry's original.
-    if photos::attachment(conn, *entry, *sha256)?.is_some_and(|known| known.previewed || known.received) {
-        return Ok(None);
+    let known = photos::attachment(conn, *entry, *sha256)?;
+    match rendition {
+        // Sent before, or the office draws its own out of this entry's original.
+        Rendition::Thumbnail
+            if known.as_ref().is_some_and(|known| known.previewed || (known.received && named.media.is_drawn())) =>
+        {
+            Ok(None)
+        }
+        Rendition::Thumbnail => keep_first_thumbnail(office, named, &bytes),
+        Rendition::View if named.media.is_drawn() => {
+            Ok(Some("the office draws this picture from the original".to_owned()))
+        }
+        Rendition::View if known.is_some_and(|known| known.view_sent.is_some()) => Ok(None),
+        Rendition::View => settled(keep_sent_view(&bytes, office.photos())),
     }
+}
+
+fn keep_first_thumbnail(office: &Office, named: &Photo, bytes: &[u8]) -> Result<Option<String>, OfficeError> {
     let folder = office.photos();
     // From the look to the file's name nobody else writes one: of two that come at once, one is the first.
     let _first = office.thumbnails();
-    match Fingerprint::of_file(&folder.thumbnail(sha256)) {
+    match Fingerprint::of_file(&folder.thumbnail(&named.sha256)) {
         Ok(here) if here.sha256 == named.thumbnail => return Ok(None),
         Ok(_) => return Ok(Some("another thumbnail of this photo is here; its original will show which".to_owned())),
         Err(PhotoError::Missing { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    match keep_thumbnail(&bytes, sha256, folder) {
+    settled(keep_thumbnail(bytes, &named.sha256, folder))
+}
+
+/// What became of a picture: kept, or why it is none. What the disk does is no fault of the picture.
+fn settled(kept: Result<PhotoHash, PhotoError>) -> Result<Option<String>, OfficeError> {
+    match kept {
         Ok(_) => Ok(None),
         Err(error @ (PhotoError::DiskFull { .. } | PhotoError::Folder { .. })) => Err(error.into()),
         Err(error) => Ok(Some(error.to_string())),

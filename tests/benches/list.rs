@@ -109,7 +109,7 @@ fn one_case(
     let attached = write(tx, author, draft(Some(item), attach.clone()), now, &mut entropy).unwrap();
     let here = photos::Here { original: true, view: true, thumbnail: true };
     photos::put(tx, &photo, here).unwrap();
-    photos::attach(tx, attached.header.id, item, photo.sha256, true).unwrap();
+    photos::attach(tx, attached.header.id, item, &photo, true).unwrap();
     let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
     let inspector = Actor {
         person: Some(author.who.clone()),

@@ -118,6 +118,42 @@ pub fn cut_off(file: &[u8], keep: usize) -> Vec<u8> {
     file[..keep].to_vec()
 }
 
+/// The first `keep` bytes of a JPEG, and an end behind them: a cut copy that some program has closed.
+#[must_use]
+pub fn cut_and_closed(file: &[u8], keep: usize) -> Vec<u8> {
+    [&file[..keep], b"\xFF\xD9"].concat()
+}
+
+/// A JPEG of 72 × 56 pixels in ten scans, from coarse to fine, as web pages and messengers like them
+/// (`cjpeg -quality 40 -progressive -optimize`).
+pub const PROGRESSIVE: &[u8] = include_bytes!("fixtures/progressive.jpg");
+
+/// The same picture in one scan with a restart marker after every third unit (`cjpeg -quality 40 -optimize -restart 3B`).
+pub const WITH_RESTARTS: &[u8] = include_bytes!("fixtures/restarts.jpg");
+
+/// A JPEG of two blocks whose brightness, times the largest factor, is more than its decoder's sums hold: in programs that
+/// check their sums, as tests are, the decoder panics over it.
+pub const BREAKING: &[u8] = include_bytes!("fixtures/breaking.jpg");
+
+/// Where the data of each scan of a JPEG begin, and end at its next segment or end marker.
+#[must_use]
+pub fn scans(jpeg: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let markers = |from: usize, which: &[u8]| {
+        (from..jpeg.len() - 1).find(|at| jpeg[*at] == 0xFF && which.contains(&jpeg[at + 1])).expect("a sound JPEG")
+    };
+    let mut scans = Vec::new();
+    let mut at = 0;
+    loop {
+        at = markers(at, &[0xDA, 0xD9]);
+        if jpeg[at + 1] == 0xD9 {
+            return scans;
+        }
+        let begin = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        at = markers(begin, &[0xC4, 0xDA, 0xD9]);
+        scans.push(begin..at);
+    }
+}
+
 /// A file of the right length whose end is zeros: what a power cut leaves on some file systems.
 #[must_use]
 pub fn zeroed_from(file: &[u8], keep: usize) -> Vec<u8> {

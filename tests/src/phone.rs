@@ -171,7 +171,25 @@ impl Phone {
         pictures: Vec<PathBuf>,
     ) -> Result<CaseDetail, FieldError> {
         let roles = [PhotoRole::Scene].into_iter().chain(std::iter::repeat(PhotoRole::Close));
-        let photos = pictures.into_iter().zip(roles);
+        let photo = |(file, role)| CapturePhoto { file, working_copy: None, role };
+        self.try_capture_photos(category, place, pictures.into_iter().zip(roles).map(photo).collect())
+    }
+
+    /// Keeps a case in 东城街道 with a picture as iPhones take them: a HEIC, and beside it a JPEG that its platform made.
+    pub fn capture_in_heic(&mut self, category: &str, copy: &[u8]) -> CaseDetail {
+        let trailer = self.world.dice().bits().to_le_bytes();
+        let file = self.picture(&[&fixtures::heic(&fixtures::Camera::default())[..], &trailer].concat());
+        let photo = CapturePhoto { file, working_copy: Some(self.picture(copy)), role: PhotoRole::Scene };
+        self.try_capture_photos(category, Some(in_dongcheng()), vec![photo])
+            .expect("a sound HEIC with its copy is kept")
+    }
+
+    fn try_capture_photos(
+        &mut self,
+        category: &str,
+        place: Option<GeoPoint>,
+        photos: Vec<CapturePhoto>,
+    ) -> Result<CaseDetail, FieldError> {
         let capture = Capture {
             category: category.to_owned(),
             description: "井盖破损，影响通行".to_owned(),
@@ -179,7 +197,7 @@ impl Phone {
             place,
             fix: None,
             occurred_at: None,
-            photos: photos.map(|(file, role)| CapturePhoto { file, working_copy: None, role }).collect(),
+            photos,
         };
         let (now, seed) = (self.now(), self.seed());
         self.field_mut().capture(&capture, &now, &seed)

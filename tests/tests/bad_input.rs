@@ -122,6 +122,8 @@ fn a_jpeg_that_was_cut_off() {
         assert!(said.contains("cannot read photo IMG_1.jpg"), "{said}");
     }
     refused("IMG_1.jpg", &fixtures::zeroed_from(&whole, whole.len() / 2));
+    let closed = refused("IMG_1.jpg", &fixtures::cut_and_closed(&whole, whole.len() / 2));
+    assert!(closed.contains("the picture ends too early"), "grey below its middle, and yet with an end: {closed}");
 }
 
 #[test]

@@ -24,8 +24,8 @@ use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::wire::{
     Attestation, Certificate, Countersignature, EnrolRequest, Enrolled, Epoch, FeedPage, JudgedEntry, PROTOCOL, Page,
-    PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, Problem, Receipt, Refusal, Snapshot, SyncRequest,
-    SyncResponse,
+    PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, Problem, Receipt, Refusal, Rendition, Snapshot,
+    SyncRequest, SyncResponse,
 };
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::world::MORNING;
@@ -313,8 +313,9 @@ fn enrolment() {
 #[test]
 fn previews_and_problems() {
     let nonce = Nonce::from_bytes([5; 16]);
-    let preview = Preview { entry: entry(2), sha256: hash(1), thumbnail: "/9j/".to_owned() };
-    let asked = PreviewsRequest { nonce, incarnation: IncarnationId::from_bytes([9; 16]), previews: vec![preview] };
+    let preview = Preview { entry: entry(2), sha256: hash(1), jpeg: "/9j/".to_owned() };
+    let incarnation = IncarnationId::from_bytes([9; 16]);
+    let asked = PreviewsRequest { nonce, incarnation, rendition: Rendition::View, previews: vec![preview] };
     let answered = PreviewsResponse {
         nonce,
         taken: vec![(entry(2), hash(1))],

@@ -370,7 +370,7 @@ impl Hand<'_, '_> {
         self.predictor.push(self.tx, &written, self.now.wall.to_minute())?;
         if let Change::Attach { photo, .. } = &written.change {
             photos::put(self.tx, photo, Here { original: true, view: true, thumbnail: true })?;
-            photos::attach(self.tx, written.header.id, item, photo.sha256, true)?;
+            photos::attach(self.tx, written.header.id, item, photo, true)?;
         }
         Ok(item)
     }

@@ -268,7 +268,7 @@ impl Intake<'_, '_> {
         if let Some(Change::Attach { photo, .. }) = change {
             // Held and rejected entries keep their photos: they stay evidence.
             photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
-            photos::attach(self.tx, header.id, header.item, photo.sha256, false)?;
+            photos::attach(self.tx, header.id, header.item, photo, false)?;
         }
 
         let (judgement, view) = self.judgement(&entry, header, decision)?;

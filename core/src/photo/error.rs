@@ -64,6 +64,14 @@ pub enum PhotoError {
         /// Rows.
         height: u32,
     },
+    /// A pipe, a socket or a device: reading it might never end.
+    #[error(
+        "cannot read photo {name}: it is no file but a pipe, a socket or a device; copy the photo into a file and name that"
+    )]
+    NotAFile {
+        /// The file's name, without its folder.
+        name: String,
+    },
     /// Neither JPEG nor PNG nor HEIC, whatever its name says.
     #[error(
         "cannot read photo {name}: it is not a JPEG, PNG or HEIC picture; it starts with {starts_with}; give the photo \
@@ -96,7 +104,7 @@ pub enum PhotoError {
     Damaged {
         /// The file's name, without its folder.
         name: String,
-        /// What the decoder said; none for a HEIC, for which there is no decoder.
+        /// What the decoder said; none for a HEIC, for which there is no decoder, and of a decoder that broke.
         decoder: Option<ImageError>,
     },
     /// A rendition could not be drawn.

@@ -8,11 +8,14 @@ use std::io::Cursor;
 use ::exif::{Error, Exif, In, Reader, Tag, Value};
 use serde::{Deserialize, Serialize};
 
+use super::contained::contained;
 use super::jpeg;
 use super::media::{MediaType, PhotoBytes};
 use super::taken_at::TakenAt;
 use crate::limits;
 use crate::place::GeoPoint;
+
+const UNREADABLE: &str = "EXIF cannot be read: it is damaged, or the file around it";
 
 /// Facts from a photo's EXIF; `None` where it has none, or none that can be true.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,13 @@ pub(super) struct Reading {
 
 /// Reads whatever EXIF `photo` has. Never fails: what is wrong stands in the notes.
 pub(super) fn read(photo: &PhotoBytes) -> Reading {
+    contained(|| read_block(photo)).unwrap_or_else(|| {
+        let notes = vec![UNREADABLE.to_owned()];
+        Reading { facts: ExifFacts { notes, ..ExifFacts::default() }, pixels: None }
+    })
+}
+
+fn read_block(photo: &PhotoBytes) -> Reading {
     let mut notes = Vec::new();
     let Some(exif) = open(photo, &mut notes) else {
         return Reading { facts: ExifFacts { notes, ..ExifFacts::default() }, pixels: None };
@@ -85,7 +95,7 @@ fn open(photo: &PhotoBytes, notes: &mut Vec<String>) -> Option<Exif> {
         match read {
             Ok(exif) if exif.fields().len() > 0 => return Some(exif),
             Ok(_) | Err(Error::NotFound(_)) => {}
-            Err(_) => notes.push("EXIF cannot be read: it is damaged, or the file around it".to_owned()),
+            Err(_) => notes.push(UNREADABLE.to_owned()),
         }
     }
     None

@@ -16,6 +16,7 @@ use crate::private;
 /// ab/ab12…           the original, byte for byte, without an extension
 /// ab/ab12….view.jpg  the rendition that people look at
 /// ab/ab12….thumb.jpg the thumbnail
+/// cd/cd34….sent.jpg  at the office, a view that a phone sent, under its own SHA-256: whoever sends another takes no place of it
 /// tmp/               what is being written; whatever a crash left there is rubbish
 /// ```
 ///
@@ -58,6 +59,12 @@ impl PhotoFolder {
     #[must_use]
     pub fn thumbnail(&self, original: &PhotoHash) -> PathBuf {
         self.named(original, ".thumb.jpg")
+    }
+
+    /// Where the view that a phone sent is or would be, at the office.
+    #[must_use]
+    pub fn sent_view(&self, view: &PhotoHash) -> PathBuf {
+        self.named(view, ".sent.jpg")
     }
 
     /// The folder for files that are being written; on the same file system, so that they can be renamed into place.

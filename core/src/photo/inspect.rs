@@ -6,6 +6,7 @@ use std::path::Path;
 use image::{ImageFormat, ImageReader};
 use serde::Serialize;
 
+use super::contained::contained;
 use super::error::PhotoError;
 use super::exif;
 use super::fingerprint::sha256;
@@ -13,7 +14,6 @@ use super::media::{MediaType, PhotoBytes};
 use super::rendition;
 use super::taken_at::TakenAt;
 use crate::id::PhotoHash;
-use crate::limits;
 use crate::place::GeoPoint;
 
 /// What can be read from a photo file; `None` where the file has nothing, or nothing that can be true.
@@ -58,7 +58,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, PhotoError> {
         // No decoder here opens a HEIC; its EXIF usually says.
         MediaType::Heic | MediaType::Unknown(_) => pixels,
     };
-    match rendition::open(&photo, limits::PHOTO_PIXELS).err() {
+    match rendition::refusal(&photo) {
         // Having to come with a copy is no fault of a HEIC.
         None | Some(PhotoError::NeedsWorkingCopy { .. }) => {}
         Some(error) => facts.notes.push(format!("would not be taken for a case: {}", error.without_name())),
@@ -81,5 +81,5 @@ pub fn inspect(path: &Path) -> Result<Inspection, PhotoError> {
 
 /// What the header says, however much it is.
 fn dimensions(photo: &PhotoBytes, format: ImageFormat) -> Option<(u32, u32)> {
-    ImageReader::with_format(Cursor::new(photo.bytes.as_slice()), format).into_dimensions().ok()
+    contained(|| ImageReader::with_format(Cursor::new(photo.bytes.as_slice()), format).into_dimensions().ok()).flatten()
 }

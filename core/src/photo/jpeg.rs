@@ -14,34 +14,47 @@ pub(super) struct Skeleton<'a> {
     pub(super) whole: bool,
 }
 
+/// The code of the next marker, and what lies behind it; what lies before it is passed over. None where there is no more.
+pub(super) fn next_marker(mut bytes: &[u8]) -> Option<(u8, &[u8])> {
+    loop {
+        let at = bytes.iter().position(|byte| *byte == MARKER)?;
+        match bytes[at + 1..] {
+            // A padded marker: its last fill byte counts.
+            [MARKER, ..] => bytes = &bytes[at + 1..],
+            // A stuffed zero within the picture's data.
+            [0x00, ref rest @ ..] => bytes = rest,
+            [code, ref rest @ ..] => return Some((code, rest)),
+            [] => return None,
+        }
+    }
+}
+
 /// Walks from marker to marker (ITU-T T.81, annex B), skipping what lies between.
 pub(super) fn walk(bytes: &[u8]) -> Skeleton<'_> {
     let mut found = Skeleton { exif: Vec::new(), whole: false };
     // Past the start marker.
     let mut rest = bytes.get(2..).unwrap_or_default();
-    while let Some(at) = rest.iter().position(|byte| *byte == MARKER) {
-        rest = &rest[at + 1..];
-        match *rest {
-            // A padded marker: its last fill byte counts.
-            [MARKER, ..] => {}
-            // A stuffed zero within the picture's data, restarts, and other markers that stand alone.
-            [0x00 | 0x01 | 0xD0..=0xD8, ..] => rest = &rest[1..],
-            [0xD9, ..] => {
+    while let Some((code, behind)) = next_marker(rest) {
+        rest = behind;
+        match (code, behind) {
+            // Restarts, and other markers that stand alone.
+            (0x01 | 0xD0..=0xD8, _) => {}
+            (0xD9, _) => {
                 found.whole = true;
                 break;
             }
-            [code, high, low, ..] => {
+            (_, &[high, low, ref behind @ ..]) => {
                 // The length counts itself; less than two is no length, and the search goes on behind it.
-                let length = usize::from(u16::from_be_bytes([high, low])).max(2);
-                let segment = rest.get(3..1 + length).unwrap_or(&rest[3..]);
+                let length = usize::from(u16::from_be_bytes([high, low])).saturating_sub(2);
+                let segment = behind.get(..length).unwrap_or(behind);
                 if code == 0xE1
                     && let Some(block) = segment.strip_prefix(EXIF)
                 {
                     found.exif.push(block);
                 }
-                rest = &rest[3 + segment.len()..];
+                rest = &behind[segment.len()..];
             }
-            [..] => break,
+            (_, [] | [_]) => break,
         }
     }
     found

@@ -1,7 +1,7 @@
 //! What kind of picture a file holds, by its first bytes; names and extensions lie.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,19 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// The kind of picture that starts with `bytes`, if it is one that we keep.
-    fn of(bytes: &[u8]) -> Option<Self> {
+    /// Whether the core draws such a photo's renditions from the original itself, on a phone and at the office alike. Of the
+    /// others only the platform that took them can, and the office sees what the phone sends.
+    #[must_use]
+    pub const fn is_drawn(&self) -> bool {
+        match self {
+            Self::Jpeg | Self::Png => true,
+            Self::Heic | Self::Unknown(_) => false,
+        }
+    }
+
+    /// The kind of picture that starts with `bytes`, if it is one that we keep; never `Unknown`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"\xFF\xD8\xFF") {
             Some(Self::Jpeg)
         } else if bytes.starts_with(b"\x89PNG\r\n\x1A\n") {
@@ -65,13 +76,18 @@ impl PhotoBytes {
     pub(super) fn read(path: &Path) -> Result<Self, PhotoError> {
         let name = name_of(path);
         let unreadable = |error| PhotoError::reading(&name, error);
-        let file = File::open(path).map_err(unreadable)?;
-        let announced = file.metadata().map_err(unreadable)?.len();
+        // By its path first: a socket cannot be opened, and a device may do something when it is.
+        is_file(&name, &path.metadata().map_err(unreadable)?)?;
+        let file = open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        // What was opened may be another one.
+        is_file(&name, &metadata)?;
+        let announced = metadata.len();
         if announced > limits::PHOTO_BYTES {
             return Err(PhotoError::TooManyBytes { name, bytes: announced });
         }
         let mut bytes = Vec::new();
-        // One byte more than allowed: a file that grows, or a pipe that has no length, is caught too.
+        // One byte more than allowed: a file that grows is caught too.
         file.take(limits::PHOTO_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         let length = bytes.len() as u64;
         if length > limits::PHOTO_BYTES {
@@ -118,6 +134,28 @@ impl PhotoBytes {
     /// The error for a picture of another kind than the one that is wanted.
     pub(super) fn not_a_photo(&self) -> PhotoError {
         PhotoError::NotAPhoto { name: self.name.clone(), starts_with: beginning(&self.bytes) }
+    }
+}
+
+/// Opens a file for reading, and waits for nobody who would write into a pipe.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+fn is_file(name: &str, metadata: &Metadata) -> Result<(), PhotoError> {
+    if metadata.is_file() {
+        Ok(())
+    } else if metadata.is_dir() {
+        Err(PhotoError::reading(name, io::ErrorKind::IsADirectory.into()))
+    } else {
+        Err(PhotoError::NotAFile { name: name.to_owned() })
     }
 }
 

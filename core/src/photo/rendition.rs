@@ -9,16 +9,18 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 
+use super::contained::contained;
 use super::error::PhotoError;
 use super::exif;
 use super::fingerprint::sha256;
 use super::folder::PhotoFolder;
 use super::media::{MediaType, PhotoBytes};
+use super::scans;
 use crate::id::PhotoHash;
 use crate::limits;
 
-const VIEW_QUALITY: u8 = 80;
-/// Tried in this order until the thumbnail is small enough; grass and gravel need the lower ones.
+/// Tried in this order until the picture is small enough; grass and gravel need the lower ones.
+const VIEW_QUALITIES: [u8; 4] = [80, 65, 50, 35];
 const THUMBNAIL_QUALITIES: [u8; 4] = [75, 60, 45, 30];
 
 /// The renditions of one original, as they lie in the folder.
@@ -57,22 +59,39 @@ pub fn derive_renditions(original: &Path, folder: &PhotoFolder) -> Result<Rendit
 /// [`PhotoError::NotAPhoto`], [`PhotoError::CutOff`], [`PhotoError::Damaged`], [`PhotoError::TooManyPixels`] when it is
 /// none; [`PhotoError::Folder`] and [`PhotoError::DiskFull`] when it cannot be kept.
 pub fn keep_thumbnail(bytes: &[u8], original: &PhotoHash, folder: &PhotoFolder) -> Result<PhotoHash, PhotoError> {
-    let name = format!("{original}.thumb.jpg");
-    let photo = PhotoBytes::of(name.clone(), bytes.to_vec())?;
-    if photo.media != MediaType::Jpeg {
-        return Err(photo.not_a_photo());
-    }
-    let picture = decode_within(&photo, THUMBNAIL_PIXELS)?;
-    let (width, height) = (picture.width(), picture.height());
-    if width.max(height) > limits::THUMBNAIL_EDGE_PX {
-        return Err(PhotoError::TooManyPixels { name, width, height });
-    }
+    check_rendition(format!("{original}.thumb.jpg"), bytes, limits::THUMBNAIL_EDGE_PX)?;
     folder.keep(&[(folder.thumbnail(original), bytes)])?;
     Ok(sha256(bytes))
 }
 
-/// Of a square thumbnail: a larger one is told by its header, before anything is decoded.
-const THUMBNAIL_PIXELS: u64 = limits::THUMBNAIL_EDGE_PX as u64 * limits::THUMBNAIL_EDGE_PX as u64;
+/// Checks a view that a phone sent, because the office cannot draw it from the original, and keeps it under its own SHA-256,
+/// durably. Gives that, which the caller has found in the photo's entry.
+///
+/// # Errors
+/// As [`keep_thumbnail`].
+pub fn keep_sent_view(bytes: &[u8], folder: &PhotoFolder) -> Result<PhotoHash, PhotoError> {
+    let view = sha256(bytes);
+    check_rendition(format!("{view}.sent.jpg"), bytes, limits::VIEW_EDGE_PX)?;
+    folder.keep(&[(folder.sent_view(&view), bytes)])?;
+    Ok(view)
+}
+
+/// Whether these are a whole JPEG that can be decoded and is no larger than a rendition of `edge_px` is.
+fn check_rendition(name: String, bytes: &[u8], edge_px: u32) -> Result<(), PhotoError> {
+    let photo = PhotoBytes::of(name, bytes.to_vec())?;
+    if photo.media != MediaType::Jpeg {
+        return Err(photo.not_a_photo());
+    }
+    decoding(&photo, || {
+        // Of a square: a larger one is told by its header, before anything is decoded.
+        let picture = decode_within(&photo, u64::from(edge_px) * u64::from(edge_px))?;
+        let (width, height) = (picture.width(), picture.height());
+        if width.max(height) > edge_px {
+            return Err(PhotoError::TooManyPixels { name: photo.name.clone(), width, height });
+        }
+        Ok(())
+    })
+}
 
 /// Both renditions in memory.
 pub(super) struct Drawn {
@@ -96,6 +115,20 @@ impl Drawn {
 
 /// Decodes `photo` whole and draws its renditions.
 pub(super) fn draw(photo: &PhotoBytes) -> Result<Drawn, PhotoError> {
+    decoding(photo, || draw_decoded(photo))
+}
+
+/// Why no case would take `photo`, as far as that shows without decoding its pixels.
+pub(super) fn refusal(photo: &PhotoBytes) -> Option<PhotoError> {
+    decoding(photo, || open(photo, limits::PHOTO_PIXELS).map(drop)).err()
+}
+
+/// Does `work` with a decoder; one that breaks over `photo` says that it is damaged, and takes nothing with it.
+fn decoding<T>(photo: &PhotoBytes, work: impl FnOnce() -> Result<T, PhotoError>) -> Result<T, PhotoError> {
+    contained(work).unwrap_or_else(|| Err(PhotoError::Damaged { name: photo.name.clone(), decoder: None }))
+}
+
+fn draw_decoded(photo: &PhotoBytes) -> Result<Drawn, PhotoError> {
     let drawing = |encoder| PhotoError::Rendition { name: photo.name.clone(), encoder };
     let exif_orientation = exif::read(photo).facts.orientation.unwrap_or(1);
     let picture = decode(photo)?;
@@ -110,8 +143,8 @@ pub(super) fn draw(photo: &PhotoBytes) -> Result<Drawn, PhotoError> {
     let view = flatten(upright);
     let thumbnail = fit(DynamicImage::ImageRgb8(view.clone()), limits::THUMBNAIL_EDGE_PX).into_rgb8();
     Ok(Drawn {
-        view: encode(&view, VIEW_QUALITY).map_err(drawing)?,
-        thumbnail: encode_small(&thumbnail).map_err(drawing)?,
+        view: encode_within(&view, &VIEW_QUALITIES, limits::VIEW_JPEG_BYTES).map_err(drawing)?,
+        thumbnail: encode_within(&thumbnail, &THUMBNAIL_QUALITIES, limits::THUMBNAIL_AIM_BYTES).map_err(drawing)?,
         width,
         height,
     })
@@ -126,12 +159,13 @@ fn decode_within(photo: &PhotoBytes, most_pixels: u64) -> Result<DynamicImage, P
     DynamicImage::from_decoder(open(photo, most_pixels)?).map_err(|error| damaged(photo, error))
 }
 
-/// A decoder for `photo` that has read no more than its header: what can be told before its pixels take memory and time.
+/// A decoder for `photo`, after all has been looked at that can be told before its pixels take memory: its bounds, and
+/// whether all of it is there.
 ///
 /// # Errors
 /// [`PhotoError::TooManyPixels`], [`PhotoError::CutOff`], [`PhotoError::Damaged`]; [`PhotoError::NeedsWorkingCopy`] for a
 /// whole HEIC.
-pub(super) fn open(photo: &PhotoBytes, most_pixels: u64) -> Result<impl ImageDecoder + '_, PhotoError> {
+fn open(photo: &PhotoBytes, most_pixels: u64) -> Result<impl ImageDecoder + '_, PhotoError> {
     let whole = photo.check_whole();
     let format = match photo.media {
         MediaType::Jpeg => ImageFormat::Jpeg,
@@ -155,6 +189,9 @@ pub(super) fn open(photo: &PhotoBytes, most_pixels: u64) -> Result<impl ImageDec
     if decoder.total_bytes() > limits::PHOTO_DECODE_BYTES {
         let error = ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory));
         return Err(damaged(photo, error));
+    }
+    if photo.media == MediaType::Jpeg && !scans::are_whole(&photo.bytes) {
+        return Err(photo.cut_off());
     }
     Ok(decoder)
 }
@@ -201,13 +238,32 @@ fn encode(picture: &RgbImage, quality: u8) -> Result<Vec<u8>, ImageError> {
     Ok(bytes)
 }
 
-fn encode_small(picture: &RgbImage) -> Result<Vec<u8>, ImageError> {
+/// At the first of `qualities` that gives at most `aim_bytes`, or the last.
+fn encode_within(picture: &RgbImage, qualities: &[u8], aim_bytes: usize) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
-    for quality in THUMBNAIL_QUALITIES {
-        bytes = encode(picture, quality)?;
-        if bytes.len() <= limits::THUMBNAIL_AIM_BYTES {
+    for quality in qualities {
+        bytes = encode(picture, *quality)?;
+        if bytes.len() <= aim_bytes {
             break;
         }
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::panic, reason = "what breaks is the point")]
+    fn a_decoder_that_breaks_is_an_error_of_one_photo() {
+        let photo = PhotoBytes::of("IMG_1.jpg".to_owned(), b"\xFF\xD8\xFF".to_vec()).unwrap();
+        let broken = decoding(&photo, || -> Result<(), PhotoError> { panic!("as decoders do") }).unwrap_err();
+        assert_eq!(
+            broken.to_string(),
+            "cannot read photo IMG_1.jpg: its picture data are damaged, or of a kind that this program does not know; copy \
+             it again from the phone, or take the photo again"
+        );
+        decoding(&photo, || Ok(())).unwrap();
+    }
 }

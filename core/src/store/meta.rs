@@ -44,7 +44,7 @@ pub mod key {
     pub const RECEIPTS_EXPECTED: &str = "receipts_expected";
     /// How many bytes of entries pass in one request, after more were refused as too large in this conversation.
     pub const BATCH_BYTES: &str = "batch_bytes";
-    /// The same of thumbnails.
+    /// The same of thumbnails and views.
     pub const PREVIEWS_BYTES: &str = "previews_bytes";
     /// The same of an original.
     pub const PIECE_BYTES: &str = "piece_bytes";

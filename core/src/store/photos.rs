@@ -8,7 +8,7 @@ use crate::clock::Now;
 use crate::crypto::Signed;
 use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
 use crate::journal::entry::Photo;
-use crate::sync::wire::Receipt;
+use crate::sync::wire::{Receipt, Rendition};
 
 /// Which files of a photo are in the photo folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Attachment {
     pub own: bool,
     /// Whether the office took the thumbnail.
     pub previewed: bool,
+    /// At the office, the view that came from this entry's lineage: of a photo that the office cannot draw itself.
+    pub view_sent: Option<PhotoHash>,
     /// Whether the office signed for the original.
     pub received: bool,
     /// Whether a verified backup covers it.
@@ -63,6 +65,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
         item: row.get("item")?,
         own: row.get("own")?,
         previewed: row.get("previewed")?,
+        view_sent: row.get("view_sent")?,
         received: row.get("received")?,
         safe: row.get("safe")?,
     })
@@ -101,19 +104,23 @@ pub fn is_here(conn: &Connection, sha256: PhotoHash) -> Result<bool, StoreError>
     Ok(conn.prepare_cached("SELECT 1 FROM photo WHERE sha256 = ?1 AND original_here = 1")?.exists([sha256])?)
 }
 
-/// Ties a photo to the entry that shows it.
+/// Whether a row says that a view drawn from the original of this photo lies in the photo folder.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn attach(
-    tx: &Transaction<'_>,
-    entry: EntryId,
-    item: ItemId,
-    sha256: PhotoHash,
-    own: bool,
-) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR IGNORE INTO attachment (entry, sha256, item, own) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((entry, sha256, item, own))?;
+pub fn is_drawn(conn: &Connection, sha256: PhotoHash) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("SELECT 1 FROM photo WHERE sha256 = ?1 AND view_here = 1")?.exists([sha256])?)
+}
+
+/// Ties a photo to the entry that shows it. Of an own one that the office cannot draw itself, its view is owed too.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn attach(tx: &Transaction<'_>, entry: EntryId, item: ItemId, photo: &Photo, own: bool) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO attachment (entry, sha256, item, own, view_owed) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((entry, photo.sha256, item, own, own && !photo.media.is_drawn()))?;
     Ok(())
 }
 
@@ -124,7 +131,7 @@ pub fn attach(
 pub fn attachment(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<Option<Attachment>, StoreError> {
     Ok(conn
         .prepare_cached(
-            "SELECT entry, sha256, item, own, previewed, receipt IS NOT NULL AS received, safe
+            "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
              FROM attachment WHERE entry = ?1 AND sha256 = ?2",
         )?
         .query_row((entry, sha256), read)
@@ -137,7 +144,7 @@ pub fn attachment(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Resul
 /// [`StoreError`].
 pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<Attachment>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT entry, sha256, item, own, previewed, receipt IS NOT NULL AS received, safe
+        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
          FROM attachment WHERE item = ?1 ORDER BY entry",
     )?;
     let rows = statement.query_map([item], read)?;
@@ -150,7 +157,7 @@ pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<Attachment>, Store
 /// [`StoreError`].
 pub fn own(conn: &Connection) -> Result<Vec<Attachment>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT entry, sha256, item, own, previewed, receipt IS NOT NULL AS received, safe
+        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
          FROM attachment WHERE own = 1 ORDER BY entry",
     )?;
     let rows = statement.query_map([], read)?;
@@ -170,16 +177,26 @@ pub struct Aside {
 
 const NOT_ASIDE: &str = "(a.aside_until IS NULL OR a.aside_boot <> :boot OR a.aside_until <= :now)";
 
-/// Own photos whose entry was judged and whose thumbnail the office has not taken, oldest first, at most `limit`; without
-/// those that are set aside `now`.
+/// Own photos whose entry was judged and whose `rendition` the office has not taken, oldest first, at most `limit`; without
+/// those that are set aside `now`. A thumbnail is owed until the office has the original, from which it draws its own; a view
+/// of what it cannot draw is owed after that too.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn previews_owed(conn: &Connection, now: &Now, limit: usize) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
+pub fn previews_owed(
+    conn: &Connection,
+    rendition: Rendition,
+    now: &Now,
+    limit: usize,
+) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
+    let owed = match rendition {
+        Rendition::Thumbnail => "a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL",
+        Rendition::View => "a.view_owed = 1",
+    };
     let mut statement = conn.prepare_cached(&format!(
         "SELECT a.entry, a.sha256 FROM attachment a JOIN judgement j ON j.entry = a.entry
          JOIN entry e ON e.id = a.entry
-         WHERE a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
+         WHERE {owed} AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
     ))?;
     let bound = named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms, ":limit": limit };
     let rows = statement.query_map(bound, |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -361,13 +378,38 @@ pub fn missing(conn: &Connection, incarnation: IncarnationId, limit: usize) -> R
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Says that the office took the thumbnails of these entries.
+/// Says that the thumbnail of an entry's photo is at the office, or need not go there.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE attachment SET previewed = 1 WHERE entry = ?1 AND sha256 = ?2")?
         .execute((entry, sha256))?;
+    Ok(())
+}
+
+/// Says on a phone that the view of an entry's photo is at the office, or need not go there.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_view_settled(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET view_owed = 0 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256))?;
+    Ok(())
+}
+
+/// Says at the office which view came from the lineage of the entry that shows a photo.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_view_sent(
+    tx: &Transaction<'_>,
+    entry: EntryId,
+    sha256: PhotoHash,
+    view: PhotoHash,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET view_sent = ?3 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256, view))?;
     Ok(())
 }
 

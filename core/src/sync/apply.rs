@@ -280,7 +280,7 @@ impl Reading<'_> {
         entries::insert(self.tx, entry, &known)?;
         if let Some(Change::Attach { photo, .. }) = &change {
             photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
-            photos::attach(self.tx, id, header.item, photo.sha256, false)?;
+            photos::attach(self.tx, id, header.item, photo, false)?;
         }
         Ok(header.item)
     }

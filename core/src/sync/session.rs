@@ -6,6 +6,7 @@
 //! the network comes up, too.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -20,7 +21,7 @@ use super::uploads::{self, UploadIntent};
 use super::wait;
 pub use super::wait::{Attention, attention};
 use super::wire::{
-    Countersignature, Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, SyncRequest, SyncResponse,
+    Countersignature, Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest, SyncResponse,
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
@@ -52,7 +53,7 @@ pub struct OfficeKeys {
 #[serde(rename_all = "snake_case")]
 enum Intent {
     Sync(SyncIntent),
-    Previews { nonce: Nonce, photos: Vec<(EntryId, PhotoHash)> },
+    Previews { nonce: Nonce, rendition: Rendition, photos: Vec<(EntryId, PhotoHash)> },
     Upload(UploadIntent),
 }
 
@@ -157,10 +158,12 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
     if (unsent && wait::entries_until(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, now, nonce).map(Some);
     }
-    let owed = photos::previews_owed(tx, now, limits::PREVIEWS_PER_REQUEST)?;
-    if !owed.is_empty() {
-        let photos = fitting(phone, owed, meta::get(tx, key::PREVIEWS_BYTES)?.unwrap_or(limits::PREVIEWS_BYTES));
-        return Ok(Some(Intent::Previews { nonce, photos }));
+    // The thumbnails of all photos before the first view, and that before the originals.
+    for rendition in [Rendition::Thumbnail, Rendition::View] {
+        let photos = previews(tx, phone, rendition, now)?;
+        if !photos.is_empty() {
+            return Ok(Some(Intent::Previews { nonce, rendition, photos }));
+        }
     }
     if let Some(upload) = uploads::next(tx, phone.photos, now, meta::get(tx, key::PIECE_BYTES)?)? {
         return Ok(Some(Intent::Upload(upload)));
@@ -171,19 +174,52 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
     Ok(None)
 }
 
-/// As many of the thumbnails as fit into `most_bytes`, and one at least.
-fn fitting(phone: &Phone<'_>, owed: Vec<(EntryId, PhotoHash)>, most_bytes: usize) -> Vec<(EntryId, PhotoHash)> {
+/// The owed renditions of the next request: as many as fit into it, and one at least.
+fn previews(
+    tx: &Transaction<'_>,
+    phone: &Phone<'_>,
+    rendition: Rendition,
+    now: &Now,
+) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
     let as_text = |sha256: &PhotoHash| {
-        let file = std::fs::metadata(phone.photos.thumbnail(sha256));
+        let file = std::fs::metadata(rendition_file(phone.photos, rendition, sha256));
         file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4))
     };
+    let mut owed = photos::previews_owed(tx, rendition, now, limits::PREVIEWS_PER_REQUEST)?;
+    let refused_above: Option<usize> = meta::get(tx, key::PREVIEWS_BYTES)?;
+    if let (Rendition::View, Some(most)) = (rendition, refused_above) {
+        // Something on the way takes no more: a larger view waits for the next conversation and holds up no original.
+        owed.retain(|(_, sha256)| as_text(sha256) <= most);
+    }
+    let most = refused_above.unwrap_or(limits::PREVIEWS_BYTES);
     let mut bytes = 0_usize;
     let fits = |(_, sha256): &&(EntryId, PhotoHash)| {
         bytes = bytes.saturating_add(as_text(sha256));
-        bytes <= most_bytes
+        bytes <= most
     };
     let fitting = owed.iter().take_while(fits).count().max(1);
-    owed.into_iter().take(fitting).collect()
+    owed.truncate(fitting);
+    Ok(owed)
+}
+
+fn rendition_file(photos: &PhotoFolder, rendition: Rendition, sha256: &PhotoHash) -> PathBuf {
+    match rendition {
+        Rendition::Thumbnail => photos.thumbnail(sha256),
+        Rendition::View => photos.view(sha256),
+    }
+}
+
+/// Says that a rendition is at the office, or need not go there.
+fn settle_preview(
+    tx: &Transaction<'_>,
+    rendition: Rendition,
+    entry: EntryId,
+    sha256: PhotoHash,
+) -> Result<(), StoreError> {
+    match rendition {
+        Rendition::Thumbnail => photos::set_previewed(tx, entry, sha256),
+        Rendition::View => photos::set_view_settled(tx, entry, sha256),
+    }
 }
 
 fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
@@ -257,19 +293,20 @@ fn request(
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
-        Intent::Previews { nonce, photos } => {
+        Intent::Previews { nonce, rendition, photos } => {
             let mut previews = Vec::new();
             for (entry, sha256) in photos {
-                match preview(phone, *entry, *sha256) {
+                match preview(phone, *rendition, *entry, *sha256) {
                     Some(preview) => previews.push(preview),
-                    // There is nothing to send: the office draws its own when the original arrives.
-                    None => photos::set_previewed(tx, *entry, *sha256)?,
+                    // There is nothing to send: what there is to see comes with the original.
+                    None => settle_preview(tx, *rendition, *entry, *sha256)?,
                 }
             }
             if previews.is_empty() {
                 return Ok(None);
             }
-            let body = PreviewsRequest { nonce: *nonce, incarnation: phone.incarnation, previews };
+            let (nonce, rendition, incarnation) = (*nonce, *rendition, phone.incarnation);
+            let body = PreviewsRequest { nonce, incarnation, rendition, previews };
             Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
         }
         Intent::Upload(upload) => Ok(uploads::request(tx, phone.photos, upload)?),
@@ -283,10 +320,15 @@ fn pack_hash(conn: &Connection, phone: &Phone<'_>) -> Result<Hash, StoreError> {
     Ok(unread.map_or_else(|| phone.pack.hash(), |(_, hash)| hash))
 }
 
-/// A thumbnail as it lies here; none where its file is gone, and the original's own path shows that.
-fn preview(phone: &Phone<'_>, entry: EntryId, sha256: PhotoHash) -> Option<Preview> {
-    let file = std::fs::read(phone.photos.thumbnail(&sha256)).ok()?;
-    Some(Preview { entry, sha256, thumbnail: BASE64.encode(file) })
+/// A rendition as it lies here; none where its file is gone, and the original's own path shows that, or where it is more than
+/// the office takes.
+fn preview(phone: &Phone<'_>, rendition: Rendition, entry: EntryId, sha256: PhotoHash) -> Option<Preview> {
+    let most_bytes = match rendition {
+        Rendition::Thumbnail => limits::THUMBNAIL_BYTES,
+        Rendition::View => limits::VIEW_JPEG_BYTES,
+    };
+    let file = std::fs::read(rendition_file(phone.photos, rendition, &sha256)).ok()?;
+    (file.len() <= most_bytes).then(|| Preview { entry, sha256, jpeg: BASE64.encode(file) })
 }
 
 /// Takes the outcome of an action. An outcome of an action that is done already does nothing.
@@ -342,22 +384,22 @@ fn take_answer(
                 meta::clear(&tx, key::ENTRIES_POSTPONED)?;
             }
         }
-        Intent::Previews { nonce, photos } => {
+        Intent::Previews { nonce, rendition, photos } => {
             let answer: PreviewsResponse = open(response, &office)?;
             if answer.nonce != *nonce {
                 return Err(ApplyError::OtherRequest.into());
             }
             let refused = answer.refused.iter().map(|(entry, sha256, _)| (*entry, *sha256));
-            // One that the office refuses goes no second time: the original brings its own.
+            // One that the office refuses goes no second time: the original comes all the same.
             let settled: Vec<_> = answer.taken.iter().copied().chain(refused).collect();
             let (settled, others): (Vec<_>, Vec<_>) = photos.iter().copied().partition(|photo| settled.contains(photo));
             for (entry, sha256) in settled {
-                photos::set_previewed(&tx, entry, sha256)?;
+                settle_preview(&tx, *rendition, entry, sha256)?;
                 photos::taken(&tx, entry, sha256)?;
             }
             let why = Attention {
                 code: "previews_not_taken".to_owned(),
-                detail: "the office did not take a thumbnail; it is sent again".to_owned(),
+                detail: "the office did not take the small picture of a photo; it is sent again".to_owned(),
             };
             for (entry, sha256) in others {
                 wait::set_aside(&tx, entry, sha256, &why, now, seed)?;
@@ -435,13 +477,13 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
             let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.bytes, &sync.now)?;
             (key::BATCH_BYTES, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
         }
-        Intent::Previews { photos, .. } => {
-            if let [(entry, sha256)] = photos.as_slice() {
-                // It cannot be made smaller; the office draws its own when the original arrives.
+        Intent::Previews { rendition, photos, .. } => {
+            if let (Rendition::Thumbnail, [(entry, sha256)]) = (rendition, photos.as_slice()) {
+                // It cannot be made smaller; a view or the original shows the photo.
                 photos::set_previewed(tx, *entry, *sha256)?;
             }
-            let previews = photos.iter().filter_map(|(entry, sha256)| preview(phone, *entry, *sha256));
-            (key::PREVIEWS_BYTES, previews.map(|preview| preview.thumbnail.len() as u64).sum())
+            let previews = photos.iter().filter_map(|(entry, sha256)| preview(phone, *rendition, *entry, *sha256));
+            (key::PREVIEWS_BYTES, previews.map(|preview| preview.jpeg.len() as u64).sum())
         }
         Intent::Upload(upload) => (key::PIECE_BYTES, upload.body_bytes()),
     };

@@ -331,18 +331,30 @@ pub struct Enrolled {
     pub server_time: Moment,
 }
 
-/// `POST /v1/photos/previews`: thumbnails of entries that were judged.
+/// Which of the smaller pictures that a phone draws of its photos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rendition {
+    /// 320 px, of every photo.
+    Thumbnail,
+    /// 1,600 px, of a photo that the office cannot draw itself.
+    View,
+}
+
+/// `POST /v1/photos/previews`: smaller pictures of photos whose entries were judged, all of one kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PreviewsRequest {
     /// Makes this request unlike any other.
     pub nonce: Nonce,
     /// Who asks.
     pub incarnation: IncarnationId,
+    /// What they all are.
+    pub rendition: Rendition,
     /// At most a dozen.
     pub previews: Vec<Preview>,
 }
 
-/// One thumbnail.
+/// One smaller picture of a photo.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Preview {
     /// The entry that shows the photo.
@@ -350,7 +362,7 @@ pub struct Preview {
     /// The photo.
     pub sha256: PhotoHash,
     /// The JPEG file, base64.
-    pub thumbnail: String,
+    pub jpeg: String,
 }
 
 /// The office's answer to [`PreviewsRequest`].

@@ -12,7 +12,8 @@ use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::entry::Photo;
 use xuncheng_core::journal::verdict::Verdict;
-use xuncheng_core::photo::{Fingerprint, PhotoFolder};
+use xuncheng_core::photo::{Fingerprint, MediaType, PhotoFolder};
+use xuncheng_core::store::photos::Attachment;
 use xuncheng_core::store::{StoreError, entries, judgements, photos};
 
 use super::Console;
@@ -76,9 +77,9 @@ async fn answer(
     rendition: Rendition,
     here: &Here,
 ) -> Result<Response, ConsoleError> {
-    for path in files(console.office.photos(), sha256, rendition, here) {
-        if let Ok(bytes) = tokio::fs::read(&path).await
-            && here.counts(&bytes)
+    for file in here.files(console.office.photos(), sha256, rendition) {
+        if let Ok(bytes) = tokio::fs::read(&file.path).await
+            && file.counts(&bytes)
         {
             return Ok(picture(bytes, sha256, rendition));
         }
@@ -93,14 +94,53 @@ async fn answer(
 #[derive(Debug, Default)]
 struct Here {
     original: bool,
+    /// The office has drawn what it shows from that.
+    drawn: bool,
     /// Thumbnails that they name and that their phones sent.
     thumbnails: Vec<PhotoHash>,
+    /// The same of views, of what the office cannot draw.
+    views: Vec<PhotoHash>,
+}
+
+/// Where to look.
+struct ShownFile {
+    path: PathBuf,
+    /// Whose bytes it has to hold; none where the office itself wrote them.
+    any_of: Option<Vec<PhotoHash>>,
+}
+
+impl ShownFile {
+    /// Whether these bytes came with the entries. What the office drew out of another case's original did not.
+    fn counts(&self, bytes: &[u8]) -> bool {
+        self.any_of.as_ref().is_none_or(|named| named.contains(&Fingerprint::of(bytes).sha256))
+    }
 }
 
 impl Here {
-    /// Whether a rendition's bytes came with them. What the office drew out of another case's original did not.
-    fn counts(&self, bytes: &[u8]) -> bool {
-        self.original || self.thumbnails.contains(&Fingerprint::of(bytes).sha256)
+    /// Adds what has come with an entry.
+    fn add(&mut self, conn: &Connection, attachment: &Attachment) -> Result<(), StoreError> {
+        self.original |= attachment.received;
+        self.drawn |= attachment.received && photos::is_drawn(conn, attachment.sha256)?;
+        self.views.extend(attachment.view_sent);
+        if attachment.previewed {
+            self.thumbnails.extend(photo_of(conn, attachment.entry)?.map(|photo| photo.thumbnail));
+        }
+        Ok(())
+    }
+
+    /// Where to look, best first: a larger picture stands for a smaller one, and the other way round.
+    fn files(&self, folder: &PhotoFolder, sha256: PhotoHash, rendition: Rendition) -> Vec<ShownFile> {
+        let named = |hashes: &[PhotoHash]| (!self.drawn).then(|| hashes.to_vec());
+        let thumbnail = ShownFile { path: folder.thumbnail(&sha256), any_of: named(&self.thumbnails) };
+        let drawn = self.drawn.then(|| ShownFile { path: folder.view(&sha256), any_of: None });
+        let sent = self.views.iter().map(|view| ShownFile { path: folder.sent_view(view), any_of: Some(vec![*view]) });
+        let views = drawn.into_iter().chain(sent);
+        match rendition {
+            Rendition::Thumbnail => std::iter::once(thumbnail).chain(views).collect(),
+            Rendition::View => views.chain([thumbnail]).collect(),
+            Rendition::Original if self.original => vec![ShownFile { path: folder.original(&sha256), any_of: None }],
+            Rendition::Original => Vec::new(),
+        }
     }
 }
 
@@ -109,12 +149,7 @@ fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> 
     let mut here = None;
     for attachment in photos::of_item(conn, item)?.into_iter().filter(|attachment| attachment.sha256 == sha256) {
         let here: &mut Here = here.get_or_insert_default();
-        here.original |= attachment.received;
-        if attachment.previewed
-            && let Some(photo) = photo_of(conn, attachment.entry)?
-        {
-            here.thumbnails.push(photo.thumbnail);
-        }
+        here.add(conn, &attachment)?;
     }
     here.ok_or(ConsoleError::NotFound)
 }
@@ -127,8 +162,9 @@ fn here_held(conn: &Connection, entry: EntryId) -> Result<(PhotoHash, Here), Con
     }
     let photo = photo_of(conn, entry)?.ok_or(ConsoleError::NotFound)?;
     let attachment = photos::attachment(conn, entry, photo.sha256)?.ok_or(ConsoleError::NotFound)?;
-    let thumbnails = if attachment.previewed { vec![photo.thumbnail] } else { Vec::new() };
-    Ok((photo.sha256, Here { original: attachment.received, thumbnails }))
+    let mut here = Here::default();
+    here.add(conn, &attachment)?;
+    Ok((photo.sha256, here))
 }
 
 fn photo_of(conn: &Connection, entry: EntryId) -> Result<Option<Photo>, StoreError> {
@@ -136,36 +172,19 @@ fn photo_of(conn: &Connection, entry: EntryId) -> Result<Option<Photo>, StoreErr
     Ok(shown::by(conn, entry, by)?.map(|shown| shown.photo))
 }
 
-/// Where to look, best first: a larger picture stands for a smaller one, and the other way round.
-fn files(folder: &PhotoFolder, sha256: PhotoHash, rendition: Rendition, here: &Here) -> Vec<PathBuf> {
-    let thumbnail = (here.original || !here.thumbnails.is_empty()).then(|| folder.thumbnail(&sha256));
-    let view = here.original.then(|| folder.view(&sha256));
-    let original = here.original.then(|| folder.original(&sha256));
-    let order = match rendition {
-        Rendition::Thumbnail => [thumbnail, view],
-        Rendition::View => [view, thumbnail],
-        Rendition::Original => [original, None],
-    };
-    order.into_iter().flatten().collect()
-}
-
 fn picture(bytes: Vec<u8>, sha256: PhotoHash, rendition: Rendition) -> Response {
-    let kind = match bytes.as_slice() {
-        [0xFF, 0xD8, ..] => "image/jpeg",
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        _ => "application/octet-stream",
+    let (kind, ending) = match MediaType::of(&bytes) {
+        Some(MediaType::Jpeg) => ("image/jpeg", "jpeg"),
+        Some(MediaType::Png) => ("image/png", "png"),
+        Some(MediaType::Heic) => ("image/heic", "heic"),
+        Some(MediaType::Unknown(_)) | None => ("application/octet-stream", "bin"),
     };
     // A rendition of the original may take the place of what came before it; an original never changes.
     let keep = if rendition == Rendition::Original { FOR_GOOD } else { "private, max-age=60" };
     let mut response =
         ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)], Body::from(bytes)).into_response();
     if rendition == Rendition::Original
-        && let Ok(name) = format!(
-            "attachment; filename=\"{}.{}\"",
-            &sha256.to_string()[..12],
-            kind.rsplit('/').next().unwrap_or("bin")
-        )
-        .parse()
+        && let Ok(name) = format!("attachment; filename=\"{}.{ending}\"", &sha256.to_string()[..12]).parse()
     {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }

@@ -74,10 +74,11 @@ pub(super) fn read(
             attachments.iter().find(|attachment| attachment.entry == member.writer && attachment.sha256 == sha256);
         let (stands, standing) = standing(conn, viewer, names, attachment)?;
         let received = attachment.is_some_and(|attachment| attachment.received);
+        let view = attachment.is_some_and(|attachment| attachment.received || attachment.view_sent.is_some());
         let role = words::role(&facts.role).to_owned();
         let shot = Shot {
             address: format!("/cases/{item}/photos/{sha256}"),
-            rendition: if received { "view" } else { "thumb" },
+            rendition: if view { "view" } else { "thumb" },
             alt: format!("{role}照片"),
             round: facts.round,
             size: format!("{}×{}，{}", facts.width_px, facts.height_px, words::bytes(facts.bytes)),
@@ -123,6 +124,10 @@ fn standing(
         }
         Some(_) | None => "拍摄的手机上".to_owned(),
     };
-    let thumbnail = if attachment.previewed { "缩略图已到" } else { "缩略图未到" };
-    Ok(("stands-away", format!("{thumbnail}，原件还在{holder}")))
+    let preview = match (attachment.view_sent, attachment.previewed) {
+        (Some(_), _) => "预览图已到",
+        (None, true) => "缩略图已到",
+        (None, false) => "缩略图未到",
+    };
+    Ok(("stands-away", format!("{preview}，原件还在{holder}")))
 }

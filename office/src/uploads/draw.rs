@@ -1,11 +1,10 @@
 //! The smaller pictures of originals: drawn once their phones have their receipts, one at a time, and compared with what
 //! entries say of them.
 //!
-//! A photo whose row has its original and no view is still to be drawn: what is left when an office ends is drawn after
-//! the next start.
+//! A row of `office_drawing` says what is still to be drawn: what is left when an office ends is drawn after the next start.
+//! What cannot be drawn is settled too, with a flag, or without one where only its phone's platform can draw it.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +44,7 @@ pub(crate) struct Orders {
 impl Orders {
     /// Asks for the pictures of a photo and for their comparison with what `entry` says of them.
     ///
-    /// To be called in the turn that marks the photo as not drawn: the turn that notes what was drawn then cannot come between.
+    /// To be called in the turn that marks the photo as due: the turn that notes what was drawn then cannot come between.
     pub(crate) fn draw(&self, entry: EntryId, photo: Photo) {
         let sha256 = photo.sha256;
         self.waiting().entry(sha256).or_default().push((entry, photo));
@@ -111,7 +110,7 @@ impl Artist {
 }
 
 impl Drop for Artist {
-    /// Lets the artist finish the picture at hand; the others stay marked as not drawn.
+    /// Lets the artist finish the picture at hand; the others stay due.
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Relaxed);
         let _ = self.orders.orders.send(Order::End);
@@ -131,7 +130,7 @@ fn draw_and_note(
     orders: &Orders,
     sha256: PhotoHash,
 ) -> Result<(), OfficeError> {
-    let drawn = match contained(|| draw(photos, naming, &sha256)) {
+    let drawn = match draw(photos, naming, &sha256) {
         Ok(drawn) => Ok(drawn),
         Err(OfficeError::Photo(error)) => Err(error),
         Err(error) => {
@@ -152,11 +151,6 @@ fn draw_and_note(
     }))
 }
 
-/// A decoder that breaks over one photo ends neither the thread nor the drawing of the others.
-fn contained<T>(work: impl FnOnce() -> Result<T, OfficeError>) -> Result<T, OfficeError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(OfficeError::Panic))
-}
-
 /// Draws beside the photos and then gives the files their names: previews that come meanwhile wait for the naming only.
 fn draw(photos: &PhotoFolder, naming: &Mutex<()>, sha256: &PhotoHash) -> Result<Renditions, OfficeError> {
     let easel = PhotoFolder::open(&photos.root().join("drawing"))?;
@@ -171,10 +165,10 @@ fn draw(photos: &PhotoFolder, naming: &Mutex<()>, sha256: &PhotoHash) -> Result<
     Ok(drawn)
 }
 
-/// Marks a photo as not drawn for all the entries that have its original: another one has come to be compared.
-pub(super) fn is_due(intake: &Intake<'_, '_>, photo: &Photo) -> Result<(), OfficeError> {
+/// Marks a photo, whose original has come, as due to be drawn and compared with what `entry` says of it.
+pub(super) fn is_due(intake: &Intake<'_, '_>, entry: EntryId, photo: &Photo) -> Result<(), OfficeError> {
     photos::put(intake.tx, photo, Here { original: true, view: false, thumbnail: false })?;
-    intake.tx.execute("UPDATE photo SET view_here = 0 WHERE sha256 = ?1", [photo.sha256])?;
+    intake.tx.execute("INSERT OR IGNORE INTO office_drawing (entry, sha256) VALUES (?1, ?2)", (entry, photo.sha256))?;
     Ok(())
 }
 
@@ -196,26 +190,24 @@ fn note(
             if drawn.view != photo.view {
                 flags::raise(intake, &flag(What::View), "the phone's picture is not drawn from this original")?;
             }
-            Ok(())
         }
-        // Drawn on the phone, by its platform; the office has no decoder for it.
-        Err(PhotoError::NeedsWorkingCopy { .. }) => Ok(()),
+        // Drawn on the phone, by its platform, and sent; the office has no decoder for it.
+        Err(PhotoError::NeedsWorkingCopy { .. }) => {}
         Err(error @ (PhotoError::DiskFull { .. } | PhotoError::Folder { .. })) => {
             tracing::error!(sha256 = %photo.sha256, %error, "a photo could not be drawn; it is tried again after the next start");
-            Ok(())
+            return Ok(());
         }
-        Err(error) => flags::raise(intake, &flag(What::Unreadable), &error.to_string()),
+        Err(error) => flags::raise(intake, &flag(What::Unreadable), &error.to_string())?,
     }
+    intake.tx.execute("DELETE FROM office_drawing WHERE entry = ?1 AND sha256 = ?2", (entry, photo.sha256))?;
+    Ok(())
 }
 
 /// The photos that are still to be drawn, with the entries that they are to be compared with.
 pub(super) fn left_over(conn: &Connection) -> Result<Vec<ShownBy>, OfficeError> {
     let mut statement = conn.prepare(
-        "SELECT a.entry, e.incarnation FROM attachment a
-         JOIN photo p ON p.sha256 = a.sha256 JOIN entry e ON e.id = a.entry
-         WHERE p.original_here = 1 AND p.view_here = 0 AND a.receipt IS NOT NULL AND e.incarnation IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM office_flag f
-                 WHERE f.entry = a.entry AND f.sha256 = a.sha256 AND f.what = 'unreadable')",
+        "SELECT d.entry, e.incarnation FROM office_drawing d JOIN entry e ON e.id = d.entry
+         WHERE e.incarnation IS NOT NULL",
     )?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let entries: Vec<(EntryId, IncarnationId)> = rows.collect::<Result<_, _>>()?;
@@ -224,17 +216,4 @@ pub(super) fn left_over(conn: &Connection) -> Result<Vec<ShownBy>, OfficeError> 
         left.extend(shown::by(conn, entry, by)?.map(|shown| (entry, shown.photo)));
     }
     Ok(left)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[allow(clippy::panic, reason = "what breaks is the point")]
-    fn a_decoder_that_breaks_is_an_error_of_one_photo() {
-        let broken = contained(|| -> Result<(), OfficeError> { panic!("as decoders do") });
-        assert!(matches!(broken, Err(OfficeError::Panic)), "{broken:?}");
-        contained(|| Ok(())).unwrap();
-    }
 }

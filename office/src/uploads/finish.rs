@@ -78,7 +78,7 @@ fn sign_for(
 ) -> Result<Photo, OfficeError> {
     let Upload { entry, sha256, incarnation, .. } = *upload;
     let shown = shown::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
-    draw::is_due(intake, &shown.photo)?;
+    draw::is_due(intake, entry, &shown.photo)?;
     let epoch = grounds.epoch.id;
     let known = photos::receipt(intake.tx, entry, sha256)?.and_then(|signed| signed.read_unverified().ok());
     if known.is_none_or(|known| known.epoch != epoch) {

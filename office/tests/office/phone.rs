@@ -1,6 +1,7 @@
 //! Phones that speak to an office.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -23,7 +24,7 @@ use xuncheng_core::store::schema;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::wire::{
-    EnrolRequest, Enrolled, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, SyncRequest, SyncResponse,
+    EnrolRequest, Enrolled, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest, SyncResponse,
 };
 
 use crate::world::{Answer, START, World};
@@ -49,6 +50,7 @@ pub(crate) struct Picture {
     pub(crate) item: ItemId,
     pub(crate) photo: Photo,
     pub(crate) original: Vec<u8>,
+    pub(crate) view: Vec<u8>,
     pub(crate) thumbnail: Vec<u8>,
 }
 
@@ -146,6 +148,18 @@ impl Phone {
 
     /// Attaches a photo of its own.
     pub(crate) fn photograph(&mut self, item: ItemId) -> Picture {
+        let source = self.picture();
+        self.keep(item, &source, None)
+    }
+
+    /// Attaches a photo of its own as an iPhone does: a HEIC, with a JPEG of it that its platform made.
+    pub(crate) fn photograph_in_heic(&mut self, item: ItemId) -> Picture {
+        let (source, copy) = (self.folder.path().join("camera.heic"), self.picture());
+        std::fs::write(&source, heic(&self.entropy.bytes::<32>())).unwrap();
+        self.keep(item, &source, Some(&copy))
+    }
+
+    fn picture(&mut self) -> PathBuf {
         let source = self.folder.path().join("camera.jpg");
         let colours: [u8; 32] = self.entropy.bytes();
         let picture = image::RgbImage::from_fn(640, 480, |x, y| {
@@ -153,8 +167,12 @@ impl Phone {
             image::Rgb([noise(0), noise(11), noise(23)])
         });
         picture.save(&source).unwrap();
+        source
+    }
+
+    fn keep(&mut self, item: ItemId, source: &Path, working_copy: Option<&Path>) -> Picture {
         let folder = PhotoFolder::open(&self.folder.path().join("photos")).unwrap();
-        let kept = ingest(&source, None, &folder).unwrap();
+        let kept = ingest(source, working_copy, &folder).unwrap();
         let photo = Photo {
             sha256: kept.sha256,
             sm3: kept.sm3,
@@ -172,9 +190,10 @@ impl Phone {
     /// Attaches a photo that is described as `photo`.
     pub(crate) fn attach(&mut self, item: ItemId, photo: Photo, folder: &PhotoFolder) -> Picture {
         let original = std::fs::read(folder.original(&photo.sha256)).unwrap();
-        let thumbnail = std::fs::read(folder.thumbnail(&photo.sha256)).unwrap();
+        let [view, thumbnail] =
+            [folder.view(&photo.sha256), folder.thumbnail(&photo.sha256)].map(|file| std::fs::read(file).unwrap());
         let entry = self.write(Some(item), Change::Attach { photo: photo.clone(), round: 0 }).header.id;
-        Picture { entry, item, photo, original, thumbnail }
+        Picture { entry, item, photo, original, view, thumbnail }
     }
 
     pub(crate) fn waiting(&self) -> Vec<Entry> {
@@ -225,10 +244,21 @@ impl Phone {
         response
     }
 
+    /// Sends a thumbnail.
     pub(crate) async fn preview(&mut self, world: &World, picture: &Picture, bytes: &[u8]) -> PreviewsResponse {
-        let previews =
-            vec![Preview { entry: picture.entry, sha256: picture.photo.sha256, thumbnail: BASE64.encode(bytes) }];
-        let request = PreviewsRequest { nonce: self.nonce(), incarnation: self.incarnation(), previews };
+        self.show(world, Rendition::Thumbnail, picture, bytes).await
+    }
+
+    /// Sends a smaller picture of this kind.
+    pub(crate) async fn show(
+        &mut self,
+        world: &World,
+        rendition: Rendition,
+        picture: &Picture,
+        bytes: &[u8],
+    ) -> PreviewsResponse {
+        let previews = vec![Preview { entry: picture.entry, sha256: picture.photo.sha256, jpeg: BASE64.encode(bytes) }];
+        let request = PreviewsRequest { nonce: self.nonce(), incarnation: self.incarnation(), rendition, previews };
         let answer = world.post("/v1/photos/previews", self.packed(&request)).await;
         self.opened(&answer)
     }
@@ -276,6 +306,17 @@ impl Phone {
             .header("Content-Type", "application/offset+octet-stream");
         world.call(request.body(bytes).unwrap()).await
     }
+}
+
+/// A HEIC as far as anybody here can tell: sound boxes around these bytes.
+fn heic(pixels: &[u8]) -> Vec<u8> {
+    let boxed =
+        |kind: &[u8; 4], body: &[u8]| [&u32::try_from(body.len() + 8).unwrap().to_be_bytes(), &kind[..], body].concat();
+    // One item of one extent: all that is in `idat`.
+    let length = u32::try_from(pixels.len()).unwrap().to_be_bytes();
+    let iloc = [&b"\x01\0\0\0\x44\0\0\x01\0\x01\0\x01\0\0\0\x01\0\0\0\0"[..], &length].concat();
+    let meta = [&[0; 4][..], &boxed(b"iloc", &iloc), &boxed(b"idat", pixels)].concat();
+    [boxed(b"ftyp", b"heic\0\0\0\0mif1heic"), boxed(b"meta", &meta)].concat()
 }
 
 /// A place inside area 511902001.

@@ -6,6 +6,7 @@ use xuncheng_core::limits;
 use xuncheng_core::photo::{Fingerprint, PhotoFolder};
 use xuncheng_core::store::feeds::FeedRow;
 use xuncheng_core::store::{items, photos};
+use xuncheng_core::sync::wire::Rendition;
 
 use crate::phone::{Phone, Picture};
 use crate::world::World;
@@ -145,6 +146,145 @@ async fn an_original_that_its_phone_showed_otherwise_is_flagged_and_the_console_
     assert!(page.contains("手机发来的缩略图与原件不符，请核对"), "{page}");
     assert!(page.contains("手机上的预览图与原件不符，请核对"), "{page}");
     assert!(!zhang.get(&case).await.text().contains("请核对"), "the other case has nothing to do with it");
+}
+
+/// How many photos are still to be drawn.
+async fn undrawn(world: &World) -> u64 {
+    let count =
+        |conn: &rusqlite::Connection| Ok(conn.query_row("SELECT count(*) FROM office_drawing", [], |row| row.get(0))?);
+    world.office().read(count).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_heic_the_desk_sees_the_view_that_its_phone_sent() {
+    let mut world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let picture = li.photograph_in_heic(item);
+    li.sync(&world).await;
+    let page = |rendition: &str| format!("/cases/{item}/photos/{}/{rendition}", picture.photo.sha256);
+    let zhang = world.browser("zhang").await;
+    li.preview(&world, &picture, &picture.thumbnail).await;
+    assert_eq!(zhang.get(&page("view")).await.body, picture.thumbnail, "until the view has come");
+
+    let named = [(picture.entry, picture.photo.sha256)];
+    assert_eq!(li.show(&world, Rendition::View, &picture, &picture.view).await.taken, named);
+    assert_eq!(li.show(&world, Rendition::View, &picture, &picture.view).await.taken, named, "as often as it comes");
+    assert_eq!(zhang.get(&page("view")).await.body, picture.view);
+    assert_eq!(zhang.get(&page("thumb")).await.body, picture.thumbnail);
+    assert!(zhang.get(&format!("/cases/{item}")).await.text().contains("预览图已到"));
+
+    // Its original says no more to the office: nothing is drawn, nothing doubted, nothing tried again.
+    li.begin(&world, &picture, &picture.original).await;
+    assert!(has_receipt(&world, &picture).await);
+    world.office().drawn().await.unwrap();
+    assert_eq!((undrawn(&world).await, flags(&world).await), (0, Vec::new()));
+    let backups = world.folder.path().join("backups");
+    let backup = xuncheng_office::backup(&world.data(), &backups).unwrap();
+    assert!(backup.manifest.photos.iter().any(|part| part.sha256 == picture.photo.view), "{:?}", backup.manifest);
+    drop(zhang);
+    world.restart().await;
+    let zhang = world.browser("zhang").await;
+    assert_eq!(zhang.get(&page("view")).await.body, picture.view);
+    let original = zhang.get(&page("original")).await;
+    assert_eq!((original.headers["content-type"].to_str().unwrap(), original.body), ("image/heic", picture.original));
+    let name = format!("attachment; filename=\"{}.heic\"", &picture.photo.sha256.to_string()[..12]);
+    assert_eq!(original.headers["content-disposition"], name.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_is_kept_only_of_what_the_office_cannot_draw_and_only_as_its_entry_names_it() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let heic = li.photograph_in_heic(item);
+    let early = li.show(&world, Rendition::View, &heic, &heic.view).await;
+    assert!(early.taken.is_empty() && early.refused.is_empty(), "its entry has not come yet");
+    let jpeg = li.photograph(item);
+    let folder = folder_of(&li);
+    // Entries that name what is no view: another size, no picture, more bytes than a view has.
+    let large = image::RgbImage::from_pixel(1601, 8, image::Rgb([90, 90, 90]));
+    let mut wide = std::io::Cursor::new(Vec::new());
+    large.write_to(&mut wide, image::ImageFormat::Jpeg).unwrap();
+    let odd = [wide.into_inner(), b"no picture".to_vec(), vec![0xFF; limits::VIEW_JPEG_BYTES + 1]].map(|bytes| {
+        let photo = Photo { view: Fingerprint::of(&bytes).sha256, ..heic.photo.clone() };
+        (li.attach(item, photo, &folder), bytes)
+    });
+    li.sync(&world).await;
+    let mut refusal = async |picture: &Picture, bytes: &[u8]| {
+        let answer = li.show(&world, Rendition::View, picture, bytes).await;
+        assert!(answer.taken.is_empty(), "{answer:?}");
+        answer.refused.into_iter().map(|(_, _, why)| why).collect::<String>()
+    };
+    assert!(refusal(&jpeg, &jpeg.view).await.contains("the office draws this picture"));
+    assert!(refusal(&heic, &heic.thumbnail).await.contains("not those that the entry names"));
+    for ((picture, bytes), why) in odd.iter().zip(["1,601 × 8 pixels", "not a JPEG", "at most 655360 bytes"]) {
+        let said = refusal(picture, bytes).await;
+        assert!(said.contains(why), "{said}");
+    }
+    let mut wang = world.phone("wang").await;
+    let foreign = wang.show(&world, Rendition::View, &heic, &heic.view).await;
+    assert!(foreign.taken.is_empty() && foreign.refused.is_empty());
+    let views = world.office().photos().sent_view(&heic.photo.view);
+    assert!(!views.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_names_anothers_heic_shows_their_own_pictures_and_no_other() {
+    let world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let picture = li.photograph_in_heic(item);
+    // Somebody who knows the hash of 李巡查's photo was here first, with pictures of their own.
+    let mut sun = world.phone("sun").await;
+    let item = sun.report();
+    let forged = sun.photograph(item);
+    let photo = Photo { view: forged.photo.view, thumbnail: forged.photo.thumbnail, ..picture.photo.clone() };
+    let other = sun.attach(item, photo, &folder_of(&li));
+    sun.sync(&world).await;
+    assert_eq!(sun.preview(&world, &other, &forged.thumbnail).await.taken.len(), 1);
+    assert_eq!(sun.show(&world, Rendition::View, &other, &forged.view).await.taken.len(), 1);
+
+    li.sync(&world).await;
+    assert_eq!(li.show(&world, Rendition::View, &picture, &picture.view).await.taken.len(), 1);
+    li.begin(&world, &picture, &picture.original).await;
+    world.office().drawn().await.unwrap();
+    let zhang = world.browser("zhang").await;
+    let page = |item: ItemId, rendition: &str| format!("/cases/{item}/photos/{}/{rendition}", picture.photo.sha256);
+    for rendition in ["thumb", "view"] {
+        assert_eq!(zhang.get(&page(picture.item, rendition)).await.body, picture.view, "not what stands in its place");
+    }
+    assert_eq!(zhang.get(&page(other.item, "view")).await.body, forged.view);
+    assert_eq!(zhang.get(&page(other.item, "original")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_original_that_breaks_its_decoder_is_flagged_and_not_met_again() {
+    let mut world = World::new().await;
+    let mut li = world.phone("li").await;
+    let item = li.report();
+    let sound = li.photograph(item);
+    let breaking: &[u8] = include_bytes!("../../../tests/src/fixtures/breaking.jpg");
+    let found = Fingerprint::of(breaking);
+    let photo = Photo { sha256: found.sha256, sm3: found.sm3, bytes: found.bytes, ..sound.photo.clone() };
+    let folder = folder_of(&li);
+    for (file, bytes) in [
+        (folder.original(&photo.sha256), breaking),
+        (folder.view(&photo.sha256), &sound.view),
+        (folder.thumbnail(&photo.sha256), &sound.thumbnail),
+    ] {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+    let broken = li.attach(item, photo, &folder);
+    li.sync(&world).await;
+    li.begin(&world, &broken, &broken.original).await;
+    li.begin(&world, &sound, &sound.original).await;
+    world.office().drawn().await.unwrap();
+    assert_eq!(flags(&world).await, [(broken.entry, "unreadable".to_owned())], "and the one after it is drawn");
+    assert_eq!(undrawn(&world).await, 0);
+    world.restart().await;
+    assert!(has_receipt(&world, &broken).await, "it is kept all the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Looking at a file says what is wrong with it, to people and to programs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -51,10 +51,14 @@ fn what_cannot_be_looked_at_at_all_is_said_in_one_line() {
         fs::write(place.path().join(name), bytes).unwrap();
         place.path().join(name)
     };
+    let pipe = place.path().join("pipe.jpg");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for (path, why) in [
         (place.path().to_owned(), "it is a folder: name the photos in it"),
         (place.path().join("gone.jpg"), "there is no such file; check its name"),
         (file("empty.jpg", b""), "the file is empty; copy it again"),
+        (PathBuf::from("/dev/zero"), "it is no file but a pipe, a socket or a device; copy the photo into a file"),
+        (pipe, "it is no file but a pipe, a socket or a device; copy the photo into a file"),
         (file("letter.jpg", &fixtures::text_file()), "it is not a JPEG, PNG or HEIC picture"),
     ] {
         for (read, out, err) in looked_at(&path) {

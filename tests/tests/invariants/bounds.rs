@@ -14,7 +14,9 @@ use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::outbox;
 use xuncheng_core::sync::session::{Action, Body, Method, OfficeKeys, Outcome, Request, Response};
-use xuncheng_core::sync::wire::{EnrolRequest, PROTOCOL, Preview, PreviewsRequest, Problem, Refusal, SyncRequest};
+use xuncheng_core::sync::wire::{
+    EnrolRequest, PROTOCOL, Preview, PreviewsRequest, Problem, Refusal, Rendition, SyncRequest,
+};
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::phone::{Phone, in_dongcheng};
 use xuncheng_tests::seed;
@@ -191,10 +193,11 @@ fn the_office_answers_every_monstrous_request_with_a_problem() {
     let preview = |n: u8| Preview {
         entry: EntryId::from_bytes([n; 16]),
         sha256: PhotoHash::from_bytes([n; 32]),
-        thumbnail: "AAAA".to_owned(),
+        jpeg: "AAAA".to_owned(),
     };
     let previews = (0..=12).map(preview).collect();
-    let many = PreviewsRequest { nonce: Nonce::from_bytes([1; 16]), incarnation: li.incarnation(), previews };
+    let (nonce, rendition) = (Nonce::from_bytes([1; 16]), Rendition::Thumbnail);
+    let many = PreviewsRequest { nonce, incarnation: li.incarnation(), rendition, previews };
     let body = message::pack(Direction::Request, &many, &key_of(&li)).unwrap();
     assert_eq!(problem(&answered(li.carry(&post("/v1/photos/previews", body)))).code, "too_large");
     for name in [String::new(), "名".repeat(101), "a\nb".to_owned()] {

@@ -4,9 +4,10 @@ use xuncheng_core::field::FieldError;
 use xuncheng_core::id::Hash;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::limits;
+use xuncheng_core::photo::Fingerprint;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::store::meta::{self, key};
-use xuncheng_core::store::photos::PhotoStage;
+use xuncheng_core::store::photos::{self, PhotoStage};
 use xuncheng_core::sync::message;
 use xuncheng_core::sync::session::{Action, Outcome, SyncError};
 use xuncheng_core::work::case::CaseStep;
@@ -111,6 +112,48 @@ fn a_case_does_not_close_while_an_original_is_on_a_phone_unless_it_is_waived_by_
     assert!(early.contains("OriginalMissing"), "{early}");
     chen.sync_whatever_happens();
     world.office().step("zhang", item, CaseStep::Close, &[]).unwrap();
+    world.check_invariants();
+}
+
+#[test]
+fn an_iphones_photo_is_seen_at_the_desk_though_the_office_cannot_draw_it() {
+    let world = World::new(seed!());
+    let office = world.office();
+    let mut li = world.enrolled("li");
+    let heic = li.capture_in_heic("污水井盖", &fixtures::jpeg(2000, 1500, 5));
+    let photo = heic.photos[0].sha256;
+    li.capture("污水井盖");
+    let view = std::fs::read(li.field().photos().view(&photo)).unwrap();
+    let name = Fingerprint::of(&view).sha256;
+    let kept = office.folder().join("photos").join(&name.to_string()[..2]).join(format!("{name}.sent.jpg"));
+
+    // Entries, both thumbnails, the view: then the link is gone, before anybody heard that the view has come.
+    let faults = [Fault::Twice, Fault::Twice, Fault::LoseAnswer];
+    world.network(&li).next(&faults);
+    li.sync().unwrap_err();
+    assert_eq!(std::fs::read(&kept).unwrap(), view, "long before the original");
+    assert_eq!(image::load_from_memory(&view).unwrap().width(), 1600);
+    assert!(office.original(&photo).is_none());
+    let sent_with = |item| move |conn: &rusqlite::Connection| photos::of_item(conn, item).unwrap()[0].view_sent;
+    assert_eq!(office.read(sent_with(heic.summary.id)), Some(name));
+
+    // It comes once more, and no third time; the office draws nothing from the HEIC, now or after a restart.
+    li.sync_whatever_happens();
+    office.stop();
+    office.start();
+    li.sync().unwrap();
+    let paths: Vec<String> = world.network(&li).log().into_iter().map(|sent| sent.path).collect();
+    let previews = paths.iter().filter(|path| path.ends_with("/previews")).count();
+    let last = paths.iter().rposition(|path| path.ends_with("/previews")).unwrap();
+    let first_original = paths.iter().position(|path| path.ends_with("/uploads")).unwrap();
+    assert!(previews == 3 && last < first_original, "{paths:?}");
+    assert_eq!(office.original(&photo), li.original(&photo));
+    let left = |conn: &rusqlite::Connection| {
+        let count =
+            |table| conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u64>(0)).unwrap();
+        ["office_drawing", "office_flag"].map(count)
+    };
+    assert_eq!(office.read(left), [0, 0]);
     world.check_invariants();
 }
 

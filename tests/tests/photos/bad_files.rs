@@ -68,6 +68,97 @@ fn a_jpeg_that_was_cut_off_anywhere() {
 }
 
 #[test]
+fn a_jpeg_that_was_cut_and_closed_with_an_end() {
+    for (kind, whole) in [
+        ("one scan", fixtures::jpeg(320, 240, 3)),
+        ("restarts", fixtures::WITH_RESTARTS.to_vec()),
+        ("scans from coarse to fine", fixtures::PROGRESSIVE.to_vec()),
+    ] {
+        let scans = fixtures::scans(&whole);
+        for scan in &scans {
+            for part in 0..8 {
+                // The last unit may lack bits, and one more byte of a small scan may hold no more than that.
+                let keep = scan.start + (scan.len() - 2) * part / 8;
+                let (error, text) = refused("IMG_1.jpg", &fixtures::cut_and_closed(&whole, keep));
+                assert!(matches!(error, PhotoError::CutOff { .. }), "{kind}: {keep} of {}: {text}", whole.len());
+                assert!(text.contains("the picture ends too early"), "{text}");
+            }
+        }
+    }
+    // From its middle: what comes behind closes up.
+    let whole = fixtures::jpeg(320, 240, 3);
+    let part = [&whole[..whole.len() / 2], &whole[whole.len() / 2 + 4000..]].concat();
+    assert!(matches!(refused("IMG_1.jpg", &part).0, PhotoError::CutOff { .. }));
+}
+
+#[test]
+fn a_jpeg_that_breaks_its_decoder_is_a_damaged_one() {
+    let (error, text) = refused("IMG_1.jpg", fixtures::BREAKING);
+    assert!(matches!(error, PhotoError::Damaged { .. }), "{text}");
+    assert!(text.ends_with("copy it again from the phone, or take the photo again"), "{text}");
+    let desk = Desk::new();
+    let heic = desk.camera_writes("IMG_1.HEIC", &fixtures::heic(&Camera::default()));
+    let copy = desk.camera_writes("copy.jpg", fixtures::BREAKING);
+    assert!(matches!(ingest(&heic, Some(&copy), &desk.folder), Err(PhotoError::Damaged { .. })));
+    assert!(desk.kept().is_empty(), "and the folder goes on as before: {:?}", desk.kept());
+    let sound = desk.camera_writes("IMG_2.jpg", &fixtures::jpeg(64, 64, 1));
+    assert!(ingest(&sound, None, &desk.folder).is_ok());
+}
+
+#[test]
+fn a_jpeg_that_is_odd_and_whole_is_kept() {
+    let plain = fixtures::jpeg(96, 64, 3);
+    let end = plain.len() - 2;
+    let restarts = fixtures::WITH_RESTARTS;
+    let first_restart =
+        (fixtures::scans(restarts)[0].start..).find(|at| restarts[*at..].starts_with(b"\xFF\xD0")).unwrap();
+    for (kind, bytes) in [
+        ("restarts", restarts.to_vec()),
+        ("scans from coarse to fine", fixtures::PROGRESSIVE.to_vec()),
+        ("a maker's trailer", [&plain[..], b"SEFT and what belongs to it \xFF\xDA\0"].concat()),
+        ("a second picture", [&plain[..], &plain].concat()),
+        ("fill bytes before the end", [&plain[..end], b"\xFF\xFF\xFF", &plain[end..]].concat()),
+        ("zeros before the end", [&plain[..end], b"\0\0\0\0", &plain[end..]].concat()),
+        ("without its last byte of data", [&plain[..end - 1], &plain[end..]].concat()),
+        ("fill bytes before a restart", [&restarts[..first_restart], b"\xFF\xFF", &restarts[first_restart..]].concat()),
+    ] {
+        let desk = Desk::new();
+        let source = desk.camera_writes("IMG_1.jpg", &bytes);
+        if let Err(error) = ingest(&source, None, &desk.folder) {
+            panic!("{kind}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_pipe_a_socket_or_a_device_is_no_photo_and_nobody_waits_for_it() {
+    let desk = Desk::new();
+    let at = |name: &str| desk.dir.path().join(name);
+    assert!(Command::new("mkfifo").arg(at("pipe.jpg")).status().unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket.jpg")).unwrap();
+    std::os::unix::fs::symlink(at("pipe.jpg"), at("link.jpg")).unwrap();
+    for path in [at("pipe.jpg"), at("socket.jpg"), at("link.jpg"), PathBuf::from("/dev/zero")] {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (folder, file) = (desk.folder.clone(), path.clone());
+        // On a thread of its own: who opens a pipe waits for a writer.
+        std::thread::spawn(move || {
+            let errors = [ingest(&file, None, &folder).unwrap_err(), inspect(&file).unwrap_err()];
+            tell.send(errors.map(|error| error.to_string()))
+        });
+        let errors = told.recv_timeout(std::time::Duration::from_secs(20)).expect("it does not wait");
+        let name = path.file_name().unwrap().to_string_lossy();
+        let text = format!(
+            "cannot read photo {name}: it is no file but a pipe, a socket or a device; copy the photo into a file and name \
+             that"
+        );
+        assert_eq!(errors, [text.clone(), text]);
+    }
+    let photo = desk.camera_writes("IMG_1.jpg", &fixtures::jpeg(64, 64, 1));
+    std::os::unix::fs::symlink(photo, at("photo.jpg")).unwrap();
+    assert!(ingest(&at("photo.jpg"), None, &desk.folder).is_ok(), "a link to a photo is one");
+}
+
+#[test]
 fn a_jpeg_whose_end_is_zeros_after_a_power_cut() {
     let whole = fixtures::jpeg(640, 480, 3);
     let keep = (512..).find(|keep| whole[keep - 1] != 0).unwrap();

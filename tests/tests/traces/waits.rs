@@ -2,9 +2,11 @@
 
 use xuncheng_core::id::{ItemId, PhotoHash};
 use xuncheng_core::journal::entry::Entry;
+use xuncheng_core::photo::Fingerprint;
 use xuncheng_core::sync::session::{Action, Body, Method, Outcome, Request, Response};
 use xuncheng_core::sync::wire::Problem;
 use xuncheng_tests::fixtures;
+use xuncheng_tests::network::Exchange;
 use xuncheng_tests::phone::{Phone, in_dongcheng};
 use xuncheng_tests::seed;
 use xuncheng_tests::world::World;
@@ -146,6 +148,31 @@ fn a_thumbnail_that_is_left_out_holds_up_nothing() {
     world.wait_ms(monotonic_ms - li.now().monotonic_ms);
     li.sync_whatever_happens();
     assert_eq!(world.office().original(&case.photos[0].sha256), li.original(&case.photos[0].sha256));
+    world.check_invariants();
+}
+
+/// A view that something on the way takes for too large holds up no original, and goes when another network lets it through.
+#[test]
+fn a_view_that_is_too_large_for_the_way_waits_for_another_network() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let photo = li.capture_in_heic("matter/09006", &fixtures::jpeg_of_at_least(400_000, 6)).photos[0].sha256;
+    let view = std::fs::read(li.field().photos().view(&photo)).unwrap();
+    let at_office = world.office().folder().join("photos");
+    let name = Fingerprint::of(&view).sha256.to_string();
+    let kept = at_office.join(&name[..2]).join(format!("{name}.sent.jpg"));
+    world.network(&li).most_bytes(Some(view.len() / 2));
+    li.sync_whatever_happens();
+    assert!(world.office().original(&photo).is_some() && !kept.exists());
+    let refused = |sent: &Exchange| matches!(&sent.outcome, Outcome::Answered(answer) if answer.status == 413);
+    assert_eq!(world.network(&li).log().iter().filter(|sent| refused(sent)).count(), 1, "it is tried once");
+
+    world.network(&li).most_bytes(None);
+    li.sync().unwrap();
+    assert_eq!(std::fs::read(kept).unwrap(), view);
+    world.network(&li).clear_log();
+    li.sync().unwrap();
+    assert!(world.network(&li).log().iter().all(|sent| !sent.path.ends_with("/previews")), "and then no more");
     world.check_invariants();
 }
 
