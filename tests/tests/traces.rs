@@ -14,6 +14,8 @@ mod table;
 mod journal;
 #[path = "traces/wire.rs"]
 mod wire;
+#[path = "traces/drivers.rs"]
+mod drivers;
 #[path = "traces/feeds.rs"]
 mod feeds;
 #[path = "traces/waits.rs"]

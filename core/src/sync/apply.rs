@@ -49,7 +49,7 @@ pub enum ApplyError {
         /// The branch that it shows.
         counter: u64,
     },
-    /// The page does not continue what this phone has read, because another answer came first.
+    /// The page does not begin where this phone has read to.
     #[error("the page does not continue what was read before")]
     OldPage,
     /// The page names what it does not carry, or carries what cannot be read.
@@ -143,9 +143,7 @@ fn acknowledge(
 /// Whether there is more to read right away: a feed that was withdrawn and granted again.
 fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, page: &Page) -> Result<bool, ApplyError> {
     for feed in &page.feeds {
-        let held = feeds::position(tx, &feed.audience)?.unwrap_or(0);
-        let asked = intent.positions.get(&feed.audience).copied().unwrap_or(0);
-        if feed.from != held || feed.from != asked {
+        if feed.from != feeds::position(tx, &feed.audience)?.unwrap_or(0) {
             return Err(ApplyError::OldPage);
         }
     }

@@ -74,6 +74,24 @@ fn a_connection_that_is_cut_in_headers_or_bodies_loses_nothing() {
     }
 }
 
+/// Two processes that carry the same store at once end well, both of them.
+#[test]
+fn two_syncs_of_one_phone_do_not_disturb_each_other() {
+    let street = Street::new();
+    for n in 0..6 {
+        street.capture(&fixtures::jpeg_of_at_least(200_000, n));
+    }
+    let syncs = [(); 2]
+        .map(|()| street.li.command(&["sync", "--keep-trying", "--events"]).stdout(Stdio::piped()).spawn().unwrap());
+    for sync in syncs {
+        let done = sync.wait_with_output().unwrap();
+        let said = String::from_utf8(done.stdout).unwrap();
+        assert!(done.status.success() && !said.contains("\"event\":\"failed\""), "{said}");
+    }
+    street.assert_all_arrived(6);
+    assert_eq!(street.li.status()["attention"], Value::Null);
+}
+
 #[test]
 fn whatever_answers_in_the_offices_place_is_not_believed() {
     let street = Street::new();
