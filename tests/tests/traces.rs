@@ -18,6 +18,8 @@ mod wire;
 mod drivers;
 #[path = "traces/feeds.rs"]
 mod feeds;
+#[path = "traces/refusals.rs"]
+mod refusals;
 #[path = "traces/waits.rs"]
 mod waits;
 

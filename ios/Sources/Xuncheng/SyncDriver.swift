@@ -4,7 +4,7 @@ import XunchengFFI
 public enum SyncEnd: Equatable, Sendable {
     /// All that can go has gone.
     case done
-    /// What is left waits until this moment of the monotonic clock: the office asks to be left alone, or another driver is at it.
+    /// What is left waits until this moment of the monotonic clock: for the office, or for another driver.
     case waits(monotonicMs: UInt64)
 }
 

@@ -12,7 +12,7 @@ sealed interface SyncEnd {
     /** All that can go has gone. */
     data object Done : SyncEnd
 
-    /** What is left waits until this moment of the monotonic clock: the office asks to be left alone, or another driver is at it. */
+    /** What is left waits until this moment of the monotonic clock: for the office, or for another driver. */
     data class Waits(val monotonicMs: ULong) : SyncEnd
 }
 
