@@ -105,7 +105,7 @@ pub fn get(conn: &Connection, entry: EntryId) -> Result<Option<Judged>, StoreErr
 
 /// What was decided about an entry, with what proves that the office did, on a phone.
 #[derive(Debug, Clone)]
-pub struct Proven {
+pub struct ProvenJudgement {
     /// The entry.
     pub entry: EntryId,
     /// What the office's signature covers of it.
@@ -120,7 +120,7 @@ pub struct Proven {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn proven(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
+pub fn proven(conn: &Connection) -> Result<Vec<ProvenJudgement>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT e.id, e.header_hash, e.sealed, j.judgement, j.attestation, j.path
          FROM judgement j JOIN entry e ON e.id = j.entry WHERE j.attestation IS NOT NULL ORDER BY e.id",
@@ -129,7 +129,7 @@ pub fn proven(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
     let mut proven = Vec::new();
     while let Some(row) = rows.next()? {
         let (sealed, judgement): (Option<String>, String) = (row.get(2)?, row.get(3)?);
-        proven.push(Proven {
+        proven.push(ProvenJudgement {
             entry: row.get(0)?,
             leaf: judged_leaf(&row.get(1)?, &sealed.unwrap_or_default(), &judgement),
             attestation: from_json("judgement", &row.get::<_, String>(4)?)?,
