@@ -73,10 +73,16 @@ pub enum FieldError {
         text: String,
     },
     /// The beginning of an id that fits several cases.
-    #[error("{text:?} fits more than one case")]
+    #[error("{text:?} fits more than one")]
     Ambiguous {
         /// What was given.
         text: String,
+    },
+    /// No own entry that the office held or rejected: there is nothing to acknowledge.
+    #[error("{entry:?} is no entry of this phone that the office refused")]
+    NotRefused {
+        /// What was given.
+        entry: String,
     },
     /// The workflow does not let this person do this now.
     #[error("case {label}: {step} cannot be done now: {code:?}")]
@@ -242,6 +248,7 @@ impl From<Core> for FieldError {
             Core::Folder { path, .. } => Self::FolderUnusable { folder: path, detail },
             Core::UnknownCase(text) => Self::UnknownCase { text },
             Core::Ambiguous(text) => Self::Ambiguous { text },
+            Core::NotRefused(entry) => Self::NotRefused { entry },
             Core::UnknownCategory(text) => Self::UnknownCategory { text },
             Core::PhotoCount { given, most } => Self::PhotoCount { given: given as u64, most: most as u64 },
             Core::TextTooLong { what, chars, most } => {

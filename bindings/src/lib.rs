@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xuncheng_core::clock::Seed;
 use xuncheng_core::field::Field;
-use xuncheng_core::id::PersonId;
+use xuncheng_core::id::{EntryId, PersonId};
 
 pub use error::{FieldError, PhotoFault};
 pub use items::{CaseAct, CaseChange, CaseDetail, CaseEvent, CasePage, CaseQuery, CaseState, CaseSummary};
@@ -64,6 +64,15 @@ impl FieldApp {
     /// [`FieldError::StoreBroken`].
     pub fn status(&self) -> Result<types::Status, FieldError> {
         Ok(self.field().status()?)
+    }
+
+    /// Notes that this person has seen that the office refused an entry: the status shows it no more, unless the office
+    /// decides about it anew and it is refused again. Once more does nothing.
+    ///
+    /// # Errors
+    /// [`FieldError::NotRefused`], [`FieldError::StoreBroken`].
+    pub fn acknowledge(&self, entry: EntryId) -> Result<(), FieldError> {
+        Ok(self.field().acknowledge(entry)?)
     }
 }
 

@@ -327,8 +327,10 @@ pub struct Status {
     pub pending: u64,
     /// Own photos by where they stand.
     pub photos: PhotoCounts,
-    /// Own entries that the office held or rejected, and why.
+    /// Own entries that the office held or rejected, and why, until they are acknowledged: the oldest 20.
     pub refused: Vec<RefusedEntry>,
+    /// How many more of those there are.
+    pub refused_more: u64,
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
     /// Requests that were answered.

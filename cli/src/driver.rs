@@ -178,7 +178,12 @@ pub(crate) fn sync(field: &mut Field, pace: Pace, mut tell: impl FnMut(&Event)) 
             Action::WaitUntil { monotonic_ms } => {
                 if !pace.keep_trying {
                     let attention = field.status()?.attention.map(|attention| anyhow::anyhow!(attention.detail));
-                    let left_alone = || anyhow::anyhow!("the office asks to be left alone for now");
+                    let left_alone = || {
+                        anyhow::anyhow!(
+                            "what is left has to wait: the office asks to be left alone for now, or another sync of \
+                             this phone sends it"
+                        )
+                    };
                     return Err(failure.map(Into::into).or(attention).unwrap_or_else(left_alone));
                 }
                 let now = machine::now().monotonic_ms;

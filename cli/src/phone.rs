@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 use xuncheng_core::clock::{Now, Seed};
 use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
-use xuncheng_core::id::{ItemId, PersonId};
+use xuncheng_core::id::{EntryId, ItemId, PersonId};
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::place::{BoundingBox, GeoPoint};
 use xuncheng_core::store::list::Query;
@@ -79,7 +79,8 @@ fn act(args: &Args) -> anyhow::Result<()> {
             let pace = Pace { bytes_per_second: *limit_rate, keep_trying: *keep_trying };
             sync(args, pace, *events)
         }
-        Command::Status => show::status(&Field::open(folder)?.status()?, args.json),
+        Command::Status => show::status(args, &Field::open(folder)?.status()?),
+        Command::Acknowledge { entries, all } => acknowledge(args, entries, *all),
     }
 }
 
@@ -238,5 +239,18 @@ fn sync(args: &Args, pace: Pace, events: bool) -> anyhow::Result<()> {
     });
     bar.finish_and_clear();
     result?;
-    if events { Ok(()) } else { show::status(&field.status()?, args.json) }
+    if events { Ok(()) } else { show::status(args, &field.status()?) }
+}
+
+fn acknowledge(args: &Args, entries: &[String], all: bool) -> anyhow::Result<()> {
+    let mut field = Field::open(&args.folder)?;
+    let seen: Vec<EntryId> = if all {
+        field.status()?.refused.into_iter().map(|refused| refused.entry).collect()
+    } else {
+        entries.iter().map(|entry| field.find_refused(entry)).collect::<Result<_, _>>()?
+    };
+    for entry in seen {
+        field.acknowledge(entry)?;
+    }
+    show::status(args, &field.status()?)
 }

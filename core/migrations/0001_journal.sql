@@ -61,9 +61,13 @@ CREATE TABLE judgement (
     attestation TEXT,
     path TEXT,
     -- Receipt to the millisecond; only at the office, never sent.
-    received_at INTEGER
+    received_at INTEGER,
+    -- Of an own entry that was refused: its author has seen it. Only on phones, never sent; another judgement ends it.
+    acknowledged INTEGER NOT NULL DEFAULT 0 CHECK (acknowledged IN (0, 1))
 ) STRICT;
 CREATE INDEX judgement_item ON judgement (item, count);
+-- Of all that was judged few are refused and not acknowledged: `phone status` begins with them.
+CREATE INDEX judgement_refused ON judgement (entry) WHERE verdict IN ('held', 'rejected') AND acknowledged = 0;
 -- What waits for a person is counted on every page of the console.
 CREATE INDEX judgement_held ON judgement (position) WHERE verdict = 'held';
 -- What is held of an item stands in the way of later steps on it.

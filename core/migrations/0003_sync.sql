@@ -4,7 +4,9 @@ CREATE TABLE action (
     -- Intent only: which entries, which photo, from where. Bodies are built when they are asked for.
     id BLOB NOT NULL PRIMARY KEY,
     intent TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    -- Nobody reported what came of it, and somebody else has taken it up: what began it may be gone, or only slow.
+    doubted INTEGER NOT NULL DEFAULT 0 CHECK (doubted IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE upload (

@@ -67,9 +67,12 @@ pub enum FieldError {
     /// No such case on this phone.
     #[error("there is no case {0:?} on this phone")]
     UnknownCase(String),
-    /// The beginning of an id that fits several cases.
-    #[error("{0:?} fits more than one case: give more of its id")]
+    /// The beginning of an id that fits several cases, or several entries.
+    #[error("{0:?} fits more than one: give more of its id")]
     Ambiguous(String),
+    /// No own entry that the office held or rejected, so that there is nothing to acknowledge.
+    #[error("{0:?} is no entry of this phone that the office refused")]
+    NotRefused(String),
     /// Not a category of the district pack.
     #[error("{0:?} is no category of the district, which is a code like matter/09006 or a name like 占道经营")]
     UnknownCategory(String),

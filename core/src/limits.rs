@@ -77,6 +77,8 @@ pub const ENTRIES_PER_ITEM_FULL: u64 = 2 * ENTRIES_PER_ITEM;
 pub const OWN_LINKS: usize = 1024;
 /// Items in one page of a list.
 pub const LIST_ROWS: usize = 200;
+/// Refused entries that a status shows: more than a person acknowledges at a sitting.
+pub const REFUSED_SHOWN: usize = 20;
 /// Characters of a search query.
 pub const QUERY_CHARS: usize = 100;
 

@@ -74,13 +74,13 @@ pub fn backup(data: &Path, to: &Path) -> Result<BackupReport, OfficeError> {
     }
     refuse_inside(data, to)?;
     let made_at = Clock::system().now().wall;
-    let ledger = store::open_reader(&folder.ledger())?;
+    let source = store::open_reader(&folder.ledger())?;
     // Read once: what is wrong with the office's own disk is not told as if it were the place's.
-    ledger.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0))?;
-    let made = make(&folder, &ledger, to, made_at);
-    let Made { backup, manifest, taken, copied, originals } = made
+    source.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0))?;
+    let made = make(&folder, &source, to, made_at);
+    let Made { backup, manifest, ledger, copied, originals } = made
         .map_err(|error| if matches!(error, OfficeError::Store(StoreError::DiskFull)) { no_room(to) } else { error })?;
-    let newly_safe = raise(&folder, &manifest, &taken, &originals)?;
+    let newly_safe = raise(&folder, &manifest, &ledger, &originals)?;
     tracing::info!(backup = %backup.display(), photos = manifest.photos.len(), newly_safe, "a backup was made and read back");
     let missing = manifest.missing.clone();
     Ok(BackupReport { backup, manifest, copied, newly_safe, missing })
@@ -98,7 +98,7 @@ fn no_room(place: &Path) -> OfficeError {
 struct Made {
     backup: PathBuf,
     manifest: Manifest,
-    taken: Taken,
+    ledger: LedgerCopy,
     /// Photo files that were not in the place yet.
     copied: u64,
     /// The originals in it.
@@ -106,20 +106,20 @@ struct Made {
 }
 
 /// Copies all that belongs to a backup into the place `to`, and reads it back.
-fn make(folder: &DataFolder, ledger: &Connection, to: &Path, made_at: Moment) -> Result<Made, OfficeError> {
+fn make(folder: &DataFolder, source: &Connection, to: &Path, made_at: Moment) -> Result<Made, OfficeError> {
     let place = Place::make(to)?;
     let unfinished = place.begin()?;
     let at = unfinished.path();
 
     // The ledger first: a photo that comes while blobs are copied is not in it, and is not called safe.
-    let mut files = vec![copy_ledger(ledger, at)?];
-    let taken = Taken::read(&at.join("ledger.sqlite"), &PhotoFolder::open(&folder.photos())?)?;
+    let mut files = vec![copy_ledger(source, at)?];
+    let ledger = LedgerCopy::read(&at.join("ledger.sqlite"), &PhotoFolder::open(&folder.photos())?)?;
     files.extend(copy_small_files(folder, at)?);
     let mut copied = 0;
     let mut missing = Vec::new();
     let mut photos = Vec::new();
     let mut originals = HashSet::new();
-    for photo in &taken.photos {
+    for photo in &ledger.photos {
         let part = take_photo(folder, &place, photo, &mut copied)?;
         if photo.is_original {
             if part.is_some() {
@@ -130,12 +130,12 @@ fn make(folder: &DataFolder, ledger: &Connection, to: &Path, made_at: Moment) ->
         }
         photos.extend(part);
     }
-    let Taken { epoch, position, entries, .. } = &taken;
+    let LedgerCopy { epoch, position, entries, .. } = &ledger;
     let (position, entries) = (position.map_or(0, |(position, _)| position), *entries);
     let manifest = Manifest { format: 1, made_at, epoch: epoch.clone(), position, entries, files, photos, missing };
     place.check(at, &manifest)?;
     let backup = place.finish(unfinished, &manifest)?;
-    Ok(Made { backup, manifest, taken, copied, originals })
+    Ok(Made { backup, manifest, ledger, copied, originals })
 }
 
 /// A backup inside the data folder goes where the data folder goes.
@@ -152,17 +152,17 @@ fn refuse_inside(data: &Path, to: &Path) -> Result<(), OfficeError> {
 }
 
 /// What the copied ledger holds.
-struct Taken {
+struct LedgerCopy {
     epoch: Epoch,
     /// The last judgement: where, and of which entry.
     position: Option<(u64, EntryId)>,
     entries: u64,
     /// Those that no backup covers yet.
-    receipts: Vec<TakenReceipt>,
-    photos: Vec<TakenPhoto>,
+    receipts: Vec<LedgerReceipt>,
+    photos: Vec<LedgerPhoto>,
 }
 
-struct TakenReceipt {
+struct LedgerReceipt {
     entry: EntryId,
     sha256: PhotoHash,
     incarnation: IncarnationId,
@@ -170,13 +170,13 @@ struct TakenReceipt {
 }
 
 /// A file of the photo folder.
-struct TakenPhoto {
+struct LedgerPhoto {
     of: PhotoHash,
     path: PathBuf,
     is_original: bool,
 }
 
-impl Taken {
+impl LedgerCopy {
     fn read(ledger: &Path, photos: &PhotoFolder) -> Result<Self, OfficeError> {
         let conn = store::open_reader(ledger)?;
         let signed: Option<Signed<Epoch>> = meta::get(&conn, key::EPOCH)?;
@@ -188,7 +188,12 @@ impl Taken {
              WHERE a.receipt IS NOT NULL AND a.safe = 0 AND e.incarnation IS NOT NULL ORDER BY a.entry",
         )?;
         let receipts = statement.query_map([], |row| {
-            Ok(TakenReceipt { entry: row.get(0)?, sha256: row.get(1)?, incarnation: row.get(2)?, receipt: row.get(3)? })
+            Ok(LedgerReceipt {
+                entry: row.get(0)?,
+                sha256: row.get(1)?,
+                incarnation: row.get(2)?,
+                receipt: row.get(3)?,
+            })
         })?;
         let receipts = receipts.collect::<Result<_, _>>()?;
         Ok(Self {
@@ -202,7 +207,7 @@ impl Taken {
 }
 
 /// The files of the photo folder that the ledger says are there, as paths within it.
-fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<TakenPhoto>, OfficeError> {
+fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<LedgerPhoto>, OfficeError> {
     let mut statement =
         conn.prepare("SELECT sha256, original_here, view_here, thumbnail_here FROM photo ORDER BY sha256")?;
     let within = |path: PathBuf| path.strip_prefix(photos.root()).map(Path::to_owned).unwrap_or(path);
@@ -213,14 +218,14 @@ fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<TakenPhoto
         let paths = [photos.original(&of), photos.view(&of), photos.thumbnail(&of)];
         for (column, path) in (1..).zip(paths) {
             if row.get::<_, bool>(column)? {
-                files.push(TakenPhoto { of, path: within(path), is_original: column == 1 });
+                files.push(LedgerPhoto { of, path: within(path), is_original: column == 1 });
             }
         }
     }
     let mut statement =
         conn.prepare("SELECT DISTINCT view_sent FROM attachment WHERE view_sent IS NOT NULL ORDER BY view_sent")?;
     let views = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<PhotoHash>, _>>()?;
-    files.extend(views.into_iter().map(|of| TakenPhoto {
+    files.extend(views.into_iter().map(|of| LedgerPhoto {
         of,
         path: within(photos.sent_view(&of)),
         is_original: false,
@@ -266,7 +271,7 @@ fn copy_small_files(folder: &DataFolder, at: &Path) -> Result<Vec<Part>, OfficeE
 fn take_photo(
     folder: &DataFolder,
     place: &Place,
-    photo: &TakenPhoto,
+    photo: &LedgerPhoto,
     copied: &mut u64,
 ) -> Result<Option<Part>, OfficeError> {
     let source = folder.photos().join(&photo.path);
@@ -289,27 +294,27 @@ fn take_photo(
 fn raise(
     folder: &DataFolder,
     manifest: &Manifest,
-    taken: &Taken,
+    ledger: &LedgerCopy,
     originals: &HashSet<PhotoHash>,
 ) -> Result<u64, OfficeError> {
     let mut conn = open_tables(&folder.ledger())?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let signed: Option<Signed<Epoch>> = meta::get(&tx, key::EPOCH)?;
     let epoch = signed.map(|signed| signed.read_unverified()).transpose()?;
-    let still = match taken.position {
+    let still = match ledger.position {
         Some((position, entry)) => {
             tx.prepare("SELECT 1 FROM judgement WHERE position = ?1 AND entry = ?2")?.exists((position, entry))?
         }
         None => true,
     };
-    if epoch.as_ref() != Some(&taken.epoch) || !still {
+    if epoch.as_ref() != Some(&ledger.epoch) || !still {
         return Err(OfficeError::Backup(
             "the ledger was put back while it was backed up: no photo became safe; make another backup".to_owned(),
         ));
     }
     let mut newly_safe = 0;
-    let covered = taken.receipts.iter().filter(|receipt| originals.contains(&receipt.sha256));
-    for TakenReceipt { entry, sha256, incarnation, receipt } in covered {
+    let covered = ledger.receipts.iter().filter(|receipt| originals.contains(&receipt.sha256));
+    for LedgerReceipt { entry, sha256, incarnation, receipt } in covered {
         // By the receipt's own words: another one for the same photo is of another branch.
         let raised = tx
             .prepare_cached(
@@ -323,7 +328,7 @@ fn raise(
         }
     }
     let Manifest { made_at, position, .. } = *manifest;
-    meta::set(&tx, fact::BACKUP, &Verified { made_at, epoch: taken.epoch.id, position })?;
+    meta::set(&tx, fact::BACKUP, &Verified { made_at, epoch: ledger.epoch.id, position })?;
     tx.commit()?;
     Ok(newly_safe)
 }

@@ -10,7 +10,7 @@ use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{Hash, IncarnationId};
 use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Entry;
-use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken as Outcome};
+use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken};
 use xuncheng_core::journal::seal::BatchSeal;
 use xuncheng_core::limits;
 use xuncheng_core::store::{StoreError, entries, meta};
@@ -42,7 +42,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     let asked = Asked { number, countersigned };
     let (grounds, person) = (Arc::clone(office.grounds()), device.person.clone());
     let taken = office.turn(move |intake| take(intake, &grounds, &device, entries, &seal, asked)).await?;
-    let Taken { head, refusal, new, superseded } = taken;
+    let BatchTaken { head, refusal, new, superseded } = taken;
     if let Some(refusal) = &refusal {
         tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
     } else if new > 0 {
@@ -84,7 +84,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     body::answer(&office, &response)
 }
 
-struct Taken {
+struct BatchTaken {
     head: Signed<Countersignature>,
     refusal: Option<Refusal>,
     /// How many entries were not here before.
@@ -111,7 +111,7 @@ fn take(
     batch: Vec<Entry>,
     seal: &Signed<BatchSeal>,
     asked: Asked,
-) -> Result<Taken, OfficeError> {
+) -> Result<BatchTaken, OfficeError> {
     let device = devices::get(intake.tx, device.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
     let revoked = device.revoked_at.is_some();
     let sender = Sender { incarnation: device.incarnation, person: device.person.clone(), revoked };
@@ -125,7 +125,7 @@ fn take(
     let superseded = !devices::heard(intake, device.incarnation, asked.number)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     let now = statement.map(|statement| statement.now);
-    Ok(Taken { head: countersign(intake, grounds, device.incarnation, asked, now)?, refusal, new, superseded })
+    Ok(BatchTaken { head: countersign(intake, grounds, device.incarnation, asked, now)?, refusal, new, superseded })
 }
 
 /// What the device said over its batch, if it signed it and it covers just these entries, at the places that it names.
@@ -156,13 +156,13 @@ fn take_entries(
     let mut new = 0;
     for entry in batch {
         match intake.take(entry, sender) {
-            Ok(Outcome::Judged(judgement)) => {
+            Ok(Taken::Judged(judgement)) => {
                 new += 1;
                 if judgement.verdict.applies() {
                     devices::follow(intake, judgement.entry)?;
                 }
             }
-            Ok(Outcome::Repeat) => {}
+            Ok(Taken::Repeat) => {}
             Err(LedgerError::Refused(refusal)) if new == 0 => return Ok((0, Some(refusal))),
             Err(LedgerError::Refused(refusal)) => return Err(OfficeError::BatchBreaks { refusal, after: new }),
             Err(other) => return Err(other.into()),

@@ -13,6 +13,7 @@
 // The office owns what core is given as arguments: the clock, threads, the process.
 #![allow(clippy::disallowed_methods)]
 
+mod attached;
 pub mod backup;
 mod bare;
 mod body;
@@ -34,7 +35,6 @@ mod people;
 mod previews;
 pub mod restore;
 pub mod serve;
-mod shown;
 mod status;
 mod uploads;
 mod writer;

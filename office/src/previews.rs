@@ -20,11 +20,11 @@ use xuncheng_core::photo::{Fingerprint, PhotoError, keep_sent_view, keep_thumbna
 use xuncheng_core::store::photos::{self, Here};
 use xuncheng_core::sync::wire::{Preview, PreviewsRequest, PreviewsResponse, Rendition};
 
+use crate::attached;
 use crate::body;
 use crate::devices::Device;
 use crate::error::OfficeError;
 use crate::office::Office;
-use crate::shown;
 
 pub(crate) async fn take(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (PreviewsRequest, Device) = body::signed(&office, body).await?;
@@ -65,7 +65,7 @@ fn keep_all(
     let (mut kept, mut refused) = (Vec::new(), Vec::new());
     for preview in previews {
         // Neither taken nor refused: the phone sends it again when its entry has come.
-        let Some(shown) = shown::by(conn, preview.entry, incarnation)? else { continue };
+        let Some(shown) = attached::by(conn, preview.entry, incarnation)? else { continue };
         match keep(conn, office, rendition, &shown.photo, &preview)? {
             None => kept.push((preview.entry, shown.photo)),
             Some(reason) => refused.push((preview.entry, preview.sha256, reason)),

@@ -19,9 +19,9 @@ use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, IncarnationId, Nonce, PhotoHash};
 use xuncheng_core::limits;
 
+use crate::attached;
 use crate::error::OfficeError;
 use crate::office::Office;
-use crate::shown;
 use rows::Upload;
 
 pub(crate) mod draw;
@@ -87,7 +87,7 @@ async fn create(State(office): State<Arc<Office>>, headers: HeaderMap, body: Bod
             if let Some(known) = rows::of_photo(intake.tx, entry, sha256, incarnation)? {
                 return Ok(known);
             }
-            let shown = shown::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
+            let shown = attached::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
             if shown.photo.sha256 != sha256 || shown.photo.bytes != length {
                 let named = format!("the entry shows photo {} of {} bytes", shown.photo.sha256, shown.photo.bytes);
                 return Err(OfficeError::NotOfEntry(named));

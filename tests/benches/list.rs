@@ -16,7 +16,7 @@ use xuncheng_core::id::{EpochId, PersonId, PhotoHash};
 use xuncheng_core::journal::effect::Effect;
 use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
 use xuncheng_core::journal::fold;
-use xuncheng_core::journal::judge::{Facts, Reading, Subject, judge};
+use xuncheng_core::journal::judge::{Facts, ReadEntry, Subject, judge};
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::{Author, Draft, Seen, write};
@@ -124,7 +124,7 @@ fn one_case(
         let so_far = (view.version.count > 0).then_some(&view);
         let subject = Subject { view: so_far, seen: None, own_links: &links, blocked: None };
         let facts = Facts { pack, actor: &inspector, received: now.wall };
-        let decision = judge(&subject, &facts, &Reading { id: written.header.id, kind: CASE, own: None, change });
+        let decision = judge(&subject, &facts, &ReadEntry { id: written.header.id, kind: CASE, own: None, change });
         let version = view.version.after(view.version.epoch, &written.entry.header_hash(), "");
         fold::apply(&mut view, written.header.id, version, &decision.effects);
     }

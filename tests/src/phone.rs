@@ -369,6 +369,21 @@ impl Phone {
         }
     }
 
+    /// The same store, opened once more: what a worker in the background drives while the app is open.
+    #[must_use]
+    pub fn opened_again(&self) -> Self {
+        Self {
+            world: Rc::clone(&self.world),
+            folder: self.folder.clone(),
+            field: Some(Field::open(&self.folder).expect("a store can be opened twice")),
+            link: Rc::clone(&self.link),
+            clock_error_ms: self.clock_error_ms,
+            boot: self.boot,
+            booted_at_ms: self.booted_at_ms,
+            pictures: 2000,
+        }
+    }
+
     /// What it would do next.
     ///
     /// # Errors

@@ -14,8 +14,12 @@ mod table;
 mod journal;
 #[path = "traces/wire.rs"]
 mod wire;
+#[path = "traces/drivers.rs"]
+mod drivers;
 #[path = "traces/feeds.rs"]
 mod feeds;
+#[path = "traces/refusals.rs"]
+mod refusals;
 #[path = "traces/waits.rs"]
 mod waits;
 

@@ -36,6 +36,7 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         FieldError::UnknownCase(_) => {
             Some(format!(": `{phone} list` shows those that there are, `{phone} sync` brings new ones"))
         }
+        FieldError::NotRefused(_) => Some(format!(": `{phone} status` shows what it refused")),
         FieldError::UnknownCategory(text) => {
             let field = Field::open(&args.folder).ok()?;
             let near = categories::near(field.pack(), text);
@@ -142,6 +143,7 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::Folder { .. } => "folder_unusable",
         FieldError::UnknownCase(_) => "unknown_case",
         FieldError::Ambiguous(_) => "ambiguous",
+        FieldError::NotRefused(_) => "not_refused",
         FieldError::UnknownCategory(_) => "unknown_category",
         FieldError::PhotoCount { .. } => "photo_count",
         FieldError::TextTooLong { .. } => "text_too_long",

@@ -1,6 +1,6 @@
 //! What a phone's store looks like on a terminal.
 
-use xuncheng_core::field::{CaseDetail, CasePage, Field, Status};
+use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status};
 use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
@@ -108,8 +108,8 @@ fn none(phone: &str, field: &Field, query: &Query) -> anyhow::Result<String> {
 }
 
 /// How the store stands.
-pub(super) fn status(status: &Status, json: bool) -> anyhow::Result<()> {
-    if json {
+pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
+    if args.json {
         return print::json(status);
     }
     let mut table = print::table(&["", ""]);
@@ -137,8 +137,16 @@ pub(super) fn status(status: &Status, json: bool) -> anyhow::Result<()> {
     if status.office_has_backups == Some(false) {
         say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
     }
+    let handle = |refused: &RefusedEntry| refused.entry.to_string().chars().take(8).collect::<String>();
     for refused in &status.refused {
-        say!("needs attention: case {} — {}", refused.label, print::verdict(&refused.verdict))?;
+        let verdict = print::verdict(&refused.verdict);
+        say!("needs attention: entry {} of case {} — {verdict}", handle(refused), refused.label)?;
+    }
+    if status.refused_more > 0 {
+        say!("needs attention: {} more entries that were refused", status.refused_more)?;
+    }
+    if let Some(first) = status.refused.first() {
+        say!("when you have seen it: {} acknowledge {}, or --all", args.phone(), handle(first))?;
     }
     if let Some(attention) = &status.attention {
         say!("needs attention: {}", attention.detail)?;

@@ -10,7 +10,7 @@ use super::{CaseDetail, Field, FieldError, Shown};
 use crate::clock::{Entropy, Moment, Now, Seed};
 use crate::id::{EntryId, ItemId};
 use crate::journal::entry::{Change, Photo, PhotoRole};
-use crate::journal::judge::Reading;
+use crate::journal::judge::ReadEntry;
 use crate::journal::predict::Predictor;
 use crate::journal::verdict::{Code, Verdict};
 use crate::journal::write::{Author, Draft, Seen, write};
@@ -341,9 +341,8 @@ impl Hand<'_, '_> {
         let probe = EntryId::from_bytes(self.entropy.bytes());
         let kind = view.as_ref().map_or(CASE, |view| view.kind.as_str());
         let seen = shown.map_or_else(|| view.as_ref().map(|view| view.version), |shown| shown.version);
-        let reading = Reading { id: probe, kind, own, change };
-        let decision =
-            self.predictor.decide(self.tx, view.as_ref(), item, seen, &reading, self.now.wall.to_minute())?;
+        let entry = ReadEntry { id: probe, kind, own, change };
+        let decision = self.predictor.decide(self.tx, view.as_ref(), item, seen, &entry, self.now.wall.to_minute())?;
         Ok(match decision.verdict {
             Verdict::Rejected { code, .. } | Verdict::Held { reason: code, .. } => Some(code),
             Verdict::Applied | Verdict::NoOp | Verdict::Merged { .. } | Verdict::Unknown(_) => None,

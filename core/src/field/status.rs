@@ -1,5 +1,6 @@
 //! How the store stands: what waits, what is held, what needs a person.
 
+use rusqlite::TransactionBehavior;
 use serde::Serialize;
 
 use super::{Field, FieldError};
@@ -7,6 +8,7 @@ use crate::id::{EntryId, IncarnationId, ItemId, PersonId};
 use crate::journal::actor::person;
 use crate::journal::entry::Exchange;
 use crate::journal::verdict::Verdict;
+use crate::limits;
 use crate::pack::Role;
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
@@ -36,8 +38,11 @@ pub struct Status {
     pub pending: u64,
     /// Own photos by where they stand.
     pub photos: PhotoCounts,
-    /// Own entries that the office held or rejected, and why.
+    /// Own entries that the office held or rejected, and why, until they are acknowledged: the oldest
+    /// [`limits::REFUSED_SHOWN`].
     pub refused: Vec<RefusedEntry>,
+    /// How many more of those there are.
+    pub refused_more: u64,
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
     /// Requests that were answered.
@@ -104,7 +109,7 @@ impl Field {
             *count += 1;
         }
         let mut refused = Vec::new();
-        for (item, judged) in judgements::refused(&self.conn, self.incarnation)? {
+        for (item, judged) in judgements::refused(&self.conn, self.incarnation, limits::REFUSED_SHOWN)? {
             let label = list::row(&self.conn, item)?.and_then(|row| row.label);
             refused.push(RefusedEntry {
                 entry: judged.judgement.entry,
@@ -113,6 +118,7 @@ impl Field {
                 verdict: judged.judgement.verdict,
             });
         }
+        let refused_count = judgements::refused_count(&self.conn, self.incarnation)?;
         Ok(Status {
             person: self.person.clone(),
             incarnation: self.incarnation,
@@ -123,11 +129,42 @@ impl Field {
             unsent: head.seq.saturating_sub(through),
             pending: pending::count(&self.conn)?,
             photos: counts,
+            refused_more: refused_count.saturating_sub(refused.len() as u64),
             refused,
             attention: session::attention(&self.conn)?,
             round_trips: meta::tallied(&self.conn, "round_trips")?,
             bytes_sent: meta::tallied(&self.conn, "bytes_sent")?,
             bytes_sent_again: meta::tallied(&self.conn, "bytes_sent_again")?,
         })
+    }
+
+    /// Notes that the store's person has seen that the office held or rejected an own entry: [`Self::status`] shows it no
+    /// more, unless the office decides about it anew and it is refused again. That stays on this phone; the case's story
+    /// keeps the verdict. Once more does nothing.
+    ///
+    /// # Errors
+    /// [`FieldError::NotRefused`], [`FieldError::Store`].
+    pub fn acknowledge(&mut self, entry: EntryId) -> Result<(), FieldError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !judgements::acknowledge(&tx, self.incarnation, entry)? {
+            return Err(FieldError::NotRefused(entry.to_string()));
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// The refused entry, acknowledged or not, whose id begins with `text`, of four digits at least.
+    ///
+    /// # Errors
+    /// [`FieldError::NotRefused`], [`FieldError::Ambiguous`], [`FieldError::Store`].
+    pub fn find_refused(&self, text: &str) -> Result<EntryId, FieldError> {
+        let digits = text.to_ascii_lowercase();
+        let known = |digits: &str| judgements::refused_starting_with(&self.conn, self.incarnation, digits);
+        let found = if digits.len() < 4 { Vec::new() } else { known(&digits)? };
+        match found.as_slice() {
+            [] => Err(FieldError::NotRefused(text.to_owned())),
+            [only] => Ok(*only),
+            _ => Err(FieldError::Ambiguous(text.to_owned())),
+        }
     }
 }

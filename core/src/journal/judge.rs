@@ -58,7 +58,7 @@ pub struct Facts<'a> {
 
 /// The entry as the judge reads it.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
+pub struct ReadEntry<'a> {
     /// Its id.
     pub id: EntryId,
     /// The item's kind.
@@ -104,7 +104,7 @@ impl Decision {
 
 /// Decides what `entry` does to `subject`.
 #[must_use]
-pub fn judge(subject: &Subject<'_>, facts: &Facts<'_>, entry: &Reading<'_>) -> Decision {
+pub fn judge(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>) -> Decision {
     let decision = by_the_rules(subject, facts, entry);
     let goes_on = matches!(entry.change, Change::Step { .. }) || facts.actor.person.is_none();
     let (most, most_entries) = if goes_on {
@@ -124,7 +124,7 @@ fn bytes(value: &impl serde::Serialize) -> usize {
     serde_json::to_vec(value).map_or(limits::VIEW_BYTES_FULL, |text| text.len())
 }
 
-fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &Reading<'_>) -> Decision {
+fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>) -> Decision {
     if facts.actor.revoked {
         return Decision::held(Code::Revoked);
     }
@@ -227,7 +227,7 @@ struct Merge<'a> {
     view: &'a View,
     facts: &'a Facts<'a>,
     rules: &'a Rules,
-    entry: &'a Reading<'a>,
+    entry: &'a ReadEntry<'a>,
 }
 
 fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {

@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 use super::actor::{actor, person};
 use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
 use super::fold;
-use super::judge::{Decision, Facts, JUDGE_VERSION, Reading, Subject, judge};
+use super::judge::{Decision, Facts, JUDGE_VERSION, ReadEntry, Subject, judge};
 use super::verdict::{Code, Judgement, Verdict};
 use super::version::Version;
 use super::view::View;
@@ -203,7 +203,7 @@ impl Intake<'_, '_> {
             Some(_) | None => None,
         };
         let facts = Facts { pack: self.office.pack, actor: &actor, received: self.now.wall.to_minute() };
-        Ok(judge(&subject, &facts, &Reading { id: header.id, kind: &header.kind, own, change: &body.change }))
+        Ok(judge(&subject, &facts, &ReadEntry { id: header.id, kind: &header.kind, own, change: &body.change }))
     }
 
     fn actor(

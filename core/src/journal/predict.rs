@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 use super::actor::{actor, person};
 use super::entry::{Change, EntryError};
 use super::fold;
-use super::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
+use super::judge::{Blocked, Decision, Facts, ReadEntry, Subject, judge};
 use super::version::Version;
 use super::view::View;
 use super::write::Written;
@@ -50,7 +50,7 @@ impl Predictor<'_> {
         view: Option<&View>,
         item: ItemId,
         seen: Option<Version>,
-        entry: &Reading<'_>,
+        entry: &ReadEntry<'_>,
         received: Moment,
     ) -> Result<Decision, StoreError> {
         Ok(self.stand(conn, item, view)?.decide(view, seen, entry, received))
@@ -158,7 +158,7 @@ struct Stand<'a> {
 }
 
 impl Stand<'_> {
-    fn decide(&self, view: Option<&View>, seen: Option<Version>, entry: &Reading<'_>, received: Moment) -> Decision {
+    fn decide(&self, view: Option<&View>, seen: Option<Version>, entry: &ReadEntry<'_>, received: Moment) -> Decision {
         let subject =
             Subject { view, seen: seen.map(|seen| seen.count), own_links: &self.own_links, blocked: self.blocked };
         judge(&subject, &Facts { pack: self.pack, actor: &self.actor, received }, entry)
@@ -166,13 +166,13 @@ impl Stand<'_> {
 
     /// The item with one more waiting entry on top.
     fn show(&self, mut view: Option<View>, waiting: &Waiting) -> Option<View> {
-        let reading = Reading { id: waiting.id, kind: &waiting.kind, own: waiting.own, change: &waiting.change };
-        let mut decision = self.decide(view.as_ref(), waiting.seen, &reading, waiting.written);
+        let entry = ReadEntry { id: waiting.id, kind: &waiting.kind, own: waiting.own, change: &waiting.change };
+        let mut decision = self.decide(view.as_ref(), waiting.seen, &entry, waiting.written);
         // A capture that the office holds, or will hold, is shown to its author all the same.
         if let (None, Change::Open { .. }, false) = (&view, &waiting.change, decision.verdict.applies()) {
             let actor = Actor { roles: vec![Role::Inspector], opened_it: true, ..self.actor.clone() };
             let subject = Subject { view: None, seen: None, own_links: &BTreeMap::new(), blocked: None };
-            decision = judge(&subject, &Facts { pack: self.pack, actor: &actor, received: waiting.written }, &reading);
+            decision = judge(&subject, &Facts { pack: self.pack, actor: &actor, received: waiting.written }, &entry);
         }
         if decision.verdict.applies() {
             let unconfirmed = Version::none(EpochId::from_bytes([0; 16]));

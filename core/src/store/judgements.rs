@@ -65,7 +65,8 @@ pub fn insert(tx: &Transaction<'_>, item: ItemId, judged: &Judged, received_at: 
     Ok(())
 }
 
-/// Keeps what the office decided, on a phone, with what proves it. A later judgement of a held entry takes its place.
+/// Keeps what the office decided, on a phone, with what proves it. A later judgement of a held entry takes its place, and is
+/// not acknowledged; the same one once more changes nothing of that.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -81,7 +82,8 @@ pub fn learn(
     tx.prepare_cached(
         "INSERT INTO judgement (entry, item, verdict, count, judgement, attestation, path) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (entry) DO UPDATE SET verdict = excluded.verdict, count = excluded.count,
-             judgement = excluded.judgement, attestation = excluded.attestation, path = excluded.path",
+             judgement = excluded.judgement, attestation = excluded.attestation, path = excluded.path,
+             acknowledged = acknowledged AND judgement = excluded.judgement",
     )?
     .execute((judgement.entry, item, name(&judgement.verdict), judgement.version.map(|v| v.count), text, attestation, path))?;
     Ok(())
@@ -103,7 +105,7 @@ pub fn get(conn: &Connection, entry: EntryId) -> Result<Option<Judged>, StoreErr
 
 /// What was decided about an entry, with what proves that the office did, on a phone.
 #[derive(Debug, Clone)]
-pub struct Proven {
+pub struct ProvenJudgement {
     /// The entry.
     pub entry: EntryId,
     /// What the office's signature covers of it.
@@ -118,7 +120,7 @@ pub struct Proven {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn proven(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
+pub fn proven(conn: &Connection) -> Result<Vec<ProvenJudgement>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT e.id, e.header_hash, e.sealed, j.judgement, j.attestation, j.path
          FROM judgement j JOIN entry e ON e.id = j.entry WHERE j.attestation IS NOT NULL ORDER BY e.id",
@@ -127,7 +129,7 @@ pub fn proven(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
     let mut proven = Vec::new();
     while let Some(row) = rows.next()? {
         let (sealed, judgement): (Option<String>, String) = (row.get(2)?, row.get(3)?);
-        proven.push(Proven {
+        proven.push(ProvenJudgement {
             entry: row.get(0)?,
             leaf: judged_leaf(&row.get(1)?, &sealed.unwrap_or_default(), &judgement),
             attestation: from_json("judgement", &row.get::<_, String>(4)?)?,
@@ -174,21 +176,71 @@ pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> R
     Ok(step.map(Blocked::HeldStep))
 }
 
-/// What of `incarnation`'s entries was held or rejected, oldest first.
+/// What of `incarnation`'s entries was held or rejected and its author has not acknowledged, oldest first, at most `limit`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn refused(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<(ItemId, Judged)>, StoreError> {
+pub fn refused(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    limit: usize,
+) -> Result<Vec<(ItemId, Judged)>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT j.item, j.judgement FROM judgement j JOIN entry e ON e.id = j.entry
-         WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') ORDER BY e.seq",
+        // CROSS: by the index of refused ones, not through the whole chain.
+        "SELECT j.item, j.judgement FROM judgement j CROSS JOIN entry e ON e.id = j.entry
+         WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') AND j.acknowledged = 0 ORDER BY e.seq LIMIT ?2",
     )?;
-    let rows = statement.query_map([incarnation], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let rows = statement.query_map((incarnation, limit), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     rows.map(|row| {
         let (item, text) = row?;
         Ok((item, Judged::read(text)?))
     })
     .collect()
+}
+
+/// How many of `incarnation`'s entries were held or rejected and are not acknowledged.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn refused_count(conn: &Connection, incarnation: IncarnationId) -> Result<u64, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT count(*) FROM judgement j CROSS JOIN entry e ON e.id = j.entry
+             WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') AND j.acknowledged = 0",
+        )?
+        .query_row([incarnation], |row| row.get(0))?)
+}
+
+/// Held or rejected entries of `incarnation`, acknowledged or not, whose id begins with these hexadecimal digits, at most two.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn refused_starting_with(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    digits: &str,
+) -> Result<Vec<EntryId>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.id FROM judgement j JOIN entry e ON e.id = j.entry
+         WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') AND substr(lower(hex(e.id)), 1, length(?2)) = ?2
+         LIMIT 2",
+    )?;
+    let rows = statement.query_map((incarnation, digits), |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes that the author of a held or rejected entry has seen that it was; whether `incarnation` has such an entry.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn acknowledge(tx: &Transaction<'_>, incarnation: IncarnationId, entry: EntryId) -> Result<bool, StoreError> {
+    let known = tx
+        .prepare_cached(
+            "UPDATE judgement SET acknowledged = 1 WHERE entry = ?1 AND verdict IN ('held', 'rejected')
+                 AND EXISTS (SELECT 1 FROM entry e WHERE e.id = ?1 AND e.incarnation = ?2)",
+        )?
+        .execute((entry, incarnation))?;
+    Ok(known > 0)
 }
 
 /// What waits for a person at the office, newest first, from the held entry `from` on, at most `limit`.

@@ -225,7 +225,7 @@ pub fn original_owed(conn: &Connection, now: &Now) -> Result<Option<(EntryId, Ph
         .optional()?)
 }
 
-/// Sets an own photo aside because of `refusal`, a text of the caller's.
+/// Sets an own photo aside because of `refusal`, a text of the caller's; none where nobody refused it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -234,7 +234,7 @@ pub fn set_aside(
     entry: EntryId,
     sha256: PhotoHash,
     aside: &Aside,
-    refusal: &str,
+    refusal: Option<&str>,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
         "UPDATE attachment SET refusal = ?3, refusals = ?4, aside_until = ?5, aside_boot = ?6

@@ -9,7 +9,7 @@ use crate::sync::wire::{Attestation, Snapshot};
 
 /// A snapshot with what proves it.
 #[derive(Debug, Clone)]
-pub struct Proven {
+pub struct ProvenSnapshot {
     /// The snapshot.
     pub snapshot: Snapshot,
     /// The office's signature over the page that brought it.
@@ -22,8 +22,8 @@ pub struct Proven {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn put(tx: &Transaction<'_>, proven: &Proven) -> Result<(), StoreError> {
-    let Proven { snapshot, attestation, path } = proven;
+pub fn put(tx: &Transaction<'_>, proven: &ProvenSnapshot) -> Result<(), StoreError> {
+    let ProvenSnapshot { snapshot, attestation, path } = proven;
     tx.prepare_cached("INSERT OR REPLACE INTO snapshot (item, snapshot, attestation, path) VALUES (?1, ?2, ?3, ?4)")?
         .execute((
         snapshot.item,
@@ -47,12 +47,12 @@ pub fn remove(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn all(conn: &Connection) -> Result<Vec<Proven>, StoreError> {
+pub fn all(conn: &Connection) -> Result<Vec<ProvenSnapshot>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT snapshot, attestation, path FROM snapshot ORDER BY item")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.map(|row| {
         let (snapshot, attestation, path): (String, String, String) = row?;
-        Ok(Proven {
+        Ok(ProvenSnapshot {
             snapshot: from_json("snapshot", &snapshot)?,
             attestation: from_json("snapshot", &attestation)?,
             path: from_json("snapshot", &path)?,

@@ -34,26 +34,48 @@ pub fn begin<T: Serialize>(tx: &Transaction<'_>, id: Nonce, intent: &T, at: Mome
     Ok(())
 }
 
+/// Something that is being done.
+#[derive(Debug, Clone)]
+pub struct Begun<T> {
+    /// What.
+    pub intent: T,
+    /// Whether somebody else has taken it up since, because its outcome was not known.
+    pub doubted: bool,
+}
+
 /// What is being done under this id; none where it is done already.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn intent<T: DeserializeOwned>(conn: &Connection, id: Nonce) -> Result<Option<T>, StoreError> {
-    let text: Option<String> =
-        conn.prepare_cached("SELECT intent FROM action WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
-    text.map(|text| from_json("action", &text)).transpose()
+pub fn begun<T: DeserializeOwned>(conn: &Connection, id: Nonce) -> Result<Option<Begun<T>>, StoreError> {
+    let found: Option<(String, bool)> = conn
+        .prepare_cached("SELECT intent, doubted FROM action WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    found.map(|(text, doubted)| Ok(Begun { intent: from_json("action", &text)?, doubted })).transpose()
 }
 
-/// The action whose outcome is not known.
+/// The action whose outcome is not known, and which nobody has taken up since.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn open<T: DeserializeOwned>(conn: &Connection) -> Result<Option<(Nonce, T)>, StoreError> {
     let found: Option<(Nonce, String)> = conn
-        .prepare_cached("SELECT id, intent FROM action ORDER BY created_at, id LIMIT 1")?
+        .prepare_cached("SELECT id, intent FROM action WHERE doubted = 0 ORDER BY created_at, id LIMIT 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     found.map(|(id, text)| Ok((id, from_json("action", &text)?))).transpose()
+}
+
+/// Says that somebody else takes it up, although whoever began it may still be at it. Only the last one of these is kept: of
+/// an earlier one nobody is expected to report any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn doubt(tx: &Transaction<'_>, id: Nonce) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM action WHERE doubted = 1")?.execute([])?;
+    tx.prepare_cached("UPDATE action SET doubted = 1 WHERE id = ?1")?.execute([id])?;
+    Ok(())
 }
 
 /// Says that it is done; harmless when it was done before.

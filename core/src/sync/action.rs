@@ -173,6 +173,11 @@ impl SyncError {
         matches!(self, Self::Refused { status, .. } if ![401, 413, 429, 502, 503, 504, 507].contains(status))
     }
 
+    /// Whether another request writes to the upload: one of another driver of this store, or one that was cut and still holds it.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Refused { status: 423, .. })
+    }
+
     /// What a person is told of it.
     pub(super) fn attention(&self) -> Attention {
         Attention { code: self.code().to_owned(), detail: self.to_string() }

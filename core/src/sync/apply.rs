@@ -19,7 +19,7 @@ use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, Here};
-use crate::store::snapshots::{self, Proven};
+use crate::store::snapshots::{self, ProvenSnapshot};
 use crate::store::{StoreError, entries, from_json, items, to_json};
 
 /// Why an answer was not applied. Nothing of it was kept.
@@ -49,7 +49,7 @@ pub enum ApplyError {
         /// The branch that it shows.
         counter: u64,
     },
-    /// The page does not continue what this phone has read, because another answer came first.
+    /// The page does not begin where this phone has read to.
     #[error("the page does not continue what was read before")]
     OldPage,
     /// The page names what it does not carry, or carries what cannot be read.
@@ -143,13 +143,11 @@ fn acknowledge(
 /// Whether there is more to read right away: a feed that was withdrawn and granted again.
 fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, page: &Page) -> Result<bool, ApplyError> {
     for feed in &page.feeds {
-        let held = feeds::position(tx, &feed.audience)?.unwrap_or(0);
-        let asked = intent.positions.get(&feed.audience).copied().unwrap_or(0);
-        if feed.from != held || feed.from != asked {
+        if feed.from != feeds::position(tx, &feed.audience)?.unwrap_or(0) {
             return Err(ApplyError::OldPage);
         }
     }
-    let mut reading = Reading {
+    let mut reading = PageReading {
         tx,
         reader,
         entries: BTreeMap::new(),
@@ -194,7 +192,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
     Ok(!again.is_empty())
 }
 
-struct Reading<'a> {
+struct PageReading<'a> {
     tx: &'a Transaction<'a>,
     reader: &'a Reader<'a>,
     /// The judged entries of the page.
@@ -208,7 +206,7 @@ struct Reading<'a> {
     withdrawn: BTreeSet<String>,
 }
 
-impl Reading<'_> {
+impl PageReading<'_> {
     /// Checks the page's signature and keeps its entries and snapshots with their proofs.
     fn keep_all(&mut self, page: &Page) -> Result<(), ApplyError> {
         let mut named = Vec::new();
@@ -228,7 +226,7 @@ impl Reading<'_> {
         }
         for (index, snapshot) in page.snapshots.iter().enumerate() {
             let (snapshot, attestation) = (snapshot.clone(), page.attestation.clone());
-            self.adopt(&Proven { snapshot, attestation, path: path(first_snapshot + index)? })?;
+            self.adopt(&ProvenSnapshot { snapshot, attestation, path: path(first_snapshot + index)? })?;
         }
         Ok(())
     }
@@ -293,7 +291,7 @@ impl Reading<'_> {
         }
     }
 
-    fn adopt(&mut self, proven: &Proven) -> Result<(), ApplyError> {
+    fn adopt(&mut self, proven: &ProvenSnapshot) -> Result<(), ApplyError> {
         let view: View = from_json("item", &proven.snapshot.view)?;
         let held = self.confirmed(proven.snapshot.item)?;
         let newer =

@@ -2,7 +2,8 @@
 //!
 //! Drive it in a loop: ask [`next_action`] what to do, do it, hand the outcome to [`completed`]. Actions are rows: a
 //! process that dies between the two may be followed by another that asks again, and an outcome reported twice does
-//! nothing the second time. Both block for SQLite only. [`start`] begins a conversation and cancels any wait: call it when
+//! nothing the second time. So two processes may drive one store at once: they are told the same action, or one takes up
+//! where the other is. Both block for SQLite only. [`start`] begins a conversation and cancels any wait: call it when
 //! the network comes up, too.
 
 use std::collections::BTreeMap;
@@ -133,9 +134,11 @@ fn decide(
     let mut entropy = seed.entropy();
     // An action whose outcome nobody reported: a request is repeated as it was, a piece is asked about.
     while let Some((id, intent)) = transfers::open::<Intent>(tx)? {
-        if let Intent::Upload(upload) = &intent {
+        if let Intent::Upload(upload) = &intent
+            && upload.body_bytes() > 0
+        {
             uploads::doubt(tx, upload)?;
-            transfers::end(tx, id)?;
+            transfers::doubt(tx, id)?;
             continue;
         }
         match request(tx, phone, office, &intent)? {
@@ -343,30 +346,52 @@ pub fn completed(
     now: &Now,
     seed: &Seed,
 ) -> Result<(), SyncError> {
-    let Some(intent) = transfers::intent::<Intent>(conn, action)? else { return Ok(()) };
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    // Looked up where nobody else writes: of two drivers that report the same action at once, one is the second.
+    let Some(begun) = transfers::begun::<Intent>(&tx, action)? else { return Ok(()) };
+    let intent = begun.intent;
     let result = match outcome {
-        Outcome::Answered(response) => take_answer(conn, phone, action, &intent, response, now, seed),
+        Outcome::Answered(response) => take_answer(&tx, phone, &intent, response, now, seed),
         Outcome::Unreachable(why) | Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
     };
-    if let Err(error) = &result {
-        note_failure(conn, phone, action, &intent, &Failure { error, outcome }, now, seed)?;
+    let Err(error) = result else {
+        transfers::end(&tx, action)?;
+        tx.commit().map_err(StoreError::from)?;
+        return Ok(());
+    };
+    // Another driver has taken it up since: what it was acknowledged counts, that it failed does not.
+    if begun.doubted {
+        return Ok(());
     }
-    result
+    // What a refusal changed (an upload that begins again, all of an answer but entries that were not taken) is kept with it;
+    // of an answer that cannot be taken nothing is.
+    let tx = if matches!((&intent, &error), (Intent::Upload(_), _) | (_, SyncError::NotTaken(_))) {
+        tx
+    } else {
+        drop(tx);
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        if transfers::begun::<Intent>(&tx, action)?.is_none() {
+            return Ok(());
+        }
+        tx
+    };
+    note_failure(&tx, phone, &intent, &Failure { error: &error, outcome }, now, seed)?;
+    transfers::end(&tx, action)?;
+    tx.commit().map_err(StoreError::from)?;
+    if error.is_locked() { Ok(()) } else { Err(error) }
 }
 
 fn take_answer(
-    conn: &mut Connection,
+    tx: &Transaction<'_>,
     phone: &Phone<'_>,
-    action: Nonce,
     intent: &Intent,
     response: &Response,
     now: &Now,
     seed: &Seed,
 ) -> Result<(), SyncError> {
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-    let office: OfficeKeys = meta::get(&tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
-    meta::clear(&tx, key::ATTENTION)?;
-    meta::tally(&tx, "round_trips", 1)?;
+    let office: OfficeKeys = meta::get(tx, key::OFFICE)?.ok_or(SyncError::NotEnrolled)?;
+    meta::clear(tx, key::ATTENTION)?;
+    meta::tally(tx, "round_trips", 1)?;
     let mut not_taken = None;
     match intent {
         Intent::Sync(sync) => {
@@ -377,11 +402,11 @@ fn take_answer(
                 incarnation: phone.incarnation,
                 predictor: Predictor { pack: phone.pack, person: phone.person, incarnation: phone.incarnation },
             };
-            apply::apply(&tx, &reader, sync, &answer, now)?;
+            apply::apply(tx, &reader, sync, &answer, now)?;
             // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
             not_taken = answer.refusal;
             if sync.bytes > 0 && not_taken.is_none() {
-                meta::clear(&tx, key::ENTRIES_POSTPONED)?;
+                meta::clear(tx, key::ENTRIES_POSTPONED)?;
             }
         }
         Intent::Previews { nonce, rendition, photos } => {
@@ -394,32 +419,23 @@ fn take_answer(
             let settled: Vec<_> = answer.taken.iter().copied().chain(refused).collect();
             let (settled, others): (Vec<_>, Vec<_>) = photos.iter().copied().partition(|photo| settled.contains(photo));
             for (entry, sha256) in settled {
-                settle_preview(&tx, *rendition, entry, sha256)?;
-                photos::taken(&tx, entry, sha256)?;
+                settle_preview(tx, *rendition, entry, sha256)?;
+                photos::taken(tx, entry, sha256)?;
             }
             let why = Attention {
                 code: "previews_not_taken".to_owned(),
                 detail: "the office did not take the small picture of a photo; it is sent again".to_owned(),
             };
             for (entry, sha256) in others {
-                wait::set_aside(&tx, entry, sha256, &why, now, seed)?;
+                wait::set_aside(tx, entry, sha256, Some(&why), now, seed)?;
             }
         }
-        Intent::Upload(upload) => {
-            if let Err(error) = uploads::answered(&tx, phone.photos, upload, response) {
-                // What a refusal changed (an upload that begins again) is kept with it.
-                transfers::end(&tx, action)?;
-                tx.commit().map_err(StoreError::from)?;
-                return Err(error);
-            }
-        }
+        Intent::Upload(upload) => uploads::answered(tx, phone.photos, upload, response)?,
     }
-    meta::clear(&tx, key::BACK_OFF)?;
+    meta::clear(tx, key::BACK_OFF)?;
     if let Intent::Sync(_) = intent {
-        wait::rest(&tx, now)?;
+        wait::rest(tx, now)?;
     }
-    transfers::end(&tx, action)?;
-    tx.commit().map_err(StoreError::from)?;
     not_taken.map_or(Ok(()), |refusal| Err(SyncError::NotTaken(refusal)))
 }
 
@@ -439,35 +455,34 @@ struct Failure<'a> {
 
 /// After a failure: the action is decided anew, later.
 fn note_failure(
-    conn: &mut Connection,
+    tx: &Transaction<'_>,
     phone: &Phone<'_>,
-    action: Nonce,
     intent: &Intent,
     failure: &Failure<'_>,
     now: &Now,
     seed: &Seed,
 ) -> Result<(), StoreError> {
     let Failure { error, outcome } = failure;
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match (intent, outcome) {
-        (Intent::Upload(upload), Outcome::Unreachable(_)) => uploads::unsent(&tx, upload)?,
-        (Intent::Upload(upload), Outcome::Failed(_)) => uploads::doubt(&tx, upload)?,
+        (Intent::Upload(upload), Outcome::Unreachable(_)) => uploads::unsent(tx, upload)?,
+        (Intent::Upload(upload), Outcome::Failed(_)) => uploads::doubt(tx, upload)?,
         (Intent::Upload(upload), Outcome::Answered(_)) => {
-            uploads::doubt(&tx, upload)?;
+            uploads::doubt(tx, upload)?;
+            let (entry, sha256) = upload.photo();
+            if error.is_locked() {
+                // That is no failure, and nothing that a person could help with.
+                return wait::set_aside(tx, entry, sha256, None, now, seed);
+            }
             if error.may_be_of_one_photo() {
-                let (entry, sha256) = upload.photo();
-                wait::set_aside(&tx, entry, sha256, &error.attention(), now, seed)?;
+                wait::set_aside(tx, entry, sha256, Some(&error.attention()), now, seed)?;
             }
         }
         (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
     }
     if error.is_of_size() {
-        shrink(&tx, phone, intent)?;
+        shrink(tx, phone, intent)?;
     }
-    transfers::end(&tx, action)?;
-    wait::after(&tx, error, outcome, now, seed)?;
-    tx.commit()?;
-    Ok(())
+    wait::after(tx, error, outcome, now, seed)
 }
 
 /// After a request was more than something on the way, or the office, takes at once: the next ones are half as large.

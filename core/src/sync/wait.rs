@@ -96,19 +96,21 @@ pub(super) fn after(
     meta::set(tx, key::ATTENTION, &error.attention())
 }
 
-/// Keeps back a photo that the office did not take: it holds up no other, and is offered again.
+/// Keeps back a photo that the office did not take: it holds up no other, and is offered again. A person is told `why`, where
+/// that is for one.
 pub(super) fn set_aside(
     tx: &Transaction<'_>,
     entry: EntryId,
     sha256: PhotoHash,
-    why: &Attention,
+    why: Option<&Attention>,
     now: &Now,
     seed: &Seed,
 ) -> Result<(), StoreError> {
     let wait = BackOff::after(photos::refusals(tx, entry, sha256)?, 0, now, seed);
     let BackOff { failures, until_monotonic_ms, boot_id } = wait;
     let aside = Aside { until_monotonic_ms, boot_id, refusals: failures };
-    photos::set_aside(tx, entry, sha256, &aside, &to_json("attachment", why)?)
+    let why = why.map(|why| to_json("attachment", why)).transpose()?;
+    photos::set_aside(tx, entry, sha256, &aside, why.as_deref())
 }
 
 /// A busy office that has answered is left alone for as long as it asks.

@@ -108,6 +108,11 @@ public actor CaseRepository {
         try await store.call { app, _, _ in try app.status() }
     }
 
+    /// This person has seen that the office refused an entry: the status shows it no more.
+    public func acknowledge(_ entry: EntryId) async throws {
+        try await changing { app, _, _ in try app.acknowledge(entry: entry) }
+    }
+
     /// Where the files of a photo are, or would be.
     public func photoFiles(_ photo: PhotoHash) async throws -> PhotoFiles {
         try await store.call { app, _, _ in try app.photoFiles(photo: photo) }
@@ -133,12 +138,12 @@ public actor CaseRepository {
         try await store.call { app, _, _ in app.reasons(step: step) }
     }
 
-    private func changing(
-        _ work: @escaping @Sendable (FieldApp, Now, Data) throws -> CaseDetail
-    ) async throws -> CaseDetail {
-        let detail = try await store.call(work)
+    private func changing<Answer: Sendable>(
+        _ work: @escaping @Sendable (FieldApp, Now, Data) throws -> Answer
+    ) async throws -> Answer {
+        let answer = try await store.call(work)
         changed()
-        return detail
+        return answer
     }
 
     private func changed() {

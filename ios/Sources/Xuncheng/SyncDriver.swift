@@ -4,7 +4,7 @@ import XunchengFFI
 public enum SyncEnd: Equatable, Sendable {
     /// All that can go has gone.
     case done
-    /// The office asks to be left alone until this moment of the monotonic clock.
+    /// What is left waits until this moment of the monotonic clock: for the office, or for another driver.
     case waits(monotonicMs: UInt64)
 }
 

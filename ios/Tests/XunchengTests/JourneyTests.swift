@@ -77,6 +77,9 @@ struct JourneyTests {
         #expect(status.unsent == 0)
         #expect(status.pending == 0)
         #expect(status.refused.isEmpty)
+        #expect(status.refusedMore == 0)
+        let taken = try #require(stall.story.first).id
+        #expect(await refusal { try await li.acknowledge(taken) } == .NotRefused(entry: taken))
         #expect(status.attention == nil)
 
         // 改正一处，撤回一件：按打开表单时看到的内容提交，由办公室判定。

@@ -71,7 +71,7 @@ struct Card {
 #[derive(Debug)]
 enum Case {
     /// Its address, and what it is called.
-    Here(String, String),
+    Known(String, String),
     /// Why there is none.
     None(&'static str),
 }
@@ -221,7 +221,7 @@ impl Reader<'_> {
         match self.viewer.case(self.conn, item) {
             Ok(view) => {
                 let name = format!("{} {}", title(self.pack, &view), number(&item, Some(&view)));
-                Ok(Case::Here(format!("/cases/{item}"), name))
+                Ok(Case::Known(format!("/cases/{item}"), name))
             }
             Err(ConsoleError::NotFound) if kind != CASE => Ok(Case::None("不是案件的内容")),
             Err(ConsoleError::NotFound) => Ok(Case::None(match change {
@@ -234,7 +234,7 @@ impl Reader<'_> {
 
     fn reason(&self, reason: &Code, case: &Case) -> String {
         match case {
-            Case::Here(..) => words::code_at_case(reason),
+            Case::Known(..) => words::code_at_case(reason),
             Case::None(_) => words::code(reason),
         }
     }

@@ -19,7 +19,7 @@ use xuncheng_core::store::{StoreError, entries, judgements, photos};
 use super::Console;
 use super::error::ConsoleError;
 use super::viewer::Viewer;
-use crate::shown;
+use crate::attached;
 
 /// A photo never changes: its address holds its hash.
 const FOR_GOOD: &str = "private, max-age=31536000, immutable";
@@ -75,7 +75,7 @@ async fn answer(
     console: &Console,
     sha256: PhotoHash,
     rendition: Rendition,
-    here: &Here,
+    here: &Arrived,
 ) -> Result<Response, ConsoleError> {
     for file in here.files(console.office.photos(), sha256, rendition) {
         if let Ok(bytes) = tokio::fs::read(&file.path).await
@@ -92,7 +92,7 @@ async fn answer(
 
 /// What of a photo has come with this case's own entries, or with the one that is held.
 #[derive(Debug, Default)]
-struct Here {
+struct Arrived {
     original: bool,
     /// The office has drawn what it shows from that.
     drawn: bool,
@@ -116,7 +116,7 @@ impl ShownFile {
     }
 }
 
-impl Here {
+impl Arrived {
     /// Adds what has come with an entry.
     fn add(&mut self, conn: &Connection, attachment: &Attachment) -> Result<(), StoreError> {
         self.original |= attachment.received;
@@ -144,32 +144,32 @@ impl Here {
     }
 }
 
-fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> Result<Here, ConsoleError> {
+fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> Result<Arrived, ConsoleError> {
     viewer.case(conn, item)?;
     let mut here = None;
     for attachment in photos::of_item(conn, item)?.into_iter().filter(|attachment| attachment.sha256 == sha256) {
-        let here: &mut Here = here.get_or_insert_default();
+        let here: &mut Arrived = here.get_or_insert_default();
         here.add(conn, &attachment)?;
     }
     here.ok_or(ConsoleError::NotFound)
 }
 
 /// The photo of an entry that is held; what is not held is seen through its case.
-fn here_held(conn: &Connection, entry: EntryId) -> Result<(PhotoHash, Here), ConsoleError> {
+fn here_held(conn: &Connection, entry: EntryId) -> Result<(PhotoHash, Arrived), ConsoleError> {
     let judged = judgements::get(conn, entry)?.map(|judged| judged.judgement.verdict);
     if !matches!(judged, Some(Verdict::Held { .. })) {
         return Err(ConsoleError::NotFound);
     }
     let photo = photo_of(conn, entry)?.ok_or(ConsoleError::NotFound)?;
     let attachment = photos::attachment(conn, entry, photo.sha256)?.ok_or(ConsoleError::NotFound)?;
-    let mut here = Here::default();
+    let mut here = Arrived::default();
     here.add(conn, &attachment)?;
     Ok((photo.sha256, here))
 }
 
 fn photo_of(conn: &Connection, entry: EntryId) -> Result<Option<Photo>, StoreError> {
     let Some(by) = entries::incarnation(conn, entry)? else { return Ok(None) };
-    Ok(shown::by(conn, entry, by)?.map(|shown| shown.photo))
+    Ok(attached::by(conn, entry, by)?.map(|shown| shown.photo))
 }
 
 fn picture(bytes: Vec<u8>, sha256: PhotoHash, rendition: Rendition) -> Response {

@@ -18,10 +18,10 @@ use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::photo::{PhotoError, PhotoFolder, Renditions, derive_renditions};
 use xuncheng_core::store::photos::{self, Here};
 
+use crate::attached;
 use crate::error::OfficeError;
 use crate::flags::{self, Flag, What};
 use crate::folder::sync_folder;
-use crate::shown;
 use crate::writer::Writer;
 
 /// An entry and the photo as it shows it.
@@ -213,7 +213,7 @@ pub(super) fn left_over(conn: &Connection) -> Result<Vec<ShownBy>, OfficeError> 
     let entries: Vec<(EntryId, IncarnationId)> = rows.collect::<Result<_, _>>()?;
     let mut left = Vec::new();
     for (entry, by) in entries {
-        left.extend(shown::by(conn, entry, by)?.map(|shown| (entry, shown.photo)));
+        left.extend(attached::by(conn, entry, by)?.map(|shown| (entry, shown.photo)));
     }
     Ok(left)
 }

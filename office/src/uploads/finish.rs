@@ -20,11 +20,11 @@ use xuncheng_core::sync::wire::Receipt;
 use super::Busy;
 use super::draw::{self, ShownBy};
 use super::rows::{self, Upload};
+use crate::attached;
 use crate::error::OfficeError;
 use crate::flags::{self, Flag, What};
 use crate::ledger::{Grounds, Ledger};
 use crate::office::Office;
-use crate::shown;
 
 /// Ends an upload whose bytes are all here.
 pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Upload, OfficeError> {
@@ -77,7 +77,7 @@ fn sign_for(
     found: &Fingerprint,
 ) -> Result<Photo, OfficeError> {
     let Upload { entry, sha256, incarnation, .. } = *upload;
-    let shown = shown::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
+    let shown = attached::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
     draw::is_due(intake, entry, &shown.photo)?;
     let epoch = grounds.epoch.id;
     let known = photos::receipt(intake.tx, entry, sha256)?.and_then(|signed| signed.read_unverified().ok());
@@ -104,7 +104,7 @@ fn note_original(
     sha256: PhotoHash,
     incarnation: IncarnationId,
 ) -> Result<(), OfficeError> {
-    let Some(shown) = shown::by(intake.tx, entry, incarnation)? else { return Ok(()) };
+    let Some(shown) = attached::by(intake.tx, entry, incarnation)? else { return Ok(()) };
     // Behind a held entry it waits for the release; the next start writes it then.
     if !shown.counts || items::view(intake.tx, shown.header.item)?.is_none() {
         return Ok(());

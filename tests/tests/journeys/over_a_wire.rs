@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use xuncheng_tests::fixtures::{self, Camera};
-use xuncheng_tests::program::{OfficeProgram, Program};
+use xuncheng_tests::program::{Done, OfficeProgram, Program};
 use xuncheng_tests::proxy::{Cut, Proxy};
 
 const PIECE: u64 = 64 * 1024;
@@ -72,6 +72,52 @@ fn a_connection_that_is_cut_in_headers_or_bodies_loses_nothing() {
         assert!(done.success, "after {cut:?}: {}", done.err);
         street.assert_all_arrived(cases);
     }
+}
+
+/// Two processes that carry the same store at once end well, both of them.
+#[test]
+fn two_syncs_of_one_phone_do_not_disturb_each_other() {
+    let street = Street::new();
+    for n in 0..6 {
+        street.capture(&fixtures::jpeg_of_at_least(200_000, n));
+    }
+    let syncs = [(); 2]
+        .map(|()| street.li.command(&["sync", "--keep-trying", "--events"]).stdout(Stdio::piped()).spawn().unwrap());
+    for sync in syncs {
+        let done = sync.wait_with_output().unwrap();
+        let said = String::from_utf8(done.stdout).unwrap();
+        assert!(done.status.success() && !said.contains("\"event\":\"failed\""), "{said}");
+    }
+    street.assert_all_arrived(6);
+    assert_eq!(street.li.status()["attention"], Value::Null);
+}
+
+/// What the office refused is named by the status with the command that acknowledges it, and is then said no more.
+#[test]
+fn a_refusal_is_acknowledged_by_the_words_that_the_status_gives() {
+    let street = Street::new();
+    // 陈师傅 handles; reporting is not hers.
+    let chen = Program::phone_of("chen");
+    street.enrol(&chen, "chen");
+    let photo_of_hers = chen.file("IMG_1.jpg", &photo(1));
+    assert!(chen.capture(&[&photo_of_hers]).success);
+    assert!(chen.run(&["sync"]).success);
+    let status = chen.run(&["status"]);
+    let line = status.out.lines().find_map(|line| line.strip_prefix("needs attention: entry ")).expect(&status.out);
+    let entry = line.split(' ').next().unwrap();
+    assert!(status.out.contains(&format!("acknowledge {entry}, or --all")), "{}", status.out);
+
+    let left = |done: &Done| done.json()["refused"].as_array().unwrap().len();
+    assert_eq!(left(&chen.run(&["--json", "acknowledge", entry])), 1, "the photo is left");
+    assert_eq!(left(&chen.run(&["--json", "acknowledge", entry])), 1, "once more does nothing");
+    let unknown = chen.run(&["--json", "acknowledge", "00000000"]);
+    assert!(!unknown.success && unknown.out.contains("not_refused"), "{unknown:?}");
+    assert!(unknown.err.contains("status` shows what it refused"), "{unknown:?}");
+    assert!(!chen.run(&["acknowledge"]).success, "one, or all");
+    assert_eq!(left(&chen.run(&["--json", "acknowledge", "--all"])), 0);
+    let status = chen.run(&["status"]);
+    assert!(status.success && !status.out.contains("needs attention"), "{}", status.out);
+    assert!(chen.run(&["show", &chen.list()[0]]).out.contains("held"), "its story keeps it");
 }
 
 #[test]

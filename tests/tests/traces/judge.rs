@@ -9,7 +9,7 @@ use xuncheng_core::id::{EntryId, EpochId, PersonId};
 use xuncheng_core::journal::effect::Effect;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::fold;
-use xuncheng_core::journal::judge::{Blocked, Decision, Facts, Reading, Subject, judge};
+use xuncheng_core::journal::judge::{Blocked, Decision, Facts, ReadEntry, Subject, judge};
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::view::{Field, Member, View};
@@ -162,7 +162,7 @@ impl Before {
         let subject =
             Subject { view: self.view.as_ref(), seen: self.seen, own_links: &self.links, blocked: self.blocked };
         let facts = Facts { pack, actor: &self.actor, received: Moment::from_unix_ms(0) };
-        judge(&subject, &facts, &Reading { id: entry(200), kind: CASE, own, change })
+        judge(&subject, &facts, &ReadEntry { id: entry(200), kind: CASE, own, change })
     }
 }
 

@@ -7,7 +7,7 @@ use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EpochId, PersonId};
 use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
 use xuncheng_core::journal::fold;
-use xuncheng_core::journal::judge::{Facts, Reading, Subject, judge};
+use xuncheng_core::journal::judge::{Facts, ReadEntry, Subject, judge};
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::version::Version;
 use xuncheng_core::journal::view::{Field, Member, View};
@@ -359,7 +359,7 @@ fn an_entry_of_another_kind_than_its_item_is_held() {
     for kind in ["person", "case"] {
         let subject = Subject { view: Some(&story.view), seen: None, own_links: &BTreeMap::new(), blocked: None };
         let facts = Facts { pack: pack(), actor: &admin, received: Moment::from_unix_ms(0) };
-        let verdict = judge(&subject, &facts, &Reading { id: entry(1), kind, own: None, change: &change }).verdict;
+        let verdict = judge(&subject, &facts, &ReadEntry { id: entry(1), kind, own: None, change: &change }).verdict;
         assert_eq!(verdict, Verdict::Held { reason: Code::Malformed, behind: None }, "{kind}");
     }
 }

@@ -208,8 +208,9 @@ fn an_upload_that_is_locked_waits() {
     for _ in 0..3 {
         let (id, _) = next_upload_piece(&world, &mut li);
         let locked = Response { status: 423, headers: Vec::new(), body: serde_json::to_vec(&problem).unwrap() };
-        li.completed(id, &Outcome::Answered(locked)).unwrap_err();
+        li.completed(id, &Outcome::Answered(locked)).unwrap();
         assert!(matches!(li.next_action().unwrap(), Action::WaitUntil { .. }), "not without end");
+        assert_eq!(li.field().status().unwrap().attention, None, "nobody could help with it");
     }
     li.sync_whatever_happens();
     assert_eq!(world.office().original(&photo), li.original(&photo));

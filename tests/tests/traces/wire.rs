@@ -5,7 +5,7 @@ use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::limits;
 use xuncheng_core::store::meta::{self, key};
-use xuncheng_core::store::{feeds, photos};
+use xuncheng_core::store::photos;
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::session::{Action, Body, OfficeKeys, Outcome, Request, Response};
 use xuncheng_core::sync::wire::{Problem, SyncResponse};
@@ -50,55 +50,6 @@ pub(super) fn next_upload(phone: &mut Phone) -> (xuncheng_core::id::Nonce, Reque
         let outcome = phone.carry(&request);
         phone.completed(id, &outcome).unwrap();
     }
-}
-
-/// `late_response_of_old_epoch`, within one branch: two drivers of one store; whichever answer comes late does nothing.
-#[test]
-fn late_response_of_two_drivers() {
-    let world = World::new(seed!());
-    let mut li = world.enrolled("li");
-    let case = li.capture("matter/09006").summary.id;
-    li.field_mut().start_sync().unwrap();
-    // Both drivers ask, and are told the same action.
-    let (first, one) = next(&mut li);
-    let (second, other) = next(&mut li);
-    assert_eq!(first, second);
-    let slow = li.carry(&one);
-    let quick = li.carry(&other);
-    li.completed(second, &quick).unwrap();
-    li.describe(case, "慢的那个还没到").unwrap();
-    li.sync().unwrap();
-    let through: Option<u64> = meta::get(li.field().store(), key::THROUGH).unwrap();
-    let positions = feeds::positions(li.field().store()).unwrap();
-    // The slow one reports after all of it: with its answer, and then with a failure.
-    li.completed(first, &slow).unwrap();
-    li.completed(first, &Outcome::Failed("timed out".to_owned())).unwrap();
-    assert_eq!(meta::get::<u64>(li.field().store(), key::THROUGH).unwrap(), through);
-    assert_eq!(feeds::positions(li.field().store()).unwrap(), positions);
-    assert!(matches!(li.next_action().unwrap(), Action::Done), "and no wait was begun");
-    world.check_invariants();
-}
-
-/// `late_response_of_old_epoch`, uploads: two drivers send the same piece; one of them is told where the office stands.
-#[test]
-fn two_drivers_of_one_upload_end_in_equality() {
-    let world = World::new(seed!());
-    let mut li = world.enrolled("li");
-    let picture = li.picture(&fixtures::jpeg_of_at_least(300_000, 4));
-    let case = li.capture_at("matter/09006", in_dongcheng(), vec![picture]);
-    li.field_mut().start_sync().unwrap();
-    for _ in 0..200 {
-        let Action::Send { id, request } = li.next_action().unwrap() else { break };
-        let first = li.carry(&request);
-        let second = li.carry(&request);
-        // The second answer of a piece is an offset conflict; either may be the one that is reported.
-        let reported = if world.roll(2) == 0 { first } else { second };
-        li.completed(id, &reported).unwrap();
-    }
-    li.sync_whatever_happens();
-    let photo = case.photos[0].sha256;
-    assert_eq!(world.office().original(&photo), li.original(&photo));
-    world.check_invariants();
 }
 
 /// `bare_hash`: whoever names a known hash in an entry of their own reads nothing and gets no receipt for it.

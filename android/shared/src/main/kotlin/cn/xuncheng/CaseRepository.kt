@@ -11,6 +11,7 @@ import cn.xuncheng.ffi.CaseStep
 import cn.xuncheng.ffi.Category
 import cn.xuncheng.ffi.Cursor
 import cn.xuncheng.ffi.EnrolmentCode
+import cn.xuncheng.ffi.EntryId
 import cn.xuncheng.ffi.FieldApp
 import cn.xuncheng.ffi.FieldException
 import cn.xuncheng.ffi.ItemId
@@ -86,6 +87,9 @@ class CaseRepository(
 
     /** How the store stands: what waits, what was refused, what needs a person. */
     suspend fun status(): Status = reading { status() }
+
+    /** This person has seen that the office refused an entry: the status shows it no more. */
+    suspend fun acknowledge(entry: EntryId): Unit = changing { acknowledge(entry) }
 
     /** Where the files of a photo are, or would be. */
     suspend fun photoFiles(photo: PhotoHash): PhotoFiles = reading { photoFiles(photo) }

@@ -12,7 +12,7 @@ sealed interface SyncEnd {
     /** All that can go has gone. */
     data object Done : SyncEnd
 
-    /** The office asks to be left alone until this moment of the monotonic clock. */
+    /** What is left waits until this moment of the monotonic clock: for the office, or for another driver. */
     data class Waits(val monotonicMs: ULong) : SyncEnd
 }
 

@@ -91,6 +91,8 @@ class JourneyTest {
             assertEquals(0uL, status.unsent)
             assertEquals(0uL, status.pending)
             assertTrue(status.refused.isEmpty())
+            assertEquals(0uL, status.refusedMore)
+            assertFailsWith<FieldException.NotRefused> { li.acknowledge(stall.story.first().id) }
             assertEquals(null, status.attention)
 
             // 改正一处，撤回一件：按打开表单时看到的内容提交，由办公室判定。

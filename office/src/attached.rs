@@ -1,20 +1,24 @@
-//! The photo that an entry shows: possession is per entry, so that every upload begins by asking for one.
+//! The photo that an entry attaches: possession is per entry, so that every upload begins by asking for one.
 
 use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, IncarnationId};
 use xuncheng_core::journal::entry::{Change, Header, Photo};
 use xuncheng_core::store::{StoreError, entries, judgements};
 
-/// An entry that shows a photo.
-pub(crate) struct Shown {
+/// An entry that attaches a photo.
+pub(crate) struct Attached {
     pub(crate) header: Header,
     pub(crate) photo: Photo,
     /// Whether the entry is neither held nor rejected: its photo counts for the item.
     pub(crate) counts: bool,
 }
 
-/// What `entry` shows, if `incarnation` wrote it and it was judged. An unknown entry and another's are not told apart.
-pub(crate) fn by(conn: &Connection, entry: EntryId, incarnation: IncarnationId) -> Result<Option<Shown>, StoreError> {
+/// What `entry` attaches, if `incarnation` wrote it and it was judged. An unknown entry and another's are not told apart.
+pub(crate) fn by(
+    conn: &Connection,
+    entry: EntryId,
+    incarnation: IncarnationId,
+) -> Result<Option<Attached>, StoreError> {
     if entries::incarnation(conn, entry)? != Some(incarnation) {
         return Ok(None);
     }
@@ -26,5 +30,5 @@ pub(crate) fn by(conn: &Connection, entry: EntryId, incarnation: IncarnationId) 
     let Change::Attach { photo, .. } = body.change else { return Ok(None) };
     let verdict = judged.judgement.verdict;
     let counts = verdict.applies() || matches!(verdict, xuncheng_core::journal::verdict::Verdict::NoOp);
-    Ok(Some(Shown { header, photo, counts }))
+    Ok(Some(Attached { header, photo, counts }))
 }
