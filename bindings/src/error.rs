@@ -334,6 +334,9 @@ impl From<SyncError> for FieldError {
             SyncError::Crypto(error) => error.into(),
             SyncError::NotEnrolled => Self::NotEnrolled,
             SyncError::NoAnswer(why) => Self::Offline { why },
+            SyncError::Unreadable { photo, .. } => {
+                Self::PhotoRefused { name: photo.to_string(), why: PhotoFault::Unreadable, detail }
+            }
             SyncError::NotTheOffice => Self::NotTheOffice,
             SyncError::NotTaken(refusal) => Self::OfficeRefused {
                 status: 200,

@@ -100,6 +100,8 @@ pub enum SyncOutcome {
     Unreachable(String),
     /// No whole answer to what may have been sent: a cut or a stalled connection. The text is for people.
     Failed(String),
+    /// The file of the request's body could not be read on this device. The text is for people.
+    Unreadable(String),
 }
 
 /// An HTTP answer.

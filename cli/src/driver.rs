@@ -1,6 +1,7 @@
 //! The network of a phone on the command line: does what core's session asks for, and reports what came of it.
 
 use std::io::{Read, Seek as _, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -86,6 +87,7 @@ impl Http {
         match self.try_send(request, pace) {
             Ok(response) => Outcome::Answered(response),
             Err(error) if nothing_sent(&error) => Outcome::Unreachable(format!("{error:#}")),
+            Err(error) if error.is::<Unreadable>() => Outcome::Unreadable(format!("{error:#}")),
             Err(error) => Outcome::Failed(format!("{error:#}")),
         }
     }
@@ -105,12 +107,18 @@ impl Http {
             Body::Empty => self.agent.run(builder.body(())?)?,
             Body::Bytes(bytes) => self.agent.run(builder.body(bytes.as_slice())?)?,
             Body::File { path, offset, length } => {
-                let mut file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-                file.seek(SeekFrom::Start(*offset))?;
-                let piece =
-                    Paced { inner: file.take(*length), pace: pace.bytes_per_second, begun: Instant::now(), sent: 0 };
+                let mut file = std::fs::File::open(path).map_err(Unreadable)?;
+                file.seek(SeekFrom::Start(*offset)).map_err(Unreadable)?;
+                let broke = Arc::new(Mutex::new(None));
+                let file = Watched { inner: file.take(*length), broke: Arc::clone(&broke) };
+                let piece = Paced { inner: file, pace: pace.bytes_per_second, begun: Instant::now(), sent: 0 };
                 let builder = builder.header("Content-Length", length.to_string());
-                self.agent.run(builder.body(ureq::SendBody::from_owned_reader(piece))?)?
+                let answer = self.agent.run(builder.body(ureq::SendBody::from_owned_reader(piece))?);
+                // Where the file broke off, the network is not to blame.
+                if let Some(error) = broke.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    return Err(Unreadable(error).into());
+                }
+                answer?
             }
         };
         read_answer(answer)
@@ -138,6 +146,27 @@ fn read_answer(mut answer: ureq::http::Response<ureq::Body>) -> anyhow::Result<R
         bail!("the answer is longer than {bound} bytes");
     }
     Ok(Response { status, headers, body })
+}
+
+/// The photo that was to be sent cannot be read on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unreadable(std::io::Error);
+
+/// A reader that keeps the error it broke with: what carries it tells a broken reader from a broken connection no more.
+struct Watched<R> {
+    inner: R,
+    broke: Arc<Mutex<Option<std::io::Error>>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.inner.read(buffer).map_err(|error| {
+            let told = std::io::Error::from(error.kind());
+            *self.broke.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            told
+        })
+    }
 }
 
 /// A reader that gives no more than so many bytes a second.
@@ -174,7 +203,11 @@ pub(crate) fn sync(field: &mut Field, pace: Pace, mut tell: impl FnMut(&Event)) 
     let mut failure: Option<FieldError> = None;
     loop {
         match field.next_action(&machine::now(), &machine::seed()?)? {
-            Action::Done => return Ok(()),
+            Action::Done => {
+                // What can go has gone. What cannot is no success: a script learns it from the status.
+                let attention = field.status()?.attention;
+                return attention.map_or(Ok(()), |attention| Err(anyhow::anyhow!(attention.detail)));
+            }
             Action::WaitUntil { monotonic_ms } => {
                 if !pace.keep_trying {
                     let attention = field.status()?.attention.map(|attention| anyhow::anyhow!(attention.detail));

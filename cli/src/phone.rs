@@ -102,7 +102,7 @@ fn enrol(args: &Args, code: &str, device: &str) -> anyhow::Result<()> {
     let enrolling = field.enrol(&code, device, &machine::seed()?)?;
     match Http::new(&code.office).send(&enrolling.request, Pace::default()) {
         Outcome::Answered(response) => field.enrolled(&enrolling, &response)?,
-        Outcome::Unreachable(why) | Outcome::Failed(why) => {
+        Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
             bail!(
                 "no answer from the office at {}: {why}; the code stays good: try again when the office runs there and \
                  this machine can reach it",

@@ -1,12 +1,9 @@
--- Photos are files; these rows say what they are, which entry shows them, and how far each has come.
+-- Photos are files; these rows say which entry shows them, how far each has come, and which files lie at the office. What a
+-- photo is, each entry says for itself: what one says of a hash counts for no other.
 
 CREATE TABLE photo (
+    -- Only at the office. A phone's own photos lie there because they are its own; it looks before it sends.
     sha256 BLOB NOT NULL PRIMARY KEY,
-    sm3 BLOB NOT NULL,
-    bytes INTEGER NOT NULL,
-    media TEXT NOT NULL,
-    view BLOB NOT NULL,
-    thumbnail BLOB NOT NULL,
     -- The original's bytes are in the photo folder.
     original_here INTEGER NOT NULL CHECK (original_here IN (0, 1)),
     -- The renditions are.
@@ -19,6 +16,8 @@ CREATE TABLE attachment (
     entry BLOB NOT NULL REFERENCES entry (id),
     sha256 BLOB NOT NULL,
     item BLOB NOT NULL,
+    -- The original's length, as the entry says it.
+    bytes INTEGER NOT NULL,
     -- Whether this store captured it and owes its bytes; on a phone.
     own INTEGER NOT NULL CHECK (own IN (0, 1)),
     -- The thumbnail was taken by the office (on a phone) or from this entry's lineage (at the office).
@@ -39,9 +38,12 @@ CREATE TABLE attachment (
     refusals INTEGER NOT NULL DEFAULT 0,
     aside_until INTEGER,
     aside_boot TEXT,
+    -- On a phone: the original did not lie there as it was kept when it was to be sent; the next conversation looks again.
+    lost INTEGER NOT NULL DEFAULT 0 CHECK (lost IN (0, 1)),
     PRIMARY KEY (entry, sha256)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_item ON attachment (item);
+CREATE INDEX attachment_photo ON attachment (sha256);
 CREATE INDEX attachment_aside ON attachment (aside_until) WHERE aside_until IS NOT NULL;
 CREATE INDEX attachment_view_owed ON attachment (entry) WHERE view_owed = 1;
 CREATE INDEX attachment_owed ON attachment (own, previewed, receipt IS NULL);

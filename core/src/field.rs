@@ -11,7 +11,7 @@ mod status;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 pub use capture::{Capture, CapturePhoto, CaseAct, CaseEdit, reason_args};
 pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
@@ -20,7 +20,7 @@ pub use status::{PhotoCounts, RefusedEntry, Status};
 
 use crate::clock::{Now, Seed};
 use crate::crypto::{CryptoError, Signer, SoftwareKey};
-use crate::id::{IncarnationId, Nonce, PersonId};
+use crate::id::{IncarnationId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::journal::verdict::Code;
 use crate::journal::write::{Author, WriteError};
@@ -28,7 +28,7 @@ use crate::pack::{Pack, PackError};
 use crate::photo::{PhotoError, PhotoFolder};
 use crate::private;
 use crate::store::meta::{self, key};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, photos};
 use crate::sync::session::{self, Action, Outcome, Phone, SyncError};
 
 /// Why a call did not do what it was asked. Nothing of it was kept then.
@@ -146,6 +146,26 @@ const DATABASE: &str = "xuncheng.sqlite";
 const PHOTOS: &str = "photos";
 const KEY: &str = "device.key";
 
+/// Deletes the files of those of `unnamed` that are no photo of the store's: nothing is kept by halves.
+fn discard(
+    conn: &mut Connection,
+    folder: &PhotoFolder,
+    unnamed: impl Iterator<Item = PhotoHash>,
+) -> Result<(), StoreError> {
+    let mut unnamed = unnamed.peekable();
+    if unnamed.peek().is_none() {
+        return Ok(());
+    }
+    // While it holds the store nobody else names them; see `Hand::attach`.
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for photo in unnamed {
+        if !photos::is_own(&tx, photo)? {
+            folder.discard(&photo);
+        }
+    }
+    Ok(())
+}
+
 impl Field {
     /// Makes a store for `person` in `folder`, which is made too; its key is a file beside it.
     ///
@@ -198,12 +218,18 @@ impl Field {
         if !database.exists() {
             return Err(StoreError::NoStore(folder.to_owned()).into());
         }
-        let conn = store::open(&database)?;
+        let mut conn = store::open(&database)?;
         let no_store = || StoreError::NoStore(folder.to_owned());
         let person = meta::get(&conn, key::PERSON)?.ok_or_else(no_store)?;
         let incarnation = meta::get(&conn, key::INCARNATION)?.ok_or_else(no_store)?;
         let photos = PhotoFolder::open(&folder.join(PHOTOS))?;
         photos.sweep_temporary()?;
+        let unnamed = photos.unnamed()?;
+        discard(&mut conn, &photos, unnamed.iter().map(|(photo, _)| *photo))?;
+        for (_, note) in unnamed {
+            // One that cannot be deleted is read again at the next start.
+            let _ = std::fs::remove_file(note);
+        }
         let pack = cached_pack(&conn)?;
         Ok(Self { conn, photos, signer, pack, person, incarnation })
     }

@@ -40,7 +40,7 @@ pub(crate) async fn take(State(office): State<Arc<Office>>, body: Body) -> Resul
             for (entry, photo) in &kept {
                 match rendition {
                     Rendition::Thumbnail => {
-                        photos::put(intake.tx, photo, Here { original: false, view: false, thumbnail: true })?;
+                        photos::put(intake.tx, photo.sha256, Here { original: false, view: false, thumbnail: true })?;
                         photos::set_previewed(intake.tx, *entry, photo.sha256)?;
                     }
                     Rendition::View => photos::set_view_sent(intake.tx, *entry, photo.sha256, photo.view)?,

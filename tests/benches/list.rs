@@ -107,8 +107,6 @@ fn one_case(
     let photo = photo(n);
     let attach = Change::Attach { photo: photo.clone(), round: 0 };
     let attached = write(tx, author, draft(Some(item), attach.clone()), now, &mut entropy).unwrap();
-    let here = photos::Here { original: true, view: true, thumbnail: true };
-    photos::put(tx, &photo, here).unwrap();
     photos::attach(tx, attached.header.id, item, &photo, true).unwrap();
     let mut view = View::empty(CASE, Version::none(EpochId::from_bytes([1; 16])));
     let inspector = Actor {
@@ -149,6 +147,7 @@ fn photo(n: usize) -> Photo {
         height_px: 3000,
         view: PhotoHash::from_bytes(hash),
         thumbnail: PhotoHash::from_bytes(hash),
+        drawn_by: xuncheng_core::photo::DRAWER.to_owned(),
     }
 }
 

@@ -101,7 +101,10 @@ impl Link {
     }
 
     pub(crate) fn carry(&self, world: &Shared, request: &Request) -> Outcome {
-        let sent = bytes_of(&request.body);
+        let sent = match read(&request.body) {
+            Ok(sent) => sent,
+            Err(error) => return Outcome::Unreadable(error.to_string()),
+        };
         for (late, body) in self.late.take() {
             world.deliver(&late, HttpBody::from(body));
         }
@@ -174,20 +177,25 @@ fn cut(bytes: &[u8], after: usize) -> HttpBody {
     HttpBody::from_stream(stream::iter([Ok(kept), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))]))
 }
 
-/// The bytes of a request's body, as a platform's network stack would read them.
+/// The bytes of a request's body.
 #[must_use]
 pub fn bytes_of(body: &Body) -> Vec<u8> {
-    match body {
+    read(body).expect("a photo that is to be sent can be read")
+}
+
+/// As a platform's network stack reads a body.
+fn read(body: &Body) -> std::io::Result<Vec<u8>> {
+    Ok(match body {
         Body::Empty => Vec::new(),
         Body::Bytes(bytes) => bytes.clone(),
         Body::File { path, offset, length } => {
-            let mut file = File::open(path).expect("a photo that is to be sent lies on the phone");
-            file.seek(SeekFrom::Start(*offset)).expect("a piece begins in the file");
+            let mut file = File::open(path)?;
+            file.seek(SeekFrom::Start(*offset))?;
             let mut bytes = Vec::new();
-            file.take(*length).read_to_end(&mut bytes).expect("a piece can be read");
+            file.take(*length).read_to_end(&mut bytes)?;
             bytes
         }
-    }
+    })
 }
 
 /// The method as HTTP writes it.

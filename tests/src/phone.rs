@@ -126,7 +126,7 @@ impl Phone {
         let enrolling = self.field().enrol(code, "a phone of a test", &self.seed())?;
         match self.link.carry(&self.world, &enrolling.request) {
             Outcome::Answered(response) => self.field_mut().enrolled(&enrolling, &response),
-            Outcome::Unreachable(why) | Outcome::Failed(why) => {
+            Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
                 Err(FieldError::Sync(xuncheng_core::sync::session::SyncError::NoAnswer(why)))
             }
         }

@@ -61,6 +61,7 @@ fn photo() -> Photo {
         height_px: 3000,
         view: hash(3),
         thumbnail: hash(4),
+        drawn_by: xuncheng_core::photo::DRAWER.to_owned(),
     }
 }
 

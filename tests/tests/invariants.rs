@@ -11,5 +11,7 @@ mod durable;
 mod kept;
 #[path = "invariants/once.rs"]
 mod once;
+#[path = "invariants/originals.rs"]
+mod originals;
 #[path = "invariants/sight.rs"]
 mod sight;

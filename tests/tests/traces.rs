@@ -39,5 +39,6 @@ fn photo(n: u8) -> Photo {
         height_px: 100,
         view: PhotoHash::from_bytes([n; 32]),
         thumbnail: PhotoHash::from_bytes([n; 32]),
+        drawn_by: xuncheng_core::photo::DRAWER.to_owned(),
     }
 }

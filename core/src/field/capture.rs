@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::Value;
 
-use super::{CaseDetail, Field, FieldError, Shown};
+use super::{CaseDetail, Field, FieldError, Shown, discard};
 use crate::clock::{Entropy, Moment, Now, Seed};
 use crate::id::{EntryId, ItemId};
 use crate::journal::entry::{Change, Photo, PhotoRole};
@@ -15,10 +15,9 @@ use crate::journal::predict::Predictor;
 use crate::journal::verdict::{Code, Verdict};
 use crate::journal::write::{Author, Draft, Seen, write};
 use crate::limits;
-use crate::photo::{Ingested, PhotoError, PhotoFolder, ingest};
+use crate::photo::{DRAWER, Ingested, PhotoError, PhotoFolder, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
-use crate::store::photos::{self, Here};
-use crate::store::{entries, items};
+use crate::store::{entries, items, photos};
 use crate::work::case::{CASE, Case, CaseStep};
 
 /// A case as an inspector captures it.
@@ -224,13 +223,7 @@ impl Field {
         kept: &[(Ingested, PhotoRole)],
     ) -> Result<T, FieldError> {
         if result.is_err() {
-            // While it holds the store nobody else names them; see `Hand::attach`.
-            let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for (photo, _) in kept {
-                if !photos::is_here(&tx, photo.sha256)? {
-                    self.photos.discard(&photo.sha256);
-                }
-            }
+            discard(&mut self.conn, &self.photos, kept.iter().map(|(photo, _)| photo.sha256))?;
         }
         result
     }
@@ -368,7 +361,6 @@ impl Hand<'_, '_> {
         let item = written.header.item;
         self.predictor.push(self.tx, &written, self.now.wall.to_minute())?;
         if let Change::Attach { photo, .. } = &written.change {
-            photos::put(self.tx, photo, Here { original: true, view: true, thumbnail: true })?;
             photos::attach(self.tx, written.header.id, item, photo, true)?;
         }
         Ok(item)
@@ -397,6 +389,7 @@ impl Hand<'_, '_> {
             height_px: kept.height,
             view: kept.view,
             thumbnail: kept.thumbnail,
+            drawn_by: DRAWER.to_owned(),
         };
         let fix = fix.cloned().or_else(|| fix_of_photo(kept, self.now));
         self.write_allowed(item, step, Change::Attach { photo, round }, fix, None)

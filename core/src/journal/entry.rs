@@ -138,6 +138,8 @@ pub struct Photo {
     pub view: PhotoHash,
     /// SHA-256 of the thumbnail of 320 px, as captured.
     pub thumbnail: PhotoHash,
+    /// Who drew both, and by which recipe: as [`crate::photo::DRAWER`] says it here. What another drew differs in its bytes.
+    pub drawn_by: String,
 }
 
 /// What a photo shows of its case.

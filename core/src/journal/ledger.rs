@@ -21,8 +21,7 @@ use crate::pack::Pack;
 use crate::store::entries::{self, Known};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
-use crate::store::photos::{self, Here};
-use crate::store::{StoreError, items, meta};
+use crate::store::{StoreError, items, meta, photos};
 use crate::sync::wire::Refusal;
 use crate::work::case::{CASE, Case};
 use crate::work::flow::{Actor, Who};
@@ -267,7 +266,6 @@ impl Intake<'_, '_> {
         entries::insert(self.tx, &entry, &known)?;
         if let Some(Change::Attach { photo, .. }) = change {
             // Held and rejected entries keep their photos: they stay evidence.
-            photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
             photos::attach(self.tx, header.id, header.item, photo, false)?;
         }
 

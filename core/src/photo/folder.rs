@@ -17,7 +17,7 @@ use crate::private;
 /// ab/ab12….view.jpg  the rendition that people look at
 /// ab/ab12….thumb.jpg the thumbnail
 /// cd/cd34….sent.jpg  at the office, a view that a phone sent, under its own SHA-256: whoever sends another takes no place of it
-/// tmp/               what is being written; whatever a crash left there is rubbish
+/// tmp/               what is being written, and notes of what has its names and no row yet; what a crash left there is swept
 /// ```
 ///
 /// A file under a final name is whole and on the disk. One folder belongs to one store.
@@ -74,26 +74,48 @@ impl PhotoFolder {
     }
 
     /// Deletes what a crash left half written, and says how many files there were. What another process writes now is
-    /// locked by it, and stays.
+    /// locked by it, and stays; so do the notes of what [has no row](Self::unnamed).
     ///
     /// # Errors
-    /// [`PhotoError::Folder`] when the folder cannot be listed or a file in it not deleted.
+    /// [`PhotoError::Folder`] when the folder cannot be listed.
     pub fn sweep_temporary(&self) -> Result<usize, PhotoError> {
         let temporary = self.temporary();
         let mut swept = 0;
         for entry in fs::read_dir(&temporary).map_err(|error| PhotoError::writing(&temporary, 0, error))? {
             let path = entry.map_err(|error| PhotoError::writing(&temporary, 0, error))?.path();
-            let written_now = File::open(&path).is_ok_and(|file| file.try_lock().is_err());
-            if written_now {
+            if noted(&path).is_some() || is_held(&path) {
                 continue;
             }
-            match fs::remove_file(&path) {
-                Ok(()) => swept += 1,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(PhotoError::writing(&path, 0, error)),
-            }
+            // What cannot be deleted, as a folder that somebody made there, takes some room and is in nobody's way.
+            swept += usize::from(fs::remove_file(&path).is_ok());
         }
         Ok(swept)
+    }
+
+    /// Notes that the files of a photo get their names, and that no row names them yet.
+    pub(super) fn note_unnamed(&self, original: &PhotoHash) -> Result<Unnamed, PhotoError> {
+        let temporary = self.temporary();
+        let note = tempfile::Builder::new().prefix(NOTE).suffix(&format!("-{original}")).tempfile_in(&temporary);
+        let note = note.map_err(|error| PhotoError::writing(&temporary, 0, error))?;
+        // As with what is being written: whoever sweeps leaves it alone.
+        let _ = note.as_file().try_lock();
+        Ok(Unnamed { _note: note })
+    }
+
+    /// The photos whose files were kept by a process that ended before a row named them, each with its note. The caller
+    /// deletes what no row names, and the note after it.
+    ///
+    /// # Errors
+    /// [`PhotoError::Folder`] when the folder cannot be listed.
+    pub(crate) fn unnamed(&self) -> Result<Vec<(PhotoHash, PathBuf)>, PhotoError> {
+        let temporary = self.temporary();
+        let failed = |error| PhotoError::writing(&temporary, 0, error);
+        let mut unnamed = Vec::new();
+        for entry in fs::read_dir(&temporary).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            unnamed.extend(noted(&path).filter(|_| !is_held(&path)).map(|photo| (photo, path)));
+        }
+        Ok(unnamed)
     }
 
     /// Takes the file at `file`, on the same file system, as the original with this hash: synced, then renamed into
@@ -151,6 +173,26 @@ impl PhotoFolder {
         let name = original.to_string();
         self.root.join(&name[..2]).join(name + ending)
     }
+}
+
+/// How the names of notes begin.
+const NOTE: &str = "unnamed-";
+
+/// A note that a photo's files have their names and no row names them yet. It goes with its handle; by what a killed process
+/// leaves of it, the files are swept.
+#[derive(Debug)]
+pub(super) struct Unnamed {
+    _note: NamedTempFile,
+}
+
+/// The photo that a note is about; none where the file is none.
+fn noted(path: &Path) -> Option<PhotoHash> {
+    path.file_name()?.to_str()?.strip_prefix(NOTE)?.rsplit('-').next()?.parse().ok()
+}
+
+/// Whether a process is writing the file now.
+fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_err())
 }
 
 /// Makes `path` and what is missing above it; a new folder's name is on the disk before this returns.

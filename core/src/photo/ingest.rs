@@ -5,13 +5,14 @@ use std::path::Path;
 use super::error::PhotoError;
 use super::exif::{self, ExifFacts};
 use super::fingerprint::Fingerprint;
-use super::folder::PhotoFolder;
+use super::folder::{PhotoFolder, Unnamed};
 use super::media::{MediaType, PhotoBytes};
 use super::rendition;
 use crate::id::{PhotoHash, Sm3Hash};
 
-/// A photo that is in the folder, with all that its row will say.
-#[derive(Debug, Clone, PartialEq)]
+/// A photo that is in the folder, with all that its row will say. It is to be held until that row is committed: what a process
+/// leaves that ends before is swept at the next start.
+#[derive(Debug)]
 pub struct Ingested {
     /// SHA-256 of the original, and its name in the folder.
     pub sha256: PhotoHash,
@@ -31,6 +32,7 @@ pub struct Ingested {
     pub view: PhotoHash,
     /// SHA-256 of the thumbnail.
     pub thumbnail: PhotoHash,
+    _unnamed: Unnamed,
 }
 
 /// Checks the photo at `source` and keeps it in `folder`: the original byte for byte, a viewing rendition, a thumbnail.
@@ -51,6 +53,7 @@ pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) 
     let copy = if photo.media == MediaType::Heic { working_copy.map(PhotoBytes::read).transpose()? } else { None };
     let drawn = rendition::draw(copy.as_ref().unwrap_or(&photo))?;
     let Fingerprint { sha256, sm3, bytes } = Fingerprint::of(&photo.bytes);
+    let unnamed = folder.note_unnamed(&sha256)?;
     folder.keep(&[
         (folder.original(&sha256), &photo.bytes),
         (folder.view(&sha256), &drawn.view),
@@ -75,5 +78,6 @@ pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) 
         exif,
         view: renditions.view,
         thumbnail: renditions.thumbnail,
+        _unnamed: unnamed,
     })
 }

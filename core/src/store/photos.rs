@@ -71,37 +71,26 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
     })
 }
 
-/// Keeps what a photo is; files that came later are added to those that were here.
+/// Says which files of a photo lie at the office; those that came later are added to those that were here.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn put(tx: &Transaction<'_>, photo: &Photo, here: Here) -> Result<(), StoreError> {
+pub fn put(tx: &Transaction<'_>, sha256: PhotoHash, here: Here) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO photo (sha256, sm3, bytes, media, view, thumbnail, original_here, view_here, thumbnail_here)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        "INSERT INTO photo (sha256, original_here, view_here, thumbnail_here) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (sha256) DO UPDATE SET original_here = max(original_here, excluded.original_here),
              view_here = max(view_here, excluded.view_here), thumbnail_here = max(thumbnail_here, excluded.thumbnail_here)",
     )?
-    .execute(rusqlite::params![
-        photo.sha256,
-        photo.sm3,
-        photo.bytes,
-        to_json("photo", &photo.media)?,
-        photo.view,
-        photo.thumbnail,
-        here.original,
-        here.view,
-        here.thumbnail,
-    ])?;
+    .execute((sha256, here.original, here.view, here.thumbnail))?;
     Ok(())
 }
 
-/// Whether a row says that the original of this photo lies in the photo folder.
+/// Whether this store captured the photo, for whatever entry: its files are what it has to show.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn is_here(conn: &Connection, sha256: PhotoHash) -> Result<bool, StoreError> {
-    Ok(conn.prepare_cached("SELECT 1 FROM photo WHERE sha256 = ?1 AND original_here = 1")?.exists([sha256])?)
+pub fn is_own(conn: &Connection, sha256: PhotoHash) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached("SELECT 1 FROM attachment WHERE sha256 = ?1 AND own = 1")?.exists([sha256])?)
 }
 
 /// Whether a row says that a view drawn from the original of this photo lies in the photo folder.
@@ -118,9 +107,9 @@ pub fn is_drawn(conn: &Connection, sha256: PhotoHash) -> Result<bool, StoreError
 /// [`StoreError`].
 pub fn attach(tx: &Transaction<'_>, entry: EntryId, item: ItemId, photo: &Photo, own: bool) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO attachment (entry, sha256, item, own, view_owed) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR IGNORE INTO attachment (entry, sha256, item, bytes, own, view_owed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute((entry, photo.sha256, item, own, own && !photo.media.is_drawn()))?;
+    .execute((entry, photo.sha256, item, photo.bytes, own, own && !photo.media.is_drawn()))?;
     Ok(())
 }
 
@@ -205,18 +194,18 @@ pub fn previews_owed(
 
 /// The next own photo whose entry was judged and whose original the office has not signed for, with its length.
 /// Photos of held and rejected entries are owed too: they stay evidence. Those that the office did not take come last, and not
-/// while they are set aside `now`.
+/// while they are set aside `now`; those that are lost not at all.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn original_owed(conn: &Connection, now: &Now) -> Result<Option<(EntryId, PhotoHash, u64)>, StoreError> {
     Ok(conn
         .prepare_cached(&format!(
-            "SELECT a.entry, a.sha256, p.bytes FROM attachment a JOIN judgement j ON j.entry = a.entry
-             JOIN photo p ON p.sha256 = a.sha256 JOIN entry e ON e.id = a.entry
+            "SELECT a.entry, a.sha256, a.bytes FROM attachment a JOIN judgement j ON j.entry = a.entry
+             JOIN entry e ON e.id = a.entry
              LEFT JOIN upload u ON u.entry = a.entry AND u.sha256 = a.sha256
-             WHERE a.own = 1 AND a.receipt IS NULL AND p.original_here = 1
-                 AND (u.offset IS NULL OR u.offset < p.bytes OR u.uncertain = 1) AND {NOT_ASIDE}
+             WHERE a.own = 1 AND a.receipt IS NULL AND a.lost = 0
+                 AND (u.offset IS NULL OR u.offset < a.bytes OR u.uncertain = 1) AND {NOT_ASIDE}
              ORDER BY a.refusals, u.location IS NULL, e.seq LIMIT 1"
         ))?
         .query_row(named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms }, |row| {
@@ -256,12 +245,16 @@ pub fn refusals(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<
     Ok(known.unwrap_or(0))
 }
 
-/// Lets all photos go at once that were set aside. Why they were stays until the office takes them.
+/// Lets all photos go at once that were set aside, and looks for those that were lost. Why they were stays until the office
+/// takes them.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn none_aside(tx: &Transaction<'_>) -> Result<(), StoreError> {
-    tx.execute("UPDATE attachment SET aside_until = NULL, aside_boot = NULL WHERE aside_until IS NOT NULL", [])?;
+    tx.execute(
+        "UPDATE attachment SET aside_until = NULL, aside_boot = NULL, lost = 0 WHERE aside_until IS NOT NULL OR lost = 1",
+        [],
+    )?;
     Ok(())
 }
 
@@ -272,7 +265,7 @@ pub fn none_aside(tx: &Transaction<'_>) -> Result<(), StoreError> {
 pub fn taken(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
     tx.prepare_cached(
         "UPDATE attachment SET refusal = NULL, refusals = 0, aside_until = NULL, aside_boot = NULL
-         WHERE entry = ?1 AND sha256 = ?2 AND refusals > 0",
+         WHERE entry = ?1 AND sha256 = ?2 AND refusal IS NOT NULL",
     )?
     .execute((entry, sha256))?;
     Ok(())
@@ -288,7 +281,7 @@ pub fn aside_until(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreErr
         .query_row((&now.boot_id, now.monotonic_ms), |row| row.get(0))?)
 }
 
-/// Why the office did not take an own photo that it still has not; of several the first.
+/// Why an own photo has not gone that the office has not signed for: it was not taken, or is lost; of several the first.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -297,20 +290,6 @@ pub fn refusal(conn: &Connection) -> Result<Option<String>, StoreError> {
         .prepare_cached(
             "SELECT a.refusal FROM attachment a JOIN entry e ON e.id = a.entry
              WHERE a.own = 1 AND a.refusal IS NOT NULL AND a.receipt IS NULL ORDER BY e.seq LIMIT 1",
-        )?
-        .query_row([], |row| row.get(0))
-        .optional()?)
-}
-
-/// An own photo whose original is gone from this store before the office signed for it; of several the first.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn lost(conn: &Connection) -> Result<Option<PhotoHash>, StoreError> {
-    Ok(conn
-        .prepare_cached(
-            "SELECT a.sha256 FROM attachment a JOIN photo p ON p.sha256 = a.sha256 JOIN entry e ON e.id = a.entry
-             WHERE a.own = 1 AND p.original_here = 0 AND a.receipt IS NULL ORDER BY e.seq LIMIT 1",
         )?
         .query_row([], |row| row.get(0))
         .optional()?)
@@ -348,8 +327,8 @@ pub fn progress(conn: &Connection, incarnation: IncarnationId) -> Result<Progres
     Ok(conn
         .prepare_cached(
             "SELECT count(*) AS named, count(a.receipt) AS received, coalesce(sum(a.safe), 0) AS safe,
-                 coalesce(sum(CASE WHEN a.receipt IS NULL THEN p.bytes END), 0) AS missing_bytes
-             FROM entry e JOIN attachment a ON a.entry = e.id JOIN photo p ON p.sha256 = a.sha256
+                 coalesce(sum(CASE WHEN a.receipt IS NULL THEN a.bytes END), 0) AS missing_bytes
+             FROM entry e JOIN attachment a ON a.entry = e.id
              WHERE e.incarnation = ?1 AND e.change = 'attach'",
         )?
         .query_row([incarnation], |row| {
@@ -368,8 +347,8 @@ pub fn progress(conn: &Connection, incarnation: IncarnationId) -> Result<Progres
 /// [`StoreError`].
 pub fn missing(conn: &Connection, incarnation: IncarnationId, limit: usize) -> Result<Vec<Missing>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT a.item, a.sha256, p.bytes
-         FROM entry e JOIN attachment a ON a.entry = e.id JOIN photo p ON p.sha256 = a.sha256
+        "SELECT a.item, a.sha256, a.bytes
+         FROM entry e JOIN attachment a ON a.entry = e.id
          WHERE e.incarnation = ?1 AND e.change = 'attach' AND a.receipt IS NULL ORDER BY e.seq LIMIT ?2",
     )?;
     let rows = statement.query_map((incarnation, limit), |row| {
@@ -450,11 +429,13 @@ pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Resu
     Ok(())
 }
 
-/// Says that an original is no longer in the photo folder as it was kept.
+/// Says that an own original does not lie in the photo folder as it was kept, in a text of the caller's. It is not sent until
+/// somebody [looks again](none_aside).
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn set_lost(tx: &Transaction<'_>, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE photo SET original_here = 0 WHERE sha256 = ?1")?.execute([sha256])?;
+pub fn set_lost(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash, refusal: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET lost = 1, refusal = ?3 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256, refusal))?;
     Ok(())
 }

@@ -135,8 +135,8 @@ pub fn forget_upload(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) ->
 pub fn doubt_unreceipted(tx: &Transaction<'_>) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE upload SET uncertain = 1 WHERE EXISTS (
-             SELECT 1 FROM attachment a JOIN photo p ON p.sha256 = a.sha256
-             WHERE a.entry = upload.entry AND a.sha256 = upload.sha256 AND a.receipt IS NULL AND upload.offset >= p.bytes)",
+             SELECT 1 FROM attachment a
+             WHERE a.entry = upload.entry AND a.sha256 = upload.sha256 AND a.receipt IS NULL AND upload.offset >= a.bytes)",
         [],
     )?;
     Ok(())

@@ -7,7 +7,7 @@ use super::message::MessageError;
 use super::session::Attention;
 use super::wire::{BATCH_BREAKS, Problem, Refusal};
 use crate::crypto::CryptoError;
-use crate::id::Nonce;
+use crate::id::{Nonce, PhotoHash};
 use crate::store::StoreError;
 
 /// What is to be done next.
@@ -80,6 +80,8 @@ pub enum Outcome {
     Unreachable(String),
     /// No whole answer to what may have been sent: a cut or a stalled connection. The text is for people.
     Failed(String),
+    /// The file of the request's body could not be read on this device. The text is for people.
+    Unreadable(String),
 }
 
 /// An HTTP answer.
@@ -131,6 +133,14 @@ pub enum SyncError {
     /// No answer.
     #[error("no answer from the office: {0}")]
     NoAnswer(String),
+    /// The file that was to be sent could not be read here.
+    #[error("the original {photo} cannot be read on this phone now ({why}); it is tried again, and the others go on")]
+    Unreadable {
+        /// The original.
+        photo: PhotoHash,
+        /// Why, for people.
+        why: String,
+    },
     /// The answer could not be applied.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -193,6 +203,7 @@ impl SyncError {
             Self::NotTaken(refusal) => refusal.code(),
             Self::NotTheOffice | Self::Message(_) => "not_the_office",
             Self::NoAnswer(_) => "no_answer",
+            Self::Unreadable { .. } => "original_unreadable",
             Self::Apply(ApplyError::OtherEpoch { .. }) => "other_epoch",
             Self::Apply(ApplyError::OtherChain { .. }) => "clone",
             Self::Apply(_) => "not_applied",

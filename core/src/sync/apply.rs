@@ -18,9 +18,8 @@ use crate::store::entries::Known;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
 use crate::store::meta::{self, key};
-use crate::store::photos::{self, Here};
 use crate::store::snapshots::{self, ProvenSnapshot};
-use crate::store::{StoreError, entries, from_json, items, to_json};
+use crate::store::{StoreError, entries, from_json, items, photos, to_json};
 
 /// Why an answer was not applied. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
@@ -277,7 +276,6 @@ impl PageReading<'_> {
             Known { header: &header, origin: None, change: change.as_ref().map(Change::name), who: None, cause: None };
         entries::insert(self.tx, entry, &known)?;
         if let Some(Change::Attach { photo, .. }) = &change {
-            photos::put(self.tx, photo, Here { original: false, view: false, thumbnail: false })?;
             photos::attach(self.tx, id, header.item, photo, false)?;
         }
         Ok(header.item)

@@ -146,7 +146,7 @@ fn decide(
             None => transfers::end(tx, id)?,
         }
     }
-    while let Some(intent) = next_intent(tx, phone, now, Nonce::from_bytes(entropy.bytes()))? {
+    while let Some(intent) = next_intent(tx, phone, now, seed, Nonce::from_bytes(entropy.bytes()))? {
         if let Some(request) = request(tx, phone, office, &intent)? {
             let id = Nonce::from_bytes(entropy.bytes());
             transfers::begin(tx, id, &intent, now.wall)?;
@@ -156,7 +156,13 @@ fn decide(
     Ok(wait::next(tx, now)?.map_or(Action::Done, |monotonic_ms| Action::WaitUntil { monotonic_ms }))
 }
 
-fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce) -> Result<Option<Intent>, StoreError> {
+fn next_intent(
+    tx: &Transaction<'_>,
+    phone: &Phone<'_>,
+    now: &Now,
+    seed: &Seed,
+    nonce: Nonce,
+) -> Result<Option<Intent>, StoreError> {
     let unsent = entries::head(tx, phone.incarnation)?.seq > outbox::through(tx)?;
     if (unsent && wait::entries_until(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, now, nonce).map(Some);
@@ -168,7 +174,7 @@ fn next_intent(tx: &Transaction<'_>, phone: &Phone<'_>, now: &Now, nonce: Nonce)
             return Ok(Some(Intent::Previews { nonce, rendition, photos }));
         }
     }
-    if let Some(upload) = uploads::next(tx, phone.photos, now, meta::get(tx, key::PIECE_BYTES)?)? {
+    if let Some(upload) = uploads::next(tx, phone.photos, now, seed, meta::get(tx, key::PIECE_BYTES)?)? {
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
@@ -353,6 +359,7 @@ pub fn completed(
     let result = match outcome {
         Outcome::Answered(response) => take_answer(&tx, phone, &intent, response, now, seed),
         Outcome::Unreachable(why) | Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
+        Outcome::Unreadable(why) => Err(unreadable(&intent, why.clone())),
     };
     let Err(error) = result else {
         transfers::end(&tx, action)?;
@@ -447,6 +454,14 @@ fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys
     Ok(message.open(Direction::Response, &office.node)?)
 }
 
+/// Only originals are sent out of files.
+fn unreadable(intent: &Intent, why: String) -> SyncError {
+    match intent {
+        Intent::Upload(upload) => SyncError::Unreadable { photo: upload.photo().1, why },
+        Intent::Sync(_) | Intent::Previews { .. } => SyncError::NoAnswer(why),
+    }
+}
+
 /// What came of a request, and why that is no success.
 struct Failure<'a> {
     error: &'a SyncError,
@@ -466,6 +481,12 @@ fn note_failure(
     match (intent, outcome) {
         (Intent::Upload(upload), Outcome::Unreachable(_)) => uploads::unsent(tx, upload)?,
         (Intent::Upload(upload), Outcome::Failed(_)) => uploads::doubt(tx, upload)?,
+        (Intent::Upload(upload), Outcome::Unreadable(_)) => {
+            uploads::unsent(tx, upload)?;
+            let (entry, sha256) = upload.photo();
+            // It is this one's trouble, and holds up none of the others.
+            return wait::set_aside(tx, entry, sha256, Some(&error.attention()), now, seed);
+        }
         (Intent::Upload(upload), Outcome::Answered(_)) => {
             uploads::doubt(tx, upload)?;
             let (entry, sha256) = upload.photo();

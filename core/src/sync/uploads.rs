@@ -2,20 +2,24 @@
 //!
 //! Offsets are hints: only a receipt says that an original has arrived.
 
+use std::fs::File;
+use std::io::ErrorKind;
+
 use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::session::{Body, Method, Request, Response, SyncError};
-use crate::clock::Now;
+use super::session::{Attention, Body, Method, Request, Response, SyncError};
+use super::wait;
+use crate::clock::{Now, Seed};
 use crate::id::{EntryId, PhotoHash};
 use crate::limits;
 use crate::photo::{Fingerprint, PhotoFolder};
 use crate::store::meta::{self, key};
 use crate::store::transfers::{self, Upload};
-use crate::store::{StoreError, photos};
+use crate::store::{StoreError, photos, to_json};
 use crate::sync::wire::PhoneLimits;
 
 /// Where uploads are made at the office.
@@ -69,14 +73,21 @@ pub(super) fn next(
     tx: &Transaction<'_>,
     folder: &PhotoFolder,
     now: &Now,
+    seed: &Seed,
     most_bytes: Option<usize>,
 ) -> Result<Option<UploadIntent>, StoreError> {
     let (entry, sha256, bytes) = loop {
         let Some((entry, sha256, bytes)) = photos::original_owed(tx, now)? else { return Ok(None) };
-        if std::fs::metadata(folder.original(&sha256)).is_ok_and(|file| file.len() == bytes) {
-            break (entry, sha256, bytes);
+        match File::open(folder.original(&sha256)).and_then(|file| file.metadata()) {
+            Ok(file) if file.len() == bytes => break (entry, sha256, bytes),
+            Ok(_) => lose(tx, entry, sha256)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => lose(tx, entry, sha256)?,
+            // A card that is locked, storage that fails now and then: the others go meanwhile.
+            Err(error) => {
+                let why = SyncError::Unreadable { photo: sha256, why: error.to_string() }.attention();
+                wait::set_aside(tx, entry, sha256, Some(&why), now, seed)?;
+            }
         }
-        photos::set_lost(tx, sha256)?;
     };
     let piece = meta::get::<PhoneLimits>(tx, key::LIMITS)?
         .map_or(limits::PIECE_BYTES, |asked| asked.piece_bytes)
@@ -95,6 +106,16 @@ pub(super) fn next(
     Ok(Some(UploadIntent::Piece { entry, sha256, bytes, offset, length }))
 }
 
+/// An original that does not lie here as it was kept is not sent, and said.
+fn lose(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
+    let detail = format!(
+        "the original {sha256} is missing or damaged on this phone, and cannot be sent; put the store's photo folder back \
+         as it was, and sync again"
+    );
+    let why = Attention { code: "original_lost".to_owned(), detail };
+    photos::set_lost(tx, entry, sha256, &to_json("attachment", &why)?)
+}
+
 /// What becomes of a step whose outcome nobody knows, because the process that took it is gone: the office is asked.
 ///
 /// # Errors
@@ -111,7 +132,8 @@ pub(super) fn doubt(tx: &Transaction<'_>, intent: &UploadIntent) -> Result<(), S
     }
 }
 
-/// What becomes of a step that never left this phone: as if it had not been begun.
+/// What becomes of a step that never left this phone, or of which nobody knows how much did because its file could not be read
+/// on: as if it had not been begun.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -237,7 +259,7 @@ pub(super) fn answered(
             if response.status == 460
                 && Fingerprint::of_file(&folder.original(sha256)).map(|kept| kept.sha256).ok() != Some(*sha256)
             {
-                photos::set_lost(tx, *sha256)?;
+                lose(tx, *entry, *sha256)?;
             }
             if response.status == 460 { Err(SyncError::refused(response)) } else { Ok(()) }
         }

@@ -126,13 +126,12 @@ pub(super) fn rest(tx: &Transaction<'_>, now: &Now) -> Result<(), StoreError> {
 fn retry_after_ms(outcome: &Outcome) -> u64 {
     let asked = match outcome {
         Outcome::Answered(response) => response.header("Retry-After").and_then(|text| text.trim().parse::<u64>().ok()),
-        Outcome::Unreachable(_) | Outcome::Failed(_) => None,
+        Outcome::Unreachable(_) | Outcome::Failed(_) | Outcome::Unreadable(_) => None,
     };
     asked.unwrap_or(0).saturating_mul(1000).min(limits::BACK_OFF_MS_MAX)
 }
 
-/// What needs a person: the last failure, entries that the office did not take, an original that is gone, a photo that the
-/// office did not take.
+/// What needs a person: the last failure, entries that the office did not take, a photo that it did not take or that is lost.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -142,10 +141,6 @@ pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
     }
     if let Some(postponed) = meta::get::<Postponed>(conn, key::ENTRIES_POSTPONED)? {
         return Ok(Some(SyncError::NotTaken(postponed.refusal).attention()));
-    }
-    if let Some(sha256) = photos::lost(conn)? {
-        let detail = format!("the original {sha256} is missing or damaged on this phone, and cannot be sent");
-        return Ok(Some(Attention { code: "original_lost".to_owned(), detail }));
     }
     photos::refusal(conn)?.map(|refusal| from_json("attachment", &refusal)).transpose()
 }

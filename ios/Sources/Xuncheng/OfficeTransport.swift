@@ -51,6 +51,7 @@ public final class URLSessionTransport: OfficeTransport {
 }
 
 private func outcome(of error: any Error) -> SyncOutcome {
+    if let unreadable = error as? UnreadableFile { return .unreadable(unreadable.why) }
     if let unsendable = error as? Unsendable { return .failed(unsendable.why) }
     switch (error as? URLError)?.code {
     case .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed, .notConnectedToInternet, .dataNotAllowed,
@@ -63,6 +64,11 @@ private func outcome(of error: any Error) -> SyncOutcome {
 
 /// A request that cannot be sent, or an answer that cannot be taken.
 private struct Unsendable: Error {
+    let why: String
+}
+
+/// The file of a request's body could not be read.
+private struct UnreadableFile: Error {
     let why: String
 }
 
@@ -100,15 +106,25 @@ extension HttpBody {
         case .bytes(let bytes):
             return bytes
         case .file(let path, let offset, let length):
-            let file = try FileHandle(forReadingFrom: path)
-            defer { try? file.close() }
-            try file.seek(toOffset: offset)
-            let piece = try file.read(upToCount: Int(length)) ?? Data()
-            guard piece.count == Int(length) else {
-                throw Unsendable(why: "\(path.lastPathComponent) ends after \(Int(offset) + piece.count) bytes")
-            }
-            return piece
+            return try piece(of: path, from: offset, length: length)
         }
+    }
+}
+
+private func piece(of path: URL, from offset: UInt64, length: UInt64) throws -> Data {
+    do {
+        let file = try FileHandle(forReadingFrom: path)
+        defer { try? file.close() }
+        try file.seek(toOffset: offset)
+        let piece = try file.read(upToCount: Int(length)) ?? Data()
+        guard piece.count == Int(length) else {
+            throw UnreadableFile(why: "\(path.lastPathComponent) ends after \(Int(offset) + piece.count) bytes")
+        }
+        return piece
+    } catch let error as UnreadableFile {
+        throw error
+    } catch {
+        throw UnreadableFile(why: error.localizedDescription)
     }
 }
 

@@ -21,7 +21,7 @@ struct SyncDriver: Sendable {
         switch await transport.send(enrolment.request(), to: enrolment.office()) {
         case .answered(let response):
             try await store.call { app, _, _ in try app.enrolled(enrolment: enrolment, response: response) }
-        case .unreachable(let why), .failed(let why):
+        case .unreachable(let why), .failed(let why), .unreadable(let why):
             throw FieldError.Offline(why: why)
         }
     }

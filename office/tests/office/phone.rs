@@ -183,6 +183,7 @@ impl Phone {
             height_px: kept.height,
             view: kept.view,
             thumbnail: kept.thumbnail,
+            drawn_by: xuncheng_core::photo::DRAWER.to_owned(),
         };
         self.attach(item, photo, &folder)
     }

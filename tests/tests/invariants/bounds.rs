@@ -35,7 +35,9 @@ pub(crate) fn post(path: &str, body: Vec<u8>) -> Request {
 pub(crate) fn answered(outcome: Outcome) -> Response {
     match outcome {
         Outcome::Answered(response) => response,
-        Outcome::Unreachable(why) | Outcome::Failed(why) => panic!("nothing fails here: {why}"),
+        Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
+            panic!("nothing fails here: {why}")
+        }
     }
 }
 

@@ -46,29 +46,38 @@ fn a_capture_is_there_after_the_kill_that_follows_its_first_word() {
     }
 }
 
-/// Invariant 1: wherever the process dies, a case is there whole or not at all.
+/// Invariant 1: wherever the process dies, a case is there whole or not at all, and no picture that nobody knows of stays.
 #[test]
 fn a_capture_that_is_killed_anywhere_is_there_whole_or_not_at_all() {
     let phone = Program::phone_of("li");
-    let photos: Vec<_> = (0..2).map(|n| phone.file(&format!("{n}.jpg"), &fixtures::jpeg(1200, 900, n))).collect();
-    let words = ["capture", "--category", "matter/09006", photos[0].to_str().unwrap(), photos[1].to_str().unwrap()];
+    let photo = |n: u64| phone.file(&format!("{n}.jpg"), &fixtures::jpeg(1200, 900, n)).to_str().unwrap().to_owned();
+    let words =
+        |n: u64| ["capture".to_owned(), "--category".to_owned(), "matter/09006".to_owned(), photo(n), photo(100 + n)];
     let mut known = 0;
+    let mut struck = 0;
     // Dies when so many files have come and gone in the phone's folder: a moment that the disk tells, not a clock.
     for changes in 1..14 {
+        let words = words(changes);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut child = phone.command(&words).stdout(Stdio::null()).spawn().unwrap();
         let mut seen = state_of(phone.folder());
         let mut changed = 0;
         while changed < changes && child.try_wait().unwrap().is_none() {
             let state = state_of(phone.folder());
-            changed += usize::from(state != seen);
+            changed += u64::from(state != seen);
             seen = state;
         }
         child.kill().unwrap();
         child.wait().unwrap();
         let cases = assert_whole(&phone).len();
         assert!(cases == known || cases == known + 1, "half a case: {known} before, {cases} after");
+        assert_eq!(phone.photo_files().len(), 6 * cases, "originals and renditions that no case shows");
+        struck += usize::from(cases == known);
         known = cases;
     }
+    assert!(struck > 0, "each capture was done before it was killed");
+    let words = words(99);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = phone.run(&words);
     assert!(done.success, "the next capture is kept: {}", done.err);
     assert_eq!(assert_whole(&phone).len(), known + 1);

@@ -101,6 +101,7 @@ fn photo(number: u8) -> Photo {
         height_px: 100,
         view: PhotoHash::from_bytes([number; 32]),
         thumbnail: PhotoHash::from_bytes([number; 32]),
+        drawn_by: xuncheng_core::photo::DRAWER.to_owned(),
     }
 }
 

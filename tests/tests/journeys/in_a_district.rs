@@ -425,7 +425,9 @@ fn what_left_before_a_phone_came_is_not_told() {
             .and_then(|message| message.read_unverified::<serde_json::Value>())
             .unwrap()
             .to_string(),
-        Outcome::Unreachable(why) | Outcome::Failed(why) => panic!("nothing fails here: {why}"),
+        Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
+            panic!("nothing fails here: {why}")
+        }
     });
     let told: String = answers.collect();
     assert!(told.contains(&here.to_string()) && !told.contains(&gone.to_string()));

@@ -26,6 +26,8 @@ fn a_photo_is_kept_byte_for_byte_with_two_renditions() {
     assert_eq!(thumbnail.dimensions(), (320, 240));
     assert_eq!(Fingerprint::of_file(&desk.folder.view(&photo.sha256)).unwrap().sha256, photo.view);
     assert_eq!(Fingerprint::of_file(&desk.folder.thumbnail(&photo.sha256)).unwrap().sha256, photo.thumbnail);
+    // Its note goes with it, once a row names the photo.
+    drop(photo);
     assert_eq!(desk.kept().len(), 3, "nothing else is left, in tmp neither");
 }
 
@@ -103,8 +105,10 @@ fn the_same_photo_may_come_twice_and_heals_what_the_disk_damaged() {
     let first = ingest(&source, None, &desk.folder).unwrap();
     fs::write(desk.folder.original(&first.sha256), b"rotten").unwrap();
     let second = ingest(&source, None, &desk.folder).unwrap();
-    assert_eq!(first, second);
+    assert_eq!((second.sha256, second.view, second.thumbnail), (first.sha256, first.view, first.thumbnail));
     assert_eq!(fs::read(desk.folder.original(&first.sha256)).unwrap(), fs::read(source).unwrap());
+    // Their notes go with them, once rows name the photo.
+    drop((first, second));
     assert_eq!(desk.kept().len(), 3);
 }
 

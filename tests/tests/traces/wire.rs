@@ -19,7 +19,9 @@ use xuncheng_tests::world::World;
 pub(super) fn answered(outcome: Outcome) -> Response {
     match outcome {
         Outcome::Answered(response) => response,
-        Outcome::Unreachable(why) | Outcome::Failed(why) => panic!("nothing fails here: {why}"),
+        Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
+            panic!("nothing fails here: {why}")
+        }
     }
 }
 

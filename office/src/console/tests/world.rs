@@ -260,6 +260,7 @@ impl World {
             height_px: 3000,
             view: sha256,
             thumbnail: Fingerprint::of(JPEG).sha256,
+            drawn_by: xuncheng_core::photo::DRAWER.to_owned(),
         };
         let (_, judgement) = self.phone_writes(person, Some(item), Change::Attach { photo, round: 0 }).await;
         (judgement, sha256)

@@ -24,9 +24,12 @@ import okhttp3.Request
 import okhttp3.RequestBody
 import okhttp3.RequestBody.Companion.toRequestBody
 import okhttp3.Response
+import okio.Buffer
 import okio.BufferedSink
 import okio.FileSystem
+import okio.ForwardingSource
 import okio.Path.Companion.toOkioPath
+import okio.Source
 
 /** Whoever owns a network: sends one request, and says what came of it. */
 fun interface OfficeTransport {
@@ -84,6 +87,7 @@ class OkHttpTransport(client: OkHttpClient = OkHttpClient()) : OfficeTransport {
 private fun IOException.toOutcome(): SyncOutcome {
     val why = message ?: javaClass.simpleName
     return when (this) {
+        is UnreadableFile -> SyncOutcome.Unreadable(why)
         is UnknownHostException, is ConnectException, is NoRouteToHostException -> SyncOutcome.Unreachable(why)
         else -> SyncOutcome.Failed(why)
     }
@@ -112,12 +116,25 @@ private class FilePiece(private val file: File, private val offset: Long, privat
 
     override fun contentLength() = length
 
-    override fun writeTo(sink: BufferedSink) {
-        FileSystem.SYSTEM.openReadOnly(file.toOkioPath()).use { handle ->
-            handle.source(offset).use { piece -> sink.write(piece, length) }
-        }
+    override fun writeTo(sink: BufferedSink) = reading { FileSystem.SYSTEM.openReadOnly(file.toOkioPath()) }.use { handle ->
+        handle.source(offset).use { piece -> sink.write(Watched(piece), length) }
+    }
+
+    /** Tells what breaks while the file is read from what breaks on the network: OkHttp hands on both as one. */
+    private class Watched(source: Source) : ForwardingSource(source) {
+        override fun read(sink: Buffer, byteCount: Long) = reading { super.read(sink, byteCount) }
     }
 }
+
+/** The file of a request's body could not be read. */
+private class UnreadableFile(cause: IOException) : IOException(cause.message ?: cause.javaClass.simpleName, cause)
+
+private inline fun <T> reading(read: () -> T): T =
+    try {
+        read()
+    } catch (error: IOException) {
+        throw UnreadableFile(error)
+    }
 
 private fun Response.read(mostBytes: Long): HttpResponse {
     val source = body.source()

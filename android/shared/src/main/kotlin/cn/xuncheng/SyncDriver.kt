@@ -35,6 +35,7 @@ internal class SyncDriver(
                 is SyncOutcome.Answered -> app.enrolled(enrolment, outcome.v1)
                 is SyncOutcome.Unreachable -> throw FieldException.Offline(outcome.v1)
                 is SyncOutcome.Failed -> throw FieldException.Offline(outcome.v1)
+                is SyncOutcome.Unreadable -> throw FieldException.Offline(outcome.v1)
             }
         }
     }

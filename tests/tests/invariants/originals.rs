@@ -1,0 +1,116 @@
+//! Invariants 2 and 5, where the trouble is on the phone itself: its storage fails, or somebody says of its photos what is
+//! not so.
+
+use std::fs;
+
+use xuncheng_core::field::{CapturePhoto, CaseAct, FieldError};
+use xuncheng_core::id::{EntryId, PhotoHash, Sm3Hash};
+use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
+use xuncheng_core::photo::{DRAWER, Fingerprint, MediaType};
+use xuncheng_core::store::list::Query;
+use xuncheng_core::sync::session::{Action, Body, Outcome};
+use xuncheng_core::work::case::CaseStep;
+use xuncheng_tests::fixtures;
+use xuncheng_tests::phone::{Phone, in_dongcheng};
+use xuncheng_tests::seed;
+use xuncheng_tests::world::World;
+
+fn received(phone: &Phone) -> u64 {
+    phone.field().status().unwrap().photos.received
+}
+
+fn attention(phone: &Phone) -> Option<String> {
+    phone.field().status().unwrap().attention.map(|attention| attention.code)
+}
+
+/// An original that cannot be read holds up none of the others, is said by name, and goes as soon as it can be read.
+#[test]
+fn an_original_that_cannot_be_read_holds_up_none_of_the_others() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let first = li.capture("matter/09006").photos[0].sha256;
+    let second = li.capture("matter/09006").photos[0].sha256;
+    let broken = li.field().photos().original(&first);
+    li.field_mut().start_sync().unwrap();
+    loop {
+        match li.next_action().unwrap() {
+            Action::Done => panic!("the first is still owed"),
+            Action::WaitUntil { .. } => break,
+            Action::Send { id, request } => {
+                let reads = matches!(&request.body, Body::File { path, .. } if *path == broken);
+                let outcome =
+                    if reads { Outcome::Unreadable("input/output error".to_owned()) } else { li.carry(&request) };
+                assert_eq!(li.completed(id, &outcome).is_err(), reads);
+            }
+        }
+    }
+    assert!(world.office().original(&second).is_some() && world.office().original(&first).is_none());
+    let status = li.field().status().unwrap();
+    assert_eq!((status.photos.received, status.bytes_sent_again), (1, 0));
+    assert_eq!(attention(&li).as_deref(), Some("original_unreadable"));
+    li.sync().unwrap();
+    assert_eq!((received(&li), attention(&li)), (2, None));
+    world.check_invariants();
+}
+
+/// A card that is out, a folder that comes back late: what was missing for one conversation goes with the next.
+#[test]
+fn originals_that_were_away_for_a_moment_are_sent_when_they_are_back() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let pictures = [li.new_picture(), li.new_picture()];
+    for picture in &pictures {
+        li.capture_at("matter/09006", in_dongcheng(), vec![picture.clone()]);
+    }
+    let item = li.field().cases(&Query::default(), None, 1).unwrap().cases[0].id;
+    let (here, away) = (li.field().photos().root().to_owned(), li.folder().join("away"));
+    fs::rename(&here, &away).unwrap();
+    li.sync().unwrap();
+    assert_eq!((received(&li), attention(&li).as_deref()), (0, Some("original_lost")));
+    fs::rename(&away, &here).unwrap();
+
+    // A slip with the same picture meanwhile: it is refused, and what was kept stays.
+    let picture = CapturePhoto { file: pictures[0].clone(), working_copy: None, role: PhotoRole::After };
+    let act = CaseAct { step: CaseStep::Handle, args: [].into(), photos: vec![picture], fix: None, shown: None };
+    assert!(matches!(li.act(item, &act), Err(FieldError::NotNow { .. })));
+    li.sync().unwrap();
+    assert_eq!((received(&li), attention(&li)), (2, None));
+    world.check_invariants();
+}
+
+/// What somebody else's entry says of a hash counts for no other: a healthy original is sent, and is never deleted for it.
+#[test]
+fn what_a_stranger_says_of_a_photo_touches_nobody_elses() {
+    let world = World::new(seed!());
+    let (mut li, mut wang) = (world.enrolled("li"), world.enrolled("wang"));
+    let bytes = fixtures::jpeg(96, 64, 7);
+    let sha256 = Fingerprint::of(&bytes).sha256;
+    let case = wang.capture("matter/09006").summary.id;
+    let claim = Photo {
+        sha256,
+        sm3: Sm3Hash::from_bytes([1; 32]),
+        bytes: 777,
+        media: MediaType::Jpeg,
+        role: PhotoRole::Close,
+        width_px: 1,
+        height_px: 1,
+        view: PhotoHash::from_bytes([2; 32]),
+        thumbnail: PhotoHash::from_bytes([3; 32]),
+        drawn_by: DRAWER.to_owned(),
+    };
+    let _: EntryId = wang.write(case, "case", Change::Attach { photo: claim, round: 0 });
+    wang.sync_as_far_as_it_goes();
+    li.sync().unwrap();
+    assert!(li.holds(case));
+
+    let picture = li.picture(&bytes);
+    let item = li.capture_at("matter/09006", in_dongcheng(), vec![picture.clone()]).summary.id;
+    let after = CapturePhoto { file: picture, working_copy: None, role: PhotoRole::After };
+    let act = CaseAct { step: CaseStep::Handle, args: [].into(), photos: vec![after], fix: None, shown: None };
+    assert!(li.act(item, &act).is_err());
+    assert_eq!(li.original(&sha256), Some(bytes.clone()), "a refused step deletes no original");
+    li.sync().unwrap();
+    assert_eq!((received(&li), attention(&li)), (1, None));
+    assert_eq!(world.office().original(&sha256), Some(bytes));
+    world.check_invariants();
+}
