@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use serde_json::json;
-use xuncheng_office::{backup as make_backup, restore as restore_backup};
+use xuncheng_office::{BackupReport, backup as make_backup, restore as restore_backup};
 
 use crate::print::{self, say};
 
@@ -41,9 +42,10 @@ pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     let report = make_backup::backup(&args.data, &args.to)?;
     if args.json {
         let missing: Vec<String> = report.missing.iter().map(ToString::to_string).collect();
-        return print::json(&json!({
+        print::json(&json!({
             "backup": report.backup, "copied": report.copied, "newly_safe": report.newly_safe, "missing": missing,
-        }));
+        }))?;
+        return missed(&report);
     }
     say!("{} — read back and verified", report.backup.display())?;
     say!("{} photo files copied, {} originals became safe by it", report.copied, report.newly_safe)?;
@@ -51,14 +53,26 @@ pub(crate) fn backup(args: &BackupArgs) -> anyhow::Result<()> {
     for sha256 in &report.missing {
         say!("missing or changed in the data folder, and not safe: {sha256}")?;
     }
-    Ok(())
+    missed(&report)
+}
+
+/// A backup without all originals is one, and no success: whoever has it made each night is to hear of it.
+fn missed(report: &BackupReport) -> anyhow::Result<()> {
+    if report.missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{} originals that the office had signed for are lost or damaged in its photo folder; phones that still have them \
+         are asked for them at their next sync, then make another backup",
+        report.missing.len()
+    )
 }
 
 /// Makes a data folder out of a backup; it begins a new branch of the ledger's history.
 pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     let report = restore_backup::restore(&args.from, &args.data, args.accept_loss)?;
     if args.json {
-        return print::json(&json!({
+        print::json(&json!({
             "data": args.data, "backup": report.backup, "made_at": report.made_at, "epoch": report.epoch.counter,
             "entries": report.entries, "photos": report.photos, "losses": report.losses,
         }));

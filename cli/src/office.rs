@@ -69,6 +69,8 @@ pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // A log that nobody reads any more, or that a full disk holds no line of, stops no work.
+        .log_internal_errors(false)
         .init();
     let config = Config {
         pack: args.pack.clone(),

@@ -31,6 +31,7 @@ use crate::clock::Clock;
 use crate::error::OfficeError;
 use crate::folder::{DataFolder, sync_folder};
 use crate::ledger::{fact, open_tables};
+use crate::uploads::lost;
 use place::{Part, Place, copy_synced};
 
 pub(crate) mod place;
@@ -48,7 +49,8 @@ pub struct BackupReport {
     pub copied: u64,
     /// Receipts that became safe by it.
     pub newly_safe: u64,
-    /// Originals that the office signed for and that are not in its photo folder as they were: they are not safe.
+    /// Originals that the office signed for and that are not in its photo folder as they were: they are not safe, and phones are
+    /// asked for them again.
     pub missing: Vec<PhotoHash>,
 }
 
@@ -297,6 +299,7 @@ fn raise(
     ledger: &LedgerCopy,
     originals: &HashSet<PhotoHash>,
 ) -> Result<u64, OfficeError> {
+    let photos = PhotoFolder::open(&folder.photos())?;
     let mut conn = open_tables(&folder.ledger())?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let signed: Option<Signed<Epoch>> = meta::get(&tx, key::EPOCH)?;
@@ -325,6 +328,13 @@ fn raise(
             let row = FeedRow::Safe { entry: *entry, sha256: *sha256 };
             feeds::append(&tx, &feeds::private(*incarnation), &row)?;
             newly_safe += 1;
+        }
+    }
+    for sha256 in &manifest.missing {
+        // It may have come again while the other files were copied.
+        let here = Fingerprint::of_file(&photos.original(sha256)).is_ok_and(|found| found.sha256 == *sha256);
+        if !here {
+            lost::ask_again(&tx, *sha256)?;
         }
     }
     let Manifest { made_at, position, .. } = *manifest;

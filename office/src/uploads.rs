@@ -26,6 +26,7 @@ use rows::Upload;
 
 pub(crate) mod draw;
 pub(crate) mod finish;
+pub(crate) mod lost;
 mod receive;
 pub(crate) mod rows;
 pub(crate) mod token;

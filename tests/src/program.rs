@@ -217,6 +217,35 @@ impl OfficeProgram {
         Self { data, child, url }
     }
 
+    /// As [`Self::start`], with nobody to read its log: whatever it writes there fails.
+    ///
+    /// # Panics
+    /// Where it does not say its address.
+    #[must_use]
+    pub fn start_unread(piece_bytes: u64) -> Self {
+        let data = TempDir::new().expect("a temporary folder can be made");
+        let (mut child, url) = serve_with_log(data.path(), piece_bytes, Stdio::piped());
+        drop(child.stderr.take());
+        Self { data, child, url }
+    }
+
+    /// Asks it to end, and says whether it did so in good order.
+    ///
+    /// # Panics
+    /// Where it cannot be asked, or is still there after half a minute.
+    #[cfg(unix)]
+    pub fn ends_when_asked(&mut self) -> bool {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill can be run");
+        assert!(asked.success(), "the office is there to be asked");
+        for _ in 0..300 {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status.success();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("the office does not end");
+    }
+
     /// A code for a phone of `person`, naming `office` as the address.
     #[must_use]
     pub fn code(&self, person: &str, office: &str) -> String {
@@ -238,11 +267,15 @@ impl OfficeProgram {
 }
 
 fn serve(data: &Path, piece_bytes: u64) -> (Child, String) {
+    serve_with_log(data, piece_bytes, Stdio::null())
+}
+
+fn serve_with_log(data: &Path, piece_bytes: u64, log: Stdio) -> (Child, String) {
     let mut child = Command::new(xuncheng())
         .args(["serve", "--port", "0", "--piece-bytes", &piece_bytes.to_string(), "--json", "--data"])
         .arg(data)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .expect("xuncheng can be run");
     let out = child.stdout.take().expect("its output is piped");

@@ -27,7 +27,7 @@ use xuncheng_core::store::items;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::work::case::{CASE, CaseStep};
-use xuncheng_office::{Clock, Config, EntropySource, Office, OfficeError, app, write_at_desk};
+use xuncheng_office::{BackupReport, Clock, Config, EntropySource, Office, OfficeError, app, backup, write_at_desk};
 
 use crate::fixtures::Dice;
 use crate::network::{Link, method};
@@ -370,6 +370,12 @@ impl Desk {
     /// Closes the office.
     pub fn stop(&self) {
         self.0.stop_office();
+    }
+
+    /// Backs the office up, beside its running self, into the same place each time.
+    pub fn back_up(&self) -> BackupReport {
+        let place = self.0.folder.path().join("backups");
+        backup(&self.folder(), &place).expect("an office can be backed up")
     }
 
     /// Opens it again.

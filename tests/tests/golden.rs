@@ -179,6 +179,7 @@ fn rows_of_feeds() {
         FeedRow::Verdict { entry: entry(2) },
         FeedRow::Receipt { entry: entry(2), sha256: hash(1) },
         FeedRow::Safe { entry: entry(2), sha256: hash(1) },
+        FeedRow::Want { entry: entry(2), sha256: hash(1) },
         FeedRow::Grant { audience: "area/511902001/matter".to_owned() },
         FeedRow::Withdraw { audience: "area/511902001/matter".to_owned() },
     ];

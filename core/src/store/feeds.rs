@@ -48,6 +48,13 @@ pub enum FeedRow {
         /// The original.
         sha256: PhotoHash,
     },
+    /// The office has the original no more and asks for it: what it signed for it is void.
+    Want {
+        /// The entry.
+        entry: EntryId,
+        /// The original.
+        sha256: PhotoHash,
+    },
     /// From here on this incarnation reads the audience.
     Grant {
         /// The audience.
@@ -73,6 +80,7 @@ impl FeedRow {
             Self::Verdict { .. }
             | Self::Receipt { .. }
             | Self::Safe { .. }
+            | Self::Want { .. }
             | Self::Grant { .. }
             | Self::Withdraw { .. }
             | Self::Unknown(_) => None,

@@ -429,6 +429,18 @@ pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Resu
     Ok(())
 }
 
+/// Forgets that the office signed for an original: it asks for it again.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn void_receipt(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE attachment SET receipt = NULL, receipt_request = NULL, safe = 0 WHERE entry = ?1 AND sha256 = ?2",
+    )?
+    .execute((entry, sha256))?;
+    Ok(())
+}
+
 /// Says that an own original does not lie in the photo folder as it was kept, in a text of the caller's. It is not sent until
 /// somebody [looks again](none_aside).
 ///

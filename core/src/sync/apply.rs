@@ -19,7 +19,7 @@ use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
 use crate::store::meta::{self, key};
 use crate::store::snapshots::{self, ProvenSnapshot};
-use crate::store::{StoreError, entries, from_json, items, photos, to_json};
+use crate::store::{StoreError, entries, from_json, items, photos, to_json, transfers};
 
 /// Why an answer was not applied. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
@@ -173,13 +173,17 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         }
         photos::set_receipt(tx, &receipt, signed, Some(intent.number))?;
     }
-    // After the receipts: nothing is safe that was not received.
-    for feed in &page.feeds {
-        for row in &feed.rows {
-            if let FeedRow::Safe { entry, sha256 } = row {
-                photos::set_safe(tx, *entry, *sha256)?;
-            }
+    // After the receipts: nothing is safe that was not received, nor what was asked for again since.
+    let mut safe = BTreeSet::new();
+    for row in page.feeds.iter().flat_map(|feed| &feed.rows) {
+        if let FeedRow::Safe { entry, sha256 } = row {
+            safe.insert((*entry, *sha256));
+        } else if let FeedRow::Want { entry, sha256 } = row {
+            safe.remove(&(*entry, *sha256));
         }
+    }
+    for (entry, sha256) in safe {
+        photos::set_safe(tx, entry, sha256)?;
     }
     reading.settle()?;
     reading.want_snapshots(intent, page)?;
@@ -326,6 +330,10 @@ impl PageReading<'_> {
                 }
                 feeds::forget(self.tx, audience)?;
                 self.withdrawn.insert(audience.clone());
+            }
+            FeedRow::Want { entry, sha256 } => {
+                photos::void_receipt(self.tx, *entry, *sha256)?;
+                transfers::forget_upload(self.tx, *entry, *sha256)?;
             }
             // Receipts and what is safe are read after the rows; a row of a later version is passed over.
             FeedRow::Receipt { .. } | FeedRow::Safe { .. } | FeedRow::Unknown(_) => {}

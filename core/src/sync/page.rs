@@ -158,6 +158,7 @@ impl PageDraft<'_> {
             FeedRow::Receipt { entry, sha256 } => self.names.receipts.push((*entry, *sha256)),
             FeedRow::Leave { .. }
             | FeedRow::Safe { .. }
+            | FeedRow::Want { .. }
             | FeedRow::Grant { .. }
             | FeedRow::Withdraw { .. }
             | FeedRow::Unknown(_) => {}

@@ -125,7 +125,11 @@ pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<Vec<S
         tracing::info!(swept, "uploads that nobody went on with were forgotten");
     }
     for upload in rows::unfinished(ledger.connection())? {
-        recover_one(ledger, &grounds, folder, &uploads, upload)?;
+        let id = upload.id;
+        if let Err(error) = recover_one(ledger, &grounds, folder, &uploads, upload) {
+            // One file that cannot be read keeps no office from its work; its phone asks about it.
+            tracing::error!(upload = %id, %error, "an upload that is whole could not be ended; it is tried again when its phone asks");
+        }
     }
     sweep_files(ledger.connection(), &uploads)?;
     note_originals(ledger)?;
@@ -159,8 +163,9 @@ fn sweep_files(conn: &Connection, uploads: &Path) -> Result<(), OfficeError> {
             Some(id) => rows::get(conn, id)?.is_some_and(|upload| upload.finished_at.is_none()),
             None => false,
         };
-        if !known {
-            rows::remove(&file.path())?;
+        // What cannot be deleted, as the folder that a disk mounted here brings, is in nobody's way.
+        if !known && let Err(error) = rows::remove(&file.path()) {
+            tracing::warn!(%error, "something in the folder of uploads is none, and cannot be deleted");
         }
     }
     Ok(())

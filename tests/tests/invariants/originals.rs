@@ -114,3 +114,30 @@ fn what_a_stranger_says_of_a_photo_touches_nobody_elses() {
     assert_eq!(world.office().original(&sha256), Some(bytes));
     world.check_invariants();
 }
+
+/// What the office signed for and has lost since, it asks for again by name; until then it is not safe.
+#[test]
+fn an_original_that_the_office_lost_is_asked_for_and_comes_again() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let sha256 = li.capture("matter/09006").photos[0].sha256;
+    li.sync().unwrap();
+    let office = world.office();
+    assert_eq!(office.back_up().newly_safe, 1);
+    li.sync().unwrap();
+    assert_eq!(li.field().status().unwrap().photos.safe, 1);
+
+    fs::write(office.folder().join("photos").join(&sha256.to_string()[..2]).join(sha256.to_string()), b"rot").unwrap();
+    assert_eq!(office.back_up().missing, [sha256]);
+    li.sync().unwrap();
+    world.settle();
+    let photos = li.field().status().unwrap().photos;
+    assert_eq!((photos.received, photos.safe), (1, 0), "it came again, and no backup covers it");
+    assert_eq!(office.original(&sha256), li.original(&sha256));
+
+    let report = office.back_up();
+    assert_eq!((report.missing.len(), report.newly_safe), (0, 1));
+    li.sync().unwrap();
+    assert_eq!(li.field().status().unwrap().photos.safe, 1);
+    world.check_invariants();
+}

@@ -232,3 +232,19 @@ fn two_offices_of_one_district_are_never_mixed_up() {
     assert!(phone.status()["office"].is_null(), "{}", done.err);
     assert!(here.office.data().join("ledger.sqlite").exists());
 }
+
+/// A log that nobody reads any more stops no work: a pipe whose reader is gone, a disk without room for another line.
+#[cfg(unix)]
+#[test]
+fn an_office_whose_log_nobody_reads_goes_on_and_ends_when_asked() {
+    let mut office = OfficeProgram::start_unread(PIECE);
+    let li = Program::phone_of("li");
+    let done = li.run(&["enrol", &office.code("li", &office.url)]);
+    assert!(done.success, "{}", done.err);
+    let done = li.capture(&[&li.file("IMG_1.jpg", &photo(1))]);
+    assert!(done.success, "{}", done.err);
+    let done = li.run(&["sync"]);
+    assert!(done.success, "{}", done.err);
+    assert_eq!(li.status()["photos"]["received"], 1);
+    assert!(office.ends_when_asked());
+}

@@ -15,7 +15,7 @@ fn a_photo_is_kept_byte_for_byte_with_two_renditions() {
     let photo = ingest(&desk.camera_writes("IMG_1.jpg", &bytes), None, &desk.folder).unwrap();
 
     assert_eq!(fs::read(desk.folder.original(&photo.sha256)).unwrap(), bytes);
-    assert_eq!((photo.media, photo.bytes), (MediaType::Jpeg, bytes.len() as u64));
+    assert_eq!((&photo.media, photo.bytes), (&MediaType::Jpeg, bytes.len() as u64));
     assert_eq!((photo.width, photo.height), (2400, 1800));
     let fingerprint = Fingerprint::of_file(&desk.folder.original(&photo.sha256)).unwrap();
     assert_eq!((fingerprint.sha256, fingerprint.sm3), (photo.sha256, photo.sm3));
