@@ -72,7 +72,7 @@ fn missed(report: &BackupReport) -> anyhow::Result<()> {
 pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     let report = restore_backup::restore(&args.from, &args.data, args.accept_loss)?;
     if args.json {
-        print::json(&json!({
+        return print::json(&json!({
             "data": args.data, "backup": report.backup, "made_at": report.made_at, "epoch": report.epoch.counter,
             "entries": report.entries, "photos": report.photos, "losses": report.losses,
         }));

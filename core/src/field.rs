@@ -6,15 +6,18 @@
 
 mod capture;
 mod cases;
+mod changes;
 mod enrol;
+mod hand;
 mod status;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-pub use capture::{Capture, CapturePhoto, CaseAct, CaseEdit, reason_args};
+pub use capture::{Capture, CapturePhoto};
 pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
+pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 
