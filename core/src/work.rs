@@ -4,6 +4,7 @@
 pub mod flow;
 pub mod case;
 pub mod device;
+pub mod listing;
 pub mod person;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use flow::Rules;
 
 use crate::id::PersonId;
+use crate::journal::view::View;
 use crate::pack::{AreaCode, CategoryKind, OrgCode, Role};
 
 /// The rules of a kind of item, by its name on the wire; none for a kind of a later version.
@@ -39,6 +41,11 @@ impl Audience {
             Self::Organisation(org) => format!("org/{org}"),
             Self::Own(person) => format!("own/{person}"),
         }
+    }
+
+    /// The person whose code stands in `field`, alone; nobody where none does.
+    fn own(view: &View, field: &str) -> BTreeSet<Self> {
+        view.text(field).and_then(|code| PersonId::new(code).ok()).map(Self::Own).into_iter().collect()
     }
 
     /// The names of the feeds that a person reads on a phone.

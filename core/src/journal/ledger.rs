@@ -23,10 +23,9 @@ use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
 use crate::store::{StoreError, items, meta, photos};
 use crate::sync::wire::Refusal;
-use crate::work::case::{CASE, Case};
 use crate::work::flow::{Actor, Who};
-use crate::work::person::{PERSON, Person};
-use crate::work::{Audience, device};
+use crate::work::person::Person;
+use crate::work::{self, Audience};
 
 /// Why the ledger did not take an entry.
 #[derive(Debug, thiserror::Error)]
@@ -315,8 +314,10 @@ impl Intake<'_, '_> {
     fn tell(&self, item: ItemId, view: &View, entry: EntryId) -> Result<(), LedgerError> {
         let before = items::audiences(self.tx, item)?;
         let opener = entries::opener(self.tx, item)?;
-        let after: BTreeSet<String> =
-            audiences(self.office.pack, view, opener.as_ref()).iter().map(Audience::feed).collect();
+        let told = work::rules(&view.kind)
+            .map(|rules| (rules.audiences)(self.office.pack, view, opener.as_ref()))
+            .unwrap_or_default();
+        let after: BTreeSet<String> = told.iter().map(Audience::feed).collect();
         for audience in &after {
             if before.contains(audience) {
                 feeds::append(self.tx, audience, &FeedRow::To { item, count: view.version.count, entry })?;
@@ -335,9 +336,11 @@ impl Intake<'_, '_> {
 
     /// What the office writes because of what was applied: a new case gets its number.
     fn follow(&mut self, item: ItemId, view: &View, change: Option<&Change>) -> Result<(), LedgerError> {
-        if view.kind == CASE && matches!(change, Some(Change::Open { .. })) && Case::of(view).number().is_none() {
+        let numbered = work::rules(&view.kind).is_some_and(|rules| rules.numbered);
+        if numbered && matches!(change, Some(Change::Open { .. })) && view.text("number").is_none() {
             let number = self.next_number()?;
-            self.write_once(&format!("number/{item}"), item, CASE, [("number".to_owned(), number.into())].into())?;
+            let fields = [("number".to_owned(), number.into())].into();
+            self.write_once(&format!("number/{item}"), item, &view.kind, fields)?;
         }
         Ok(())
     }
@@ -402,16 +405,5 @@ impl Intake<'_, '_> {
     #[must_use]
     pub const fn minute(&self) -> Moment {
         self.now.wall.to_minute()
-    }
-}
-
-/// Who receives an item, whatever its kind.
-fn audiences(pack: &Pack, view: &View, opener: Option<&PersonId>) -> BTreeSet<Audience> {
-    let own = |field: &str| view.text(field).and_then(|code| PersonId::new(code).ok()).map(Audience::Own);
-    match view.kind.as_str() {
-        CASE => Case::of(view).audiences(pack, opener),
-        device::DEVICE => own("person").into_iter().collect(),
-        PERSON => own("code").into_iter().collect(),
-        _ => BTreeSet::new(),
     }
 }

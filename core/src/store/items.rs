@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::{StoreError, from_json, to_json};
-use crate::id::{EntryId, Hash, ItemId, PhotoHash};
+use crate::id::{EntryId, Hash, ItemId};
 use crate::journal::version::Version;
 use crate::journal::view::View;
+use crate::place::GeoPoint;
 use crate::search;
-use crate::work::case::Case;
+use crate::work::rules;
 
 /// The item's view, on a phone with pending entries on top.
 ///
@@ -53,11 +54,7 @@ pub fn confirmed_bytes(conn: &Connection, item: ItemId) -> Result<Option<String>
 /// # Errors
 /// [`StoreError`].
 pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreError> {
-    let case = Case::of(view);
-    let label = case.number().or_else(|| view.text("code"));
-    let photos = case.photos();
-    let before = photos.iter().find(|(_, photo)| photo.value["role"] != "after");
-    let thumbnail: Option<PhotoHash> = before.or(photos.first()).and_then(|(key, _)| key.parse().ok());
+    let listing = rules(&view.kind).map(|rules| (rules.listing)(view)).unwrap_or_default();
     let row: i64 = tx
         .prepare_cached(
             "INSERT INTO item (id, kind, view, state, label, category, area, org, occurred_at, thumbnail)
@@ -73,34 +70,28 @@ pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreE
                 view.kind,
                 to_json("item", view)?,
                 view.state,
-                label,
-                case.category(),
-                case.area(),
-                case.responsible_org(),
-                case.occurred_at().unwrap_or(0),
-                thumbnail,
+                listing.label,
+                listing.category,
+                listing.area,
+                listing.org,
+                listing.occurred_at.unwrap_or(0),
+                listing.thumbnail,
             ],
             |row| row.get(0),
         )?;
-    put_text(tx, row, view)?;
-    put_place(tx, row, &case)
+    put_text(tx, row, &listing.words)?;
+    put_place(tx, row, listing.place)
 }
 
-fn put_text(tx: &Transaction<'_>, row: i64, view: &View) -> Result<(), StoreError> {
-    let comments = view.members("comments").filter_map(|(_, comment)| comment.value["text"].as_str());
-    let words: Vec<&str> = ["number", "category_name", "description", "address", "code", "name"]
-        .into_iter()
-        .filter_map(|field| view.text(field))
-        .chain(comments)
-        .collect();
+fn put_text(tx: &Transaction<'_>, row: i64, words: &[&str]) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([row])?;
     tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?
         .execute((row, search::segment(&words.join(" "))))?;
     Ok(())
 }
 
-fn put_place(tx: &Transaction<'_>, row: i64, case: &Case<'_>) -> Result<(), StoreError> {
-    match case.place() {
+fn put_place(tx: &Transaction<'_>, row: i64, place: Option<GeoPoint>) -> Result<(), StoreError> {
+    match place {
         Some(point) => tx
             .prepare_cached("INSERT OR REPLACE INTO item_place (row, lat_min, lat_max, lon_min, lon_max) VALUES (?1, ?2, ?2, ?3, ?3)")?
             .execute((row, point.lat_e7(), point.lon_e7()))?,

@@ -265,7 +265,7 @@ pub fn none_aside(tx: &Transaction<'_>) -> Result<(), StoreError> {
 pub fn taken(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
     tx.prepare_cached(
         "UPDATE attachment SET refusal = NULL, refusals = 0, aside_until = NULL, aside_boot = NULL
-         WHERE entry = ?1 AND sha256 = ?2 AND refusal IS NOT NULL",
+         WHERE entry = ?1 AND sha256 = ?2 AND (refusals > 0 OR refusal IS NOT NULL)",
     )?
     .execute((entry, sha256))?;
     Ok(())

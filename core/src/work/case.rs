@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Audience;
 use super::flow::{Also, FieldRule, Grant, HANDLE_CLOCK, Need, Policy, Row, Rules, Who, Writer};
+use super::listing::Listing;
 use crate::id::PersonId;
 use crate::journal::entry::PhotoRole;
 use crate::journal::view::{Member, View};
@@ -191,6 +192,9 @@ pub static RULES: Rules = Rules {
         }
         _ => Vec::new(),
     },
+    audiences: |pack, view, reporter| Case::of(view).audiences(pack, reporter),
+    listing: |view| Case::of(view).listing(),
+    numbered: true,
 };
 
 fn place(value: &Value) -> Option<GeoPoint> {
@@ -268,6 +272,23 @@ impl<'a> Case<'a> {
         let mut photos: Vec<_> = self.0.members("photos").collect();
         photos.sort_by_key(|(_, photo)| photo.value["order"].as_u64());
         photos
+    }
+
+    fn listing(&self) -> Listing<'a> {
+        let photos = self.photos();
+        let before = photos.iter().find(|(_, photo)| photo.value["role"] != "after");
+        let comments = self.0.members("comments").filter_map(|(_, comment)| comment.value["text"].as_str());
+        let fields = ["number", "category_name", "description", "address"];
+        Listing {
+            label: self.number(),
+            category: self.category(),
+            area: self.area(),
+            org: self.responsible_org(),
+            occurred_at: self.occurred_at(),
+            place: self.place(),
+            thumbnail: before.or(photos.first()).and_then(|(key, _)| key.parse().ok()),
+            words: fields.into_iter().filter_map(|field| self.0.text(field)).chain(comments).collect(),
+        }
     }
 
     /// Who receives it: its area while it is open, or every area where it lies in none, the responsible organisation from dispatch on, and always `reporter`.

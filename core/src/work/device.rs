@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::Audience;
 use super::flow::{Grant, Row, Rules, Who};
+use super::listing::Listing;
 
 /// The kind's name on the wire.
 pub const DEVICE: &str = "device";
@@ -26,4 +28,7 @@ pub static RULES: Rules = Rules {
     fields: &[],
     sound: |_, _| true,
     derive: |_, _, _: &Value| Vec::new(),
+    audiences: |_, view, _| Audience::own(view, "person"),
+    listing: |_| Listing::default(),
+    numbered: false,
 };

@@ -1,6 +1,6 @@
 //! The words that workflow tables are written in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -9,6 +9,8 @@ use crate::journal::entry::PhotoRole;
 use crate::journal::verdict::Code;
 use crate::journal::view::View;
 use crate::pack::{OrgCode, Pack, Role};
+use crate::work::Audience;
+use crate::work::listing::Listing;
 
 /// All that the engine knows about one kind of item.
 pub struct Rules {
@@ -34,6 +36,12 @@ pub struct Rules {
     pub sound: fn(&str, &Value) -> bool,
     /// Fields that follow from others: computed when their sources change, never written.
     pub derive: fn(&Pack, &str, &Value) -> Vec<(&'static str, Value)>,
+    /// Who receives one that this person opened.
+    pub audiences: fn(&Pack, &View, Option<&PersonId>) -> BTreeSet<Audience>,
+    /// What lists show of one.
+    pub listing: fn(&View) -> Listing<'_>,
+    /// Whether the office numbers each that is opened, in its field `number`.
+    pub numbered: bool,
 }
 
 impl Rules {

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::Audience;
 use super::flow::{Grant, Rules, Who};
+use super::listing::Listing;
 use crate::id::PersonId;
 use crate::journal::view::View;
 use crate::pack::{AreaCode, CategoryKind, OrgCode, Role};
@@ -26,6 +28,13 @@ pub static RULES: Rules = Rules {
     fields: &[],
     sound: |_, _| true,
     derive: |_, _, _: &Value| Vec::new(),
+    audiences: |_, view, _| Audience::own(view, "code"),
+    listing: |view| Listing {
+        label: view.text("code"),
+        words: ["code", "name"].into_iter().filter_map(|field| view.text(field)).collect(),
+        ..Listing::default()
+    },
+    numbered: false,
 };
 
 /// A person as code that knows people reads the item.
