@@ -36,6 +36,16 @@ pub fn confirmed(conn: &Connection, item: ItemId) -> Result<Option<View>, StoreE
     }
 }
 
+/// Whether the office has the item, as far as this replica knows: an Open of it was applied.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_judged(conn: &Connection, item: ItemId) -> Result<bool, StoreError> {
+    let sql = "SELECT coalesce((SELECT view IS NOT NULL FROM item_confirmed WHERE item = ?1),
+                   EXISTS (SELECT 1 FROM item WHERE id = ?1))";
+    Ok(conn.prepare_cached(sql)?.query_row([item], |row| row.get(0))?)
+}
+
 fn read_view(text: Option<String>) -> Result<Option<View>, StoreError> {
     text.map(|text| from_json("item", &text)).transpose()
 }

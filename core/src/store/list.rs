@@ -289,7 +289,8 @@ fn and_waits((mut conditions, mut values): Conditions, waiting: &[Waiting]) -> C
             Which::Neutral { person, org } => {
                 values.extend([Sql::Text(org.clone()), Sql::Text(person.as_str().to_owned())]);
                 "(i.state = ? AND i.org IS NOT ? AND
-                  (SELECT e.who FROM entry e WHERE e.item = i.id AND e.change = 'open' LIMIT 1) IS NOT ?)"
+                  (SELECT e.who FROM item_version v JOIN entry e ON e.id = v.entry
+                   WHERE v.item = i.id AND v.count = 1) IS NOT ?)"
             }
         });
     }

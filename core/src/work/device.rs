@@ -25,5 +25,6 @@ pub static RULES: Rules = Rules {
     steps: &[Row { from: ACTIVE, step: REVOKE, to: REVOKED, who: &[Who::Office, Who::Admin], needs: &[], also: &[] }],
     fields: &[],
     sound: |_, _| true,
+    moments: &[],
     derive: |_, _, _: &Value| Vec::new(),
 };

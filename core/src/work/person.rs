@@ -25,6 +25,7 @@ pub static RULES: Rules = Rules {
     steps: &[],
     fields: &[],
     sound: |_, _| true,
+    moments: &[],
     derive: |_, _, _: &Value| Vec::new(),
 };
 
