@@ -135,7 +135,7 @@ pub enum SyncError {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// The key store does not sign now.
-    #[error(transparent)]
+    #[error("{0}; nothing is sent without it, what is captured is kept, and all of it goes when the key is back")]
     Crypto(#[from] CryptoError),
     /// A message could not be made.
     #[error(transparent)]
@@ -179,7 +179,7 @@ impl SyncError {
     }
 
     /// What a person is told of it.
-    pub(super) fn attention(&self) -> Attention {
+    pub(crate) fn attention(&self) -> Attention {
         Attention { code: self.code().to_owned(), detail: self.to_string() }
     }
 
@@ -196,7 +196,8 @@ impl SyncError {
             Self::Apply(ApplyError::OtherEpoch { .. }) => "other_epoch",
             Self::Apply(ApplyError::OtherChain { .. }) => "clone",
             Self::Apply(_) => "not_applied",
-            Self::Crypto(_) => "key_locked",
+            Self::Crypto(CryptoError::Locked(_)) => "key_locked",
+            Self::Crypto(_) => "key_unusable",
         }
     }
 }
