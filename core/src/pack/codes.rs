@@ -146,6 +146,12 @@ impl CategoryCode {
         (2..=3).contains(&text.split('/').count()) && text.split('/').all(is_plain)
     }
 
+    /// The kind that a code names, with its scheme or without.
+    #[must_use]
+    pub fn kind_in(text: &str) -> Option<&str> {
+        text.rsplit('/').nth(1)
+    }
+
     /// The scheme that the number belongs to.
     #[must_use]
     pub fn scheme(&self) -> &SchemeCode {

@@ -8,6 +8,7 @@ use super::{StoreError, from_json, to_json};
 use crate::id::{EntryId, Hash, ItemId, PhotoHash};
 use crate::journal::version::Version;
 use crate::journal::view::View;
+use crate::pack::CategoryCode;
 use crate::search;
 use crate::work::case::Case;
 
@@ -70,10 +71,10 @@ pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreE
     let thumbnail: Option<PhotoHash> = before.or(photos.first()).and_then(|(key, _)| key.parse().ok());
     let row: i64 = tx
         .prepare_cached(
-            "INSERT INTO item (id, kind, view, state, label, category, area, org, occurred_at, thumbnail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            "INSERT INTO item (id, kind, view, state, label, category, class, area, org, occurred_at, thumbnail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (id) DO UPDATE SET view = excluded.view, state = excluded.state, label = excluded.label,
-                 category = excluded.category, area = excluded.area, org = excluded.org,
+                 category = excluded.category, class = excluded.class, area = excluded.area, org = excluded.org,
                  occurred_at = excluded.occurred_at, thumbnail = excluded.thumbnail
              RETURNING row",
         )?
@@ -85,6 +86,7 @@ pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreE
                 view.state,
                 label,
                 case.category(),
+                case.category().and_then(CategoryCode::kind_in),
                 case.area(),
                 case.responsible_org(),
                 case.occurred_at().unwrap_or(0),

@@ -66,7 +66,7 @@ pub struct Sight {
     pub audiences: Vec<String>,
     /// Areas that the item lies in, whether it still is in their feeds or was closed.
     pub areas: Vec<String>,
-    /// Classes of categories, as codes begin with them: what of those areas.
+    /// Classes of categories: what of those areas.
     pub classes: Vec<String>,
     /// Organisations that are, or were last, to handle it.
     pub orgs: Vec<String>,
@@ -313,7 +313,7 @@ fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cur
     }
     if let Some(Sight { audiences, areas, classes, orgs }) = &query.sight {
         conditions.push(format!(
-            "(i.area IN ({}) AND substr(i.category, 1, instr(i.category, '/') - 1) IN ({}) OR i.org IN ({}) OR i.id IN (SELECT item FROM membership WHERE audience IN ({})))",
+            "(i.area IN ({}) AND i.class IN ({}) OR i.org IN ({}) OR i.id IN (SELECT item FROM membership WHERE audience IN ({})))",
             marks(areas.len()),
             marks(classes.len()),
             marks(orgs.len()),

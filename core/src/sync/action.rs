@@ -135,11 +135,24 @@ pub enum SyncError {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// The key store does not sign now.
-    #[error("{0}; nothing is sent without it, what is captured is kept, and all of it goes when the key is back")]
+    #[error("{}", of_key(.0))]
     Crypto(#[from] CryptoError),
     /// A message could not be made.
     #[error(transparent)]
     Message(MessageError),
+}
+
+/// The error, and what it means for whoever works on where the key does not sign.
+fn of_key(error: &CryptoError) -> String {
+    match error {
+        CryptoError::Locked(_) | CryptoError::KeyFile { .. } | CryptoError::Key(_) => format!(
+            "{error}; nothing is sent without it, what is captured is kept, and all of it goes when the key is back"
+        ),
+        CryptoError::Signature { .. }
+        | CryptoError::Statement { .. }
+        | CryptoError::Sealed
+        | CryptoError::OriginTooLong { .. } => error.to_string(),
+    }
 }
 
 impl SyncError {
