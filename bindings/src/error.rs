@@ -123,6 +123,14 @@ pub enum FieldError {
     /// What answered does not hold the key that the code names.
     #[error("the office that answered is not the one that gave the code")]
     OtherOffice,
+    /// This store is enrolled at one office, the code is another's: another store is made for it.
+    #[error("this store is enrolled at {district} ({url}), and the code is another office's")]
+    EnrolledElsewhere {
+        /// The district that it is enrolled at.
+        district: String,
+        /// The address of that district's office.
+        url: String,
+    },
 
     /// No answer from the office. Nothing is lost: it is tried again.
     #[error("no answer from the office: {why}")]
@@ -257,6 +265,7 @@ impl From<Core> for FieldError {
             Core::NotNow { label, step, code } => Self::NotNow { label, step, code },
             Core::OtherPerson { own, other } => Self::OtherPerson { own, other },
             Core::OtherOffice => Self::OtherOffice,
+            Core::EnrolledElsewhere { district, url } => Self::EnrolledElsewhere { district, url },
         }
     }
 }

@@ -47,7 +47,7 @@ impl FieldApp {
     /// Opens the store in `folder`.
     ///
     /// # Errors
-    /// [`FieldError::NoStore`], [`FieldError::StoreNewer`], [`FieldError::StoreBroken`], [`FieldError::KeyUnusable`].
+    /// [`FieldError::NoStore`], [`FieldError::StoreNewer`], [`FieldError::StoreBroken`].
     #[uniffi::constructor]
     pub fn open(folder: types::LocalPath) -> Result<Self, FieldError> {
         Ok(Field::open(&folder)?.into())

@@ -148,7 +148,8 @@ impl FieldApp {
     /// Begins to enrol with `code`; `device` is what the phone calls itself.
     ///
     /// # Errors
-    /// [`FieldError::NotAnEnrolmentCode`], [`FieldError::OtherPerson`], [`FieldError::KeyLocked`].
+    /// [`FieldError::NotAnEnrolmentCode`], [`FieldError::OtherPerson`], [`FieldError::EnrolledElsewhere`],
+    /// [`FieldError::KeyLocked`], [`FieldError::KeyUnusable`]; the code was not used then.
     pub fn enrol(&self, code: EnrolmentCode, device: &str, seed: Seed) -> Result<Enrolment, FieldError> {
         Ok(Enrolment { enrolling: self.field().enrol(&code, device, &seed)? })
     }
@@ -156,8 +157,8 @@ impl FieldApp {
     /// Takes what came of an enrolment's request: from here on this store sends to that office and to no other.
     ///
     /// # Errors
-    /// [`FieldError::CodeRefused`], [`FieldError::OtherOffice`], [`FieldError::NotTheOffice`],
-    /// [`FieldError::OfficeRefused`].
+    /// [`FieldError::CodeRefused`], [`FieldError::OtherOffice`], [`FieldError::EnrolledElsewhere`],
+    /// [`FieldError::NotTheOffice`], [`FieldError::OfficeRefused`].
     pub fn enrolled(&self, enrolment: &Enrolment, response: HttpResponse) -> Result<(), FieldError> {
         Ok(self.field().enrolled(&enrolment.enrolling, &response)?)
     }
@@ -174,7 +175,7 @@ impl FieldApp {
     /// What to do next.
     ///
     /// # Errors
-    /// [`FieldError::NotEnrolled`], [`FieldError::KeyLocked`], [`FieldError::StoreBroken`].
+    /// [`FieldError::NotEnrolled`], [`FieldError::KeyLocked`], [`FieldError::KeyUnusable`], [`FieldError::StoreBroken`].
     pub fn next_action(&self, now: Now, seed: Seed) -> Result<SyncAction, FieldError> {
         Ok(self.field().next_action(&now, &seed)?)
     }

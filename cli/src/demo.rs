@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use crate::print::{self, say};
+use crate::print::{Table, say};
 use cast::{Office, Phone, ShownCase};
 use checks::Check;
 use desk::Desk;
@@ -315,7 +315,7 @@ impl Stages {
 }
 
 fn report(figures: &Figures, stages: &Stages, checks: &[Check]) -> std::io::Result<()> {
-    let mut table = print::table(&["what 项目", "figure 数值"]);
+    let mut table = Table::with(&["what 项目", "figure 数值"]);
     for (name, value) in [
         ("cases closed 结案", figures.cases.to_string()),
         ("photos 照片", figures.photos.to_string()),
@@ -326,19 +326,19 @@ fn report(figures: &Figures, stages: &Stages, checks: &[Check]) -> std::io::Resu
         ),
         ("round trips 往返", figures.round_trips.to_string()),
     ] {
-        table.add_row([name, &value]);
+        table.row([name, &value]);
     }
     for (name, took) in &stages.done {
-        table.add_row([format!("  {name}"), format!("{:.2} s", took.as_secs_f64())]);
+        table.row([format!("  {name}"), format!("{:.2} s", took.as_secs_f64())]);
     }
-    say!("{table}")?;
-    let mut held = print::table(&["check 校验", ""]);
+    table.print()?;
+    let mut held = Table::with(&["check 校验", ""]);
     for Check { what, found } in checks {
         let found = match found {
             Ok(count) => format!("✓ {count}"),
             Err(error) => format!("✗ {error:#}"),
         };
-        held.add_row([*what, &found]);
+        held.row([*what, &found]);
     }
-    say!("{held}")
+    held.print()
 }

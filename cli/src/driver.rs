@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use rustls::CertificateError;
+use ureq::tls::{RootCerts, TlsConfig};
 use xuncheng_core::field::{Field, FieldError};
 use xuncheng_core::limits;
 use xuncheng_core::sync::session::{Action, Body, Method, Outcome, Request, Response};
 
 use crate::machine;
+use crate::phone::CA;
 
 /// How a conversation is driven.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,8 +62,9 @@ pub(crate) struct Http {
     base: String,
 }
 
-/// What all requests share. Redirects are not followed: the office sends phones none, portals do.
-pub(crate) fn agent() -> ureq::Agent {
+/// What all requests share: who vouches for the office, and that redirects are not followed, for the office sends phones none,
+/// portals do.
+pub(crate) fn agent(vouching: RootCerts) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -71,24 +75,28 @@ pub(crate) fn agent() -> ureq::Agent {
         .timeout_send_body(Some(Duration::from_secs(120)))
         .timeout_recv_response(Some(Duration::from_secs(60)))
         .timeout_recv_body(Some(Duration::from_secs(60)))
+        .tls_config(TlsConfig::builder().root_certs(vouching).build())
         .user_agent(concat!("xuncheng/", env!("CARGO_PKG_VERSION")))
         .build();
     config.into()
 }
 
 impl Http {
-    /// A client for the office at `base`.
-    pub(crate) fn new(base: &str) -> Self {
-        Self { agent: agent(), base: base.trim_end_matches('/').to_owned() }
+    /// A client for the office at `base`, whose certificate is one that `vouching` vouch for.
+    pub(crate) fn new(base: &str, vouching: RootCerts) -> Self {
+        Self { agent: agent(vouching), base: base.trim_end_matches('/').to_owned() }
     }
 
     /// Sends `request`; every failure is an outcome.
     pub(crate) fn send(&self, request: &Request, pace: Pace) -> Outcome {
         match self.try_send(request, pace) {
             Ok(response) => Outcome::Answered(response),
-            Err(error) if nothing_sent(&error) => Outcome::Unreachable(format!("{error:#}")),
             Err(error) if error.is::<Unreadable>() => Outcome::Unreadable(format!("{error:#}")),
-            Err(error) => Outcome::Failed(format!("{error:#}")),
+            Err(error) => match distrusted(&error) {
+                Some(why) => Outcome::Unreachable(why),
+                None if nothing_sent(&error) => Outcome::Unreachable(format!("{error:#}")),
+                None => Outcome::Failed(format!("{error:#}")),
+            },
         }
     }
 
@@ -123,6 +131,20 @@ impl Http {
         };
         read_answer(answer)
     }
+}
+
+/// Why the certificate of whatever answered is not to be trusted, and what to do; none where that is not what is wrong.
+fn distrusted(error: &anyhow::Error) -> Option<String> {
+    let ureq::Error::Io(handshake) = error.downcast_ref()? else { return None };
+    let rustls::Error::InvalidCertificate(why) = handshake.get_ref()?.downcast_ref()? else { return None };
+    Some(if *why == CertificateError::UnknownIssuer {
+        format!(
+            "nobody whom this phone trusts vouches for the certificate that answered; if it is of the district's own CA, \
+             give that CA's certificate: --ca FILE when enrolling, and later {CA} in the phone's folder"
+        )
+    } else {
+        format!("the certificate that answered is not to be trusted: {why}; the office has to get another")
+    })
 }
 
 /// Whether the connection was never made.
@@ -196,9 +218,14 @@ impl<R: Read> Read for Paced<R> {
 ///
 /// # Errors
 /// Why it did not go on; nothing is lost, the next call goes on where this one ended.
-pub(crate) fn sync(field: &mut Field, pace: Pace, mut tell: impl FnMut(&Event)) -> anyhow::Result<()> {
+pub(crate) fn sync(
+    field: &mut Field,
+    vouching: RootCerts,
+    pace: Pace,
+    mut tell: impl FnMut(&Event),
+) -> anyhow::Result<()> {
     let office = field.office()?.ok_or(FieldError::Sync(xuncheng_core::sync::session::SyncError::NotEnrolled))?;
-    let http = Http::new(&office.url);
+    let http = Http::new(&office.url, vouching);
     field.start_sync()?;
     let mut failure: Option<FieldError> = None;
     loop {

@@ -85,9 +85,9 @@ fn main() -> std::process::ExitCode {
             let told = told(&error);
             if json {
                 // Nobody may read it; the line for people follows all the same.
-                let _ = print::say!("{}", serde_json::json!({ "error": { "code": code(&error), "detail": told } }));
+                let _ = print::json_line(&serde_json::json!({ "error": { "code": code(&error), "detail": told } }));
             }
-            eprintln!("xuncheng: {told}");
+            print::complain(&format!("xuncheng: {told}"));
             std::process::ExitCode::FAILURE
         }
     }

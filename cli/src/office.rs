@@ -34,7 +34,7 @@ pub(crate) struct ServeArgs {
     ///
     /// Whoever forwards the port to other machines (a proxy, a tunnel, a port mapping) must give it. A forwarder looks like
     /// this machine itself, which may open the console without a password; with --url the console leaves this port.
-    #[arg(long)]
+    #[arg(long, value_parser = address)]
     url: Option<String>,
     /// The console's own port on this machine, once --url, --tls-cert, --bind or --insecure-listen lets others reach the
     /// phones' port; 0 takes a free one.
@@ -62,6 +62,16 @@ pub(crate) struct ServeArgs {
     pub(crate) json: bool,
 }
 
+/// An address that phones can be told: whatever else is written there becomes a code that no phone can use.
+fn address(text: &str) -> anyhow::Result<String> {
+    let example = "an address is like https://xc.example.cn or http://10.0.0.2:8650";
+    let address: ureq::http::Uri = text.parse().context(example)?;
+    let complete =
+        matches!(address.scheme_str(), Some("http" | "https")) && address.host().is_some_and(|host| !host.is_empty());
+    anyhow::ensure!(complete && address.query().is_none(), example);
+    Ok(text.to_owned())
+}
+
 /// Runs an office until it is asked to end.
 pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
@@ -87,8 +97,11 @@ pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     runtime.block_on(xuncheng_office::serve(config, move |_, serving| {
         // An office goes on although nobody reads where it answers.
         let Serving { url, console, data, .. } = serving;
-        let _ =
-            if json { say!("{}", json!({ "address": url, "console": console, "data": data })) } else { greet(serving) };
+        let _ = if json {
+            print::json_line(&json!({ "address": url, "console": console, "data": data }))
+        } else {
+            greet(serving).map_err(Into::into)
+        };
     }))?;
     Ok(())
 }
@@ -117,7 +130,7 @@ enum CodeCommand {
         person: String,
         /// The address that the phone is told; without it the one at which the office answered last. An office whose port is
         /// forwarded has to be told its address itself: xuncheng serve --url.
-        #[arg(long)]
+        #[arg(long, value_parser = address)]
         url: Option<String>,
     },
     /// List the codes that were made.
@@ -169,21 +182,24 @@ pub(crate) fn code(args: &CodeArgs) -> anyhow::Result<()> {
         CodeCommand::List { at } => {
             let ledger = at.ledger()?;
             let (codes, devices) = (ledger.codes()?, ledger.devices()?);
-            let state = |state: &CodeState| match state {
-                CodeState::Open => "open".to_owned(),
-                CodeState::Used(incarnation) => {
-                    let device = devices.iter().find(|device| device.incarnation == *incarnation);
-                    format!("used by {}", device.map_or_else(|| incarnation.to_string(), |device| device.name.clone()))
-                }
-                CodeState::Expired => "expired".to_owned(),
-                CodeState::Revoked => "revoked".to_owned(),
-            };
             let rows = codes.iter().map(|code| {
-                let state = state(&code.state);
+                let (state, device) = match code.state {
+                    CodeState::Open => ("open", None),
+                    CodeState::Used(incarnation) => ("used", Some(incarnation)),
+                    CodeState::Expired => ("expired", None),
+                    CodeState::Revoked => ("revoked", None),
+                };
+                let used_by = device.map_or_else(String::new, |incarnation| {
+                    let known = devices.iter().find(|device| device.incarnation == incarnation);
+                    format!(" by {}", known.map_or_else(|| incarnation.to_string(), |device| device.name.clone()))
+                });
                 let (made, until) = (code.created_at.beijing(), code.expires_at.beijing());
                 (
-                    json!({ "number": code.number, "person": code.person, "state": state }),
-                    vec![code.number.to_string(), code.person.to_string(), made, until, state],
+                    json!({
+                        "number": code.number, "person": code.person, "made": code.created_at,
+                        "good_until": code.expires_at, "state": state, "device": device,
+                    }),
+                    vec![code.number.to_string(), code.person.to_string(), made, until, format!("{state}{used_by}")],
                 )
             });
             print::rows(at.json, &["no.", "person", "made", "good until", "state"], rows)
@@ -211,7 +227,7 @@ fn show_code(code: &EnrolmentCode, json: bool) -> anyhow::Result<()> {
     }
     let qr = qrcode::QrCode::with_error_correction_level(&text, qrcode::EcLevel::L)
         .context("the code is too long for a QR code")?;
-    say!("{}", qr.render::<qrcode::render::unicode::Dense1x2>().build())?;
+    print::drawing(&qr.render::<qrcode::render::unicode::Dense1x2>().build())?;
     say!("{text}")?;
     say!("good once, for {}, within a day; on a phone: scan it, or xuncheng phone enrol '<code>'", code.person)?;
     Ok(())

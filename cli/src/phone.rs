@@ -2,10 +2,12 @@
 
 mod advice;
 mod args;
+mod ca;
 mod categories;
 mod show;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -21,6 +23,7 @@ use xuncheng_core::work::case::{CaseState, CaseStep};
 
 pub(crate) use args::Args;
 use args::{CaptureArgs, Command, ListArgs, StepArgs};
+pub(crate) use ca::CA;
 
 use crate::driver::{self, Http, Pace};
 use crate::machine;
@@ -44,7 +47,7 @@ fn act(args: &Args) -> anyhow::Result<()> {
             say!("next: {} capture …   (no network is needed)", args.phone())?;
             Ok(())
         }
-        Command::Enrol { code, device } => enrol(args, code, device),
+        Command::Enrol { code, device, ca } => enrol(args, code, device, ca.as_deref()),
         Command::Categories { word } => categories::list(Field::open(folder)?.pack(), word.as_deref(), args.json),
         Command::Capture(capture_args) => capture(args, capture_args),
         Command::List(list_args) => list(args, list_args),
@@ -96,12 +99,17 @@ fn change(
     show::case(args, &field, &case)
 }
 
-fn enrol(args: &Args, code: &str, device: &str) -> anyhow::Result<()> {
+fn enrol(args: &Args, code: &str, device: &str, ca: Option<&Path>) -> anyhow::Result<()> {
     let code: EnrolmentCode = code.parse()?;
     let mut field = Field::open(&args.folder)?;
     let enrolling = field.enrol(&code, device, &machine::seed()?)?;
-    match Http::new(&code.office).send(&enrolling.request, Pace::default()) {
-        Outcome::Answered(response) => field.enrolled(&enrolling, &response)?,
+    let vouching = ca.map_or_else(|| ca::vouching(&args.folder), ca::read)?;
+    match Http::new(&code.office, vouching).send(&enrolling.request, Pace::default()) {
+        Outcome::Answered(response) => {
+            // First: an enrolled phone can always sync.
+            ca.map_or(Ok(()), |ca| ca::keep(&args.folder, ca))?;
+            field.enrolled(&enrolling, &response)?;
+        }
         Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
             bail!(
                 "no answer from the office at {}: {why}; the code stays good: try again when the office runs there and \
@@ -122,7 +130,7 @@ fn enrol(args: &Args, code: &str, device: &str) -> anyhow::Result<()> {
 }
 
 fn photos(
-    files: &[std::path::PathBuf],
+    files: &[PathBuf],
     working_copies: &[String],
     roles: impl Fn(usize) -> PhotoRole,
 ) -> anyhow::Result<Vec<CapturePhoto>> {
@@ -130,9 +138,9 @@ fn photos(
     for pair in working_copies {
         let (heic, jpeg) =
             pair.split_once('=').with_context(|| format!("--working-copy wants HEIC=JPEG, not {pair:?}"))?;
-        copies.insert(std::path::PathBuf::from(heic), std::path::PathBuf::from(jpeg));
+        copies.insert(PathBuf::from(heic), PathBuf::from(jpeg));
     }
-    let photo = |(index, file): (usize, &std::path::PathBuf)| CapturePhoto {
+    let photo = |(index, file): (usize, &PathBuf)| CapturePhoto {
         file: file.clone(),
         working_copy: copies.get(file).cloned(),
         role: roles(index),
@@ -222,16 +230,16 @@ fn map_box(text: &str) -> anyhow::Result<BoundingBox> {
 
 fn sync(args: &Args, pace: Pace, events: bool) -> anyhow::Result<()> {
     let mut field = Field::open(&args.folder)?;
+    let vouching = ca::vouching(&args.folder)?;
     let bar =
         if events || args.json { indicatif::ProgressBar::hidden() } else { indicatif::ProgressBar::new_spinner() };
-    let result = driver::sync(&mut field, pace, |event| {
+    let result = driver::sync(&mut field, vouching, pace, |event| {
         bar.tick();
         if events {
-            if let Ok(line) = serde_json::to_string(event) {
-                // A phone goes on although nobody watches it.
-                let _ = say!("{line}");
-            }
+            // A phone goes on although nobody watches it.
+            let _ = print::json_line(event);
         } else if let driver::Event::Answered { path, offset, .. } = event {
+            let path = print::text(path);
             bar.set_message(
                 offset.map_or_else(|| path.clone(), |offset| format!("{path} {}", indicatif::HumanBytes(offset))),
             );

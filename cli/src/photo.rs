@@ -6,7 +6,7 @@ use clap::Subcommand;
 use xuncheng_core::field::FieldError;
 use xuncheng_core::photo::inspect;
 
-use crate::print::{self, say};
+use crate::print::{self, Table, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -43,16 +43,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return print::json(&seen);
     }
     let shown = serde_json::to_value(&seen)?;
-    let mut table = print::table(&["", ""]);
+    let mut table = Table::with(&["", ""]);
     for (name, value) in shown.as_object().into_iter().flatten().filter(|(_, value)| !value.is_array()) {
         let value = if value.is_null() {
             "—".to_owned()
         } else {
             value.as_str().map_or_else(|| value.to_string(), str::to_owned)
         };
-        table.add_row([name.as_str(), &value]);
+        table.row([name.as_str(), &value]);
     }
-    say!("{table}")?;
+    table.print()?;
     for note in &seen.notes {
         say!("note: {note}")?;
     }

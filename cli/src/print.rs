@@ -1,6 +1,12 @@
-//! Words and tables for people.
+//! All that is printed: words and tables for people, JSON for programs. Whatever text is in it, it is shown and not obeyed
+//! ([`plain`]).
 
-use comfy_table::{ContentArrangement, Table, presets};
+mod plain;
+
+use std::fmt;
+use std::io::{self, Write as _};
+
+use comfy_table::{ContentArrangement, presets};
 use xuncheng_core::journal::entry::{Change, PhotoRole};
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::store::photos::PhotoStage;
@@ -9,19 +15,53 @@ use xuncheng_core::work::flow::Who;
 
 /// Prints a line, or says why it cannot: whoever reads may have gone, and that is no fault of ours (see `main`).
 macro_rules! say {
-    ($($what:tt)*) => {{
-        use std::io::Write as _;
-        writeln!(std::io::stdout(), $($what)*)
-    }};
+    ($($what:tt)*) => {
+        $crate::print::line(format_args!($($what)*))
+    };
 }
 pub(crate) use say;
 
-/// A table with these headings, as wide as its content.
-pub(crate) fn table(headings: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(headings);
-    table
+/// What [`say!`] does: a line, and those that a text in it has, set in.
+pub(crate) fn line(words: fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", plain::line(&words.to_string()))
+}
+
+/// Says beside the output what went wrong.
+pub(crate) fn complain(words: &str) {
+    eprintln!("{}", plain::line(words));
+}
+
+/// What this program itself draws in more than one line: a QR code.
+pub(crate) fn drawing(drawn: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{drawn}")
+}
+
+/// A text of others, for what prints by itself: a progress bar.
+pub(crate) fn text(text: &str) -> String {
+    plain::line(text)
+}
+
+/// A table, as wide as its content.
+pub(crate) struct Table(comfy_table::Table);
+
+impl Table {
+    /// A table with these headings.
+    pub(crate) fn with(headings: &[&str]) -> Self {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(headings);
+        Self(table)
+    }
+
+    /// One more row; a text of several lines keeps them in its cell.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
+        self.0.add_row(cells.into_iter().map(|cell| plain::plain(cell.as_ref())));
+    }
+
+    /// Prints it.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        writeln!(io::stdout(), "{}", self.0)
+    }
 }
 
 /// Prints a list: each row as its JSON for programs, or as its cells for people.
@@ -33,16 +73,21 @@ pub(crate) fn rows(
     if json {
         return self::json(&rows.map(|(row, _)| row).collect::<Vec<_>>());
     }
-    let mut table = table(headings);
-    table.add_rows(rows.map(|(_, cells)| cells));
-    say!("{table}")?;
-    Ok(())
+    let mut table = Table::with(headings);
+    for (_, cells) in rows {
+        table.row(cells);
+    }
+    Ok(table.print()?)
 }
 
 /// Prints `value` as JSON, for programs.
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
-    say!("{}", serde_json::to_string_pretty(value)?)?;
-    Ok(())
+    Ok(writeln!(io::stdout(), "{}", plain::json(&serde_json::to_string_pretty(value)?))?)
+}
+
+/// The same in one line.
+pub(crate) fn json_line<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    Ok(writeln!(io::stdout(), "{}", plain::json(&serde_json::to_string(value)?))?)
 }
 
 /// Where a photo stands.

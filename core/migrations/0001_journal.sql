@@ -92,6 +92,8 @@ CREATE TABLE item (
     state TEXT NOT NULL,
     label TEXT,
     category TEXT,
+    -- The class of its category, component or matter: whose of an area it is.
+    class TEXT,
     area TEXT,
     org TEXT,
     occurred_at INTEGER NOT NULL,

@@ -8,7 +8,7 @@ mod merkle;
 mod seal;
 mod signed;
 
-pub use key::{PublicKey, Signer, SoftwareKey, Suite};
+pub use key::{KeyFile, PublicKey, Signer, SoftwareKey, Suite};
 pub use merkle::{MerklePath, leaf, root};
 pub use seal::{SealedOrigin, SealingKey, SealingPublicKey};
 pub use signed::{Signed, Statement};

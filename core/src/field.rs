@@ -22,7 +22,7 @@ pub use enrol::Enrolling;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 
 use crate::clock::{Now, Seed};
-use crate::crypto::{CryptoError, Signer, SoftwareKey};
+use crate::crypto::{CryptoError, KeyFile, Signer, SoftwareKey};
 use crate::id::{IncarnationId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::journal::verdict::Code;
@@ -118,6 +118,16 @@ pub enum FieldError {
     /// Whatever answered the enrolment does not hold the key that the code names.
     #[error("the office that answered is not the one that gave the code: its key is another")]
     OtherOffice,
+    /// The store is enrolled at one office, the code is another's.
+    #[error(
+        "this store is enrolled at {district} ({url}), and the code is another office's: what it holds stays there"
+    )]
+    EnrolledElsewhere {
+        /// The district that it is enrolled at.
+        district: String,
+        /// The address of that district's office.
+        url: String,
+    },
 }
 
 impl From<rusqlite::Error> for FieldError {
@@ -200,16 +210,13 @@ impl Field {
         Self::open(folder)
     }
 
-    /// Opens the store in `folder`, with its key in a file beside it.
+    /// Opens the store in `folder`, with its key in a file beside it, which is read when something is to be signed: without
+    /// it all is done but enrolling and sending.
     ///
     /// # Errors
-    /// [`StoreError::NoStore`], [`FieldError::Store`], [`FieldError::Crypto`].
+    /// [`StoreError::NoStore`], [`FieldError::Store`].
     pub fn open(folder: &Path) -> Result<Self, FieldError> {
-        if !folder.join(DATABASE).exists() {
-            return Err(StoreError::NoStore(folder.to_owned()).into());
-        }
-        let signer = SoftwareKey::load(&folder.join(KEY))?;
-        Self::open_with(folder, Box::new(signer))
+        Self::open_with(folder, Box::new(KeyFile::at(folder.join(KEY))))
     }
 
     /// Opens the store in `folder`, signing with `signer`.
@@ -281,7 +288,14 @@ impl Field {
     /// [`FieldError::Sync`].
     pub fn next_action(&mut self, now: &Now, seed: &Seed) -> Result<Action, FieldError> {
         let (conn, phone) = self.session();
-        Ok(session::next_action(conn, &phone, now, seed)?)
+        let next = session::next_action(conn, &phone, now, seed);
+        if let Err(error @ SyncError::Crypto(_)) = &next {
+            // Nothing was sent that an answer could speak of: whoever asks how the store stands is told here.
+            let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            meta::set(&tx, key::ATTENTION, &error.attention())?;
+            tx.commit()?;
+        }
+        Ok(next?)
     }
 
     /// Takes the outcome of an action.

@@ -75,6 +75,13 @@ pub const ENTRIES_PER_ITEM_FULL: u64 = 2 * ENTRIES_PER_ITEM;
 /// Entries of one author on an item that `own` links are followed through, newest first: what an author wrote before them and
 /// had not seen since counts as not known, which costs a kept loser.
 pub const OWN_LINKS: usize = 1024;
+/// The earliest moment, in milliseconds since 1970, that a clock in order can have said when something was seen: the start of
+/// 2020, before this product was. A device whose clock lost its battery says 1970, 2000 or 2010.
+pub const EARLIEST_MOMENT_MS: i64 = 1_577_836_800_000;
+/// How far a clock may be ahead of the office's when an entry comes in, and still be in order: a wrong time zone, and no more.
+pub const CLOCK_AHEAD_MS: i64 = 24 * 3_600_000;
+/// Characters of what a phone calls itself: a model and its owner's name.
+pub const DEVICE_NAME_CHARS: usize = 100;
 /// Items in one page of a list.
 pub const LIST_ROWS: usize = 200;
 /// Refused entries that a status shows: more than a person acknowledges at a sitting.

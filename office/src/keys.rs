@@ -1,7 +1,7 @@
 //! The keys of an office: made at the first start, read at every other.
 
 use xuncheng_core::clock::Entropy;
-use xuncheng_core::crypto::{SealingKey, Signer as _, SoftwareKey};
+use xuncheng_core::crypto::{SealingKey, SoftwareKey};
 
 use crate::OfficeError;
 use crate::folder::DataFolder;

@@ -14,6 +14,13 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, ImageFormat, Rgb, RgbImage};
 
+/// The certificate of a district's own CA, a file that no public CA vouches for. Made with OpenSSL; its key is gone.
+pub const DISTRICT_CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/fixtures/ca.pem");
+/// What that CA says of an office at 127.0.0.1, until the end of the century.
+pub const OFFICE_CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/fixtures/office.pem");
+/// The key of [`OFFICE_CERTIFICATE`].
+pub const OFFICE_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/fixtures/office.key");
+
 /// A small generator of evenly spread numbers (splitmix64), so that a seed gives the same picture everywhere.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);

@@ -9,10 +9,10 @@ use serde_json::Value;
 use xuncheng_core::clock::{Now, Seed};
 use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash};
-use xuncheng_core::journal::entry::{Change, PhotoRole};
+use xuncheng_core::journal::entry::{Change, Entry, PhotoRole};
 use xuncheng_core::journal::write::{Author, Draft, Seen, write};
 use xuncheng_core::place::GeoPoint;
-use xuncheng_core::store::pending;
+use xuncheng_core::store::{entries, pending};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Action, Outcome, Request};
 use xuncheng_core::work::case::CaseStep;
@@ -281,6 +281,29 @@ impl Phone {
         pending::insert(&tx, written.header.id, item).expect("an entry can wait");
         tx.commit().expect("a transaction ends");
         written.header.id
+    }
+
+    /// Writes somebody's Open once more, word for word, as an entry of this store: what a colleague who was given its bytes
+    /// could send.
+    ///
+    /// # Panics
+    /// Where it cannot be read.
+    pub fn open_again(&mut self, theirs: &Entry) -> EntryId {
+        let opened = theirs.read_header().expect("a header that somebody wrote");
+        let change = theirs.read_body(&opened).expect("the body of an Open").change;
+        let id = self.write(opened.item, &opened.kind, change);
+        let own = entries::get(self.field().store(), id).expect("the store can be read").expect("it was written");
+        let mut header = own.read_header().expect("a header of ours");
+        header.hashes.body = opened.hashes.body;
+        let forged = Entry {
+            header: serde_json::to_string(&header).expect("a header has a JSON form"),
+            body: theirs.body.clone(),
+            ..own
+        };
+        let sql = "UPDATE entry SET header = ?2, header_hash = ?3, body = ?4 WHERE id = ?1";
+        let values = (id, &forged.header, forged.header_hash(), &forged.body);
+        self.field().store().execute(sql, values).expect("the store can be written");
+        id
     }
 
     /// A case as the phone shows it.

@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::fixtures;
+
 /// The program as it is built from this checkout.
 #[must_use]
 pub fn xuncheng() -> &'static Path {
@@ -212,8 +214,18 @@ impl OfficeProgram {
     /// Where it does not say its address.
     #[must_use]
     pub fn start(piece_bytes: u64) -> Self {
+        Self::serving(&["--piece-bytes", &piece_bytes.to_string()])
+    }
+
+    /// An office on a free port over TLS; [`fixtures::DISTRICT_CA`] vouches for it.
+    #[must_use]
+    pub fn over_tls() -> Self {
+        Self::serving(&["--tls-cert", fixtures::OFFICE_CERTIFICATE, "--tls-key", fixtures::OFFICE_KEY])
+    }
+
+    fn serving(options: &[&str]) -> Self {
         let data = TempDir::new().expect("a temporary folder can be made");
-        let (child, url) = serve(data.path(), piece_bytes);
+        let (child, url) = serve(data.path(), options);
         Self { data, child, url }
     }
 
@@ -224,7 +236,8 @@ impl OfficeProgram {
     #[must_use]
     pub fn start_unread(piece_bytes: u64) -> Self {
         let data = TempDir::new().expect("a temporary folder can be made");
-        let (mut child, url) = serve_with_log(data.path(), piece_bytes, Stdio::piped());
+        let options = ["--piece-bytes", &piece_bytes.to_string()];
+        let (mut child, url) = serve_with_log(data.path(), &options, Stdio::piped());
         drop(child.stderr.take());
         Self { data, child, url }
     }
@@ -249,14 +262,16 @@ impl OfficeProgram {
     /// A code for a phone of `person`, naming `office` as the address.
     #[must_use]
     pub fn code(&self, person: &str, office: &str) -> String {
-        let output = Command::new(xuncheng())
-            .args(["code", "new", "--json", "--person", person, "--url", office, "--data"])
-            .arg(self.data.path())
-            .output()
-            .expect("xuncheng can be run");
-        let done = Done::of(output);
-        let code = done.json();
+        let code = self.run(&["code", "new", "--json", "--person", person, "--url", office]).json();
         code["code"].as_str().expect("a code is text").to_owned()
+    }
+
+    /// `xuncheng …` on the office's data folder, run to its end.
+    #[must_use]
+    pub fn run(&self, words: &[&str]) -> Done {
+        let mut command = Command::new(xuncheng());
+        command.args(words).arg("--data").arg(self.data.path());
+        Done::of(command.output().expect("xuncheng can be run"))
     }
 
     /// The office's data folder.
@@ -266,14 +281,15 @@ impl OfficeProgram {
     }
 }
 
-fn serve(data: &Path, piece_bytes: u64) -> (Child, String) {
-    serve_with_log(data, piece_bytes, Stdio::null())
+fn serve(data: &Path, options: &[&str]) -> (Child, String) {
+    serve_with_log(data, options, Stdio::null())
 }
 
-fn serve_with_log(data: &Path, piece_bytes: u64, log: Stdio) -> (Child, String) {
+fn serve_with_log(data: &Path, options: &[&str], log: Stdio) -> (Child, String) {
     let mut child = Command::new(xuncheng())
-        .args(["serve", "--port", "0", "--piece-bytes", &piece_bytes.to_string(), "--json", "--data"])
+        .args(["serve", "--port", "0", "--console-port", "0", "--json", "--data"])
         .arg(data)
+        .args(options)
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

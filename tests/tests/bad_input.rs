@@ -8,6 +8,8 @@
 
 #[path = "bad_input/looking.rs"]
 mod looking;
+#[path = "bad_input/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -267,7 +269,7 @@ fn a_folder_that_is_none() {
     assert!(!done.success && done.err.lines().count() == 1, "{}", done.err);
 }
 
-/// A disk that is full at any moment: a limit on the length of files strikes in photos and in the database alike.
+/// A disk that is full at any moment, in photos and in the database alike.
 #[test]
 fn a_disk_that_is_full_keeps_all_of_a_capture_or_nothing() {
     let small = SmallDisk::mounted();
@@ -296,7 +298,7 @@ fn a_disk_that_is_full_keeps_all_of_a_capture_or_nothing() {
     }
     assert!(captured > 2 && full > 4, "{captured} kept, {full} refused");
     phone.assert_sound();
-    // What is there can still be read and sent; when there is room again the next one is kept.
+    // What is there was read all the while; when there is room again the next one is kept.
     small.grow();
     let photo = phone.file("IMG.jpg", &fixtures::jpeg(96, 64, 1));
     assert!(phone.capture(&[&photo]).success);

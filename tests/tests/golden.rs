@@ -8,7 +8,7 @@
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::crypto::{SealingKey, Signed, Signer as _, SoftwareKey};
+use xuncheng_core::crypto::{SealingKey, Signed, SoftwareKey};
 use xuncheng_core::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash, Sm3Hash};
 use xuncheng_core::journal::effect::Effect;
 use xuncheng_core::journal::entry::{Change, Entry, Photo, PhotoRole};

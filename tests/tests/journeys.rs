@@ -12,3 +12,5 @@ mod demo;
 mod in_a_district;
 #[path = "journeys/over_a_wire.rs"]
 mod over_a_wire;
+#[path = "journeys/over_tls.rs"]
+mod over_tls;

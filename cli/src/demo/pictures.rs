@@ -8,6 +8,8 @@ use xuncheng_core::pack::{Pack, people};
 use xuncheng_core::photo::inspect;
 use xuncheng_core::place::GeoPoint;
 
+use crate::print;
+
 macro_rules! samples {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_bytes!(concat!("../../../samples/photos/", $name)))),*]
@@ -157,7 +159,7 @@ fn own_photos(folder: &Path, placer: &Placer) -> anyhow::Result<Vec<Picture>> {
                 let note = format!("现场照片 {name}");
                 cases.push(Picture { after: None, category: "matter/09006".to_owned(), note, at, files: vec![path] });
             }
-            Err(error) => eprintln!("left out: {error:#}"),
+            Err(error) => print::complain(&format!("left out: {error:#}")),
         }
     }
     if cases.is_empty() {

@@ -1,5 +1,6 @@
 //! What a person at a terminal can do about an error of a phone.
 
+use xuncheng_core::crypto::CryptoError;
 use xuncheng_core::field::{Field, FieldError};
 use xuncheng_core::journal::verdict::Code;
 use xuncheng_core::photo::PhotoError;
@@ -55,10 +56,17 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
             Some(format!(": xuncheng phone --folder {other} init --person {other}"))
         }
         FieldError::OtherOffice => Some("; ask the office for its address and for a new code".to_owned()),
+        FieldError::EnrolledElsewhere { .. } => {
+            Some(format!("; the code was not used: make another store for it: {}", anew(args)?))
+        }
         FieldError::Photo(PhotoError::NeedsWorkingCopy { .. }) => Some(": --working-copy HEIC=JPEG".to_owned()),
         FieldError::Sync(SyncError::NotEnrolled) => Some(format!(
             ": {phone} enrol 'xuncheng://enrol?…'; there it is made with: xuncheng code new --person {}",
             Field::open(&args.folder).ok()?.person()
+        )),
+        FieldError::Sync(SyncError::Crypto(CryptoError::Key(_) | CryptoError::KeyFile { .. })) => Some(format!(
+            ": put it back in its place; if it is lost for good, keep this folder and go on in a new one: {}",
+            anew(args)?
         )),
         FieldError::Sync(SyncError::NoAnswer(_)) => {
             Some("; nothing is lost: sync again when the network and the office are up".to_owned())
@@ -75,6 +83,11 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         | FieldError::PhotoCount { .. }
         | FieldError::TextTooLong { .. } => None,
     }
+}
+
+/// What makes another store for the same person.
+fn anew(args: &Args) -> Option<String> {
+    Some(format!("xuncheng phone --folder DIR init --person {}", Field::open(&args.folder).ok()?.person()))
 }
 
 /// Why `step` was refused, read out of the workflow table, and what can be done instead.
@@ -153,6 +166,7 @@ pub(crate) fn code(error: &FieldError) -> String {
         },
         FieldError::OtherPerson { .. } => "other_person",
         FieldError::OtherOffice => "other_office",
+        FieldError::EnrolledElsewhere { .. } => "enrolled_elsewhere",
     };
     code.to_owned()
 }

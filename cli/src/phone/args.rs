@@ -54,6 +54,10 @@ pub(crate) enum Command {
         /// What this phone calls itself: the console and the stories of cases name it so.
         #[arg(long, default_value = "命令行 command line")]
         device: String,
+        /// The certificate of the district's own CA, PEM, where no public one vouches for the office. It is kept, and from
+        /// then on nobody else vouches for it.
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
     },
     /// Report a case with its photos; no network is needed.
     Capture(CaptureArgs),

@@ -6,7 +6,7 @@ use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
 
 use super::Args;
-use crate::print::{self, say};
+use crate::print::{self, Table, say};
 
 fn degrees(point: GeoPoint) -> String {
     format!("{:.6}, {:.6}", point.lat_degrees(), point.lon_degrees())
@@ -38,19 +38,19 @@ pub(super) fn case(args: &Args, field: &Field, case: &CaseDetail) -> anyhow::Res
         let known = field.pack().organisations().iter().find(|known| known.code.as_str() == org);
         say!("responsible: {}", known.map_or(org.as_str(), |known| &known.name))?;
     }
-    let mut photos = print::table(&["photo", "shows", "stands"]);
+    let mut photos = Table::with(&["photo", "shows", "stands"]);
     for photo in &case.photos {
         let stage = photo.stage.map_or("somebody else's", print::stage);
         let name = photo.sha256.to_string();
-        photos.add_row([name.get(..12).unwrap_or(&name), print::role(&photo.role), stage]);
+        photos.row([name.get(..12).unwrap_or(&name), print::role(&photo.role), stage]);
     }
-    say!("{photos}")?;
-    let mut story = print::table(&["done", "verdict"]);
+    photos.print()?;
+    let mut story = Table::with(&["done", "verdict"]);
     for entry in &case.entries {
         let verdict = entry.verdict.as_ref().map_or_else(|| "waits".to_owned(), print::verdict);
-        story.add_row([print::change(&entry.change), verdict]);
+        story.row([print::change(&entry.change), verdict]);
     }
-    say!("{story}")?;
+    story.print()?;
     if !case.steps.is_empty() {
         say!("you can: {}", case.steps.join(", "))?;
     }
@@ -66,20 +66,13 @@ pub(super) fn page(args: &Args, field: &Field, query: &Query, page: &CasePage) -
         say!("{}", none(&args.phone(), field, query)?)?;
         return Ok(());
     }
-    let mut table = print::table(&["case", "state", "category", "seen", "what", ""]);
+    let mut table = Table::with(&["case", "state", "category", "seen", "what", ""]);
     for case in &page.cases {
         let waits = if case.pending { "waits" } else { "" };
         let what: String = case.description.chars().take(24).collect();
-        table.add_row([
-            &case.label,
-            case.state_label(),
-            &case.category_name,
-            &case.occurred_at.beijing(),
-            &what,
-            waits,
-        ]);
+        table.row([&case.label, case.state_label(), &case.category_name, &case.occurred_at.beijing(), &what, waits]);
     }
-    say!("{table}")?;
+    table.print()?;
     if let Some(next) = &page.next {
         say!("more: --after {next}")?;
     }
@@ -112,7 +105,7 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     if args.json {
         return print::json(status);
     }
-    let mut table = print::table(&["", ""]);
+    let mut table = Table::with(&["", ""]);
     let last = status.last_exchange.as_ref().map_or_else(|| "never".to_owned(), |last| last.server_time.beijing());
     let photos = &status.photos;
     let held = format!(
@@ -131,9 +124,9 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
         ("round trips", status.round_trips.to_string()),
         ("bytes of originals", format!("{} sent, {} of them again", status.bytes_sent, status.bytes_sent_again)),
     ] {
-        table.add_row([name, &value]);
+        table.row([name, &value]);
     }
-    say!("{table}")?;
+    table.print()?;
     if status.office_has_backups == Some(false) {
         say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
@@ -87,12 +88,16 @@ impl<'de> Deserialize<'de> for PublicKey {
 /// Whoever holds a private key: a file here, Android Keystore or the Secure Enclave on a phone.
 pub trait Signer: Send + Sync {
     /// The key that checks what this signer signs.
-    fn public_key(&self) -> PublicKey;
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    fn public_key(&self) -> Result<PublicKey, CryptoError>;
 
     /// Signs `message`. Called before sending, never while capturing.
     ///
     /// # Errors
-    /// [`CryptoError::Locked`] when the key store does not sign now; sending waits, capture does not.
+    /// [`CryptoError::Locked`], [`CryptoError::KeyFile`], [`CryptoError::Key`] when the key store does not sign now; sending
+    /// waits, capture does not.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
 }
 
@@ -145,13 +150,55 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), CryptoError> 
     write().map_err(|source| CryptoError::KeyFile { path: path.into(), source })
 }
 
-impl Signer for SoftwareKey {
-    fn public_key(&self) -> PublicKey {
+impl SoftwareKey {
+    /// The key that checks what this one signs.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
         PublicKey { suite: Suite::P256Sha256, key: *self.0.verifying_key() }
+    }
+}
+
+impl Signer for SoftwareKey {
+    fn public_key(&self) -> Result<PublicKey, CryptoError> {
+        Ok(Self::public_key(self))
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let signature: Signature = self.0.sign(message);
         Ok(signature.to_bytes().to_vec())
+    }
+}
+
+/// The key in a file that is read when something is to be signed first: whoever signs nothing does without it.
+pub struct KeyFile {
+    path: PathBuf,
+    read: OnceLock<SoftwareKey>,
+}
+
+impl KeyFile {
+    /// The key in the file at `path`, whether it can be read now or not.
+    #[must_use]
+    pub const fn at(path: PathBuf) -> Self {
+        Self { path, read: OnceLock::new() }
+    }
+
+    fn key(&self) -> Result<&SoftwareKey, CryptoError> {
+        match self.read.get() {
+            Some(key) => Ok(key),
+            None => {
+                let key = SoftwareKey::load(&self.path)?;
+                Ok(self.read.get_or_init(|| key))
+            }
+        }
+    }
+}
+
+impl Signer for KeyFile {
+    fn public_key(&self) -> Result<PublicKey, CryptoError> {
+        Ok(self.key()?.public_key())
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        self.key()?.sign(message)
     }
 }

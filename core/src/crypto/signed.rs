@@ -36,7 +36,7 @@ impl<T: Statement> Signed<T> {
         let text =
             serde_json::to_string(statement).map_err(|source| CryptoError::Statement { what: T::WHAT, source })?;
         let signature = signer.sign(&message::<T>(&text))?;
-        Ok(Self { text, key: signer.public_key().fingerprint(), signature, what: PhantomData })
+        Ok(Self { text, key: signer.public_key()?.fingerprint(), signature, what: PhantomData })
     }
 
     /// The statement, if `key` signed it.

@@ -25,10 +25,14 @@ impl Field {
     /// Begins to enrol with `code`; `device` is what the phone calls itself.
     ///
     /// # Errors
-    /// [`FieldError::OtherPerson`], [`FieldError::Sync`] when the key does not sign now.
+    /// [`FieldError::OtherPerson`], [`FieldError::EnrolledElsewhere`], [`FieldError::Sync`]
+    /// when the key does not sign now.
     pub fn enrol(&self, code: &EnrolmentCode, device: &str, seed: &Seed) -> Result<Enrolling, FieldError> {
         if code.person != self.person {
             return Err(FieldError::OtherPerson { own: self.person.clone(), other: code.person.clone() });
+        }
+        if let Some(before) = self.office()?.filter(|before| before.root.fingerprint() != code.root) {
+            return Err(elsewhere(before));
         }
         let nonce = Nonce::from_bytes(seed.entropy().bytes());
         let body = EnrolRequest {
@@ -37,8 +41,8 @@ impl Field {
             secret: code.secret.clone(),
             person: self.person.clone(),
             incarnation: self.incarnation,
-            key: self.signer.public_key(),
-            device: device.chars().take(100).collect(),
+            key: self.signer.public_key().map_err(SyncError::from)?,
+            device: device.chars().take(limits::DEVICE_NAME_CHARS).collect(),
         };
         let packed = message::pack(Direction::Request, &body, &*self.signer).map_err(SyncError::from)?;
         let request = Request {
@@ -53,8 +57,8 @@ impl Field {
     /// Takes the office's answer: from here on this store sends to that office and to no other.
     ///
     /// # Errors
-    /// [`FieldError::OtherOffice`] when the answer is not under the root key that the code names; [`FieldError::Sync`]
-    /// with the office's refusal.
+    /// [`FieldError::OtherOffice`] when the answer is not under the root key that the code names;
+    /// [`FieldError::EnrolledElsewhere`] where another enrolment came first; [`FieldError::Sync`] with the office's refusal.
     pub fn enrolled(&mut self, enrolling: &Enrolling, response: &Response) -> Result<(), FieldError> {
         if response.status != 200 {
             return Err(SyncError::refused(response).into());
@@ -81,7 +85,7 @@ impl Field {
         // What this store has read and been promised is one district's, on one branch of its history.
         if let Some(before) = self.office()? {
             if before.root != office.root {
-                return Err(FieldError::OtherOffice);
+                return Err(elsewhere(before));
             }
             if before.epoch.id != office.epoch.id {
                 return Err(SyncError::Apply(ApplyError::OtherEpoch { counter: office.epoch.counter }).into());
@@ -102,4 +106,9 @@ impl Field {
     pub fn office(&self) -> Result<Option<OfficeKeys>, FieldError> {
         Ok(meta::get(&self.conn, key::OFFICE)?)
     }
+}
+
+/// What a store has read and been promised is one district's: no code takes it to another.
+fn elsewhere(before: OfficeKeys) -> FieldError {
+    FieldError::EnrolledElsewhere { district: before.district, url: before.url }
 }

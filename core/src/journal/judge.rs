@@ -140,17 +140,20 @@ fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>)
         }
         Some(Blocked::HeldStep(_)) | None => {}
     }
-    if let Change::Open { fields } = entry.change {
-        return open(subject, facts, rules, fields);
-    }
     let Some(view) = subject.view else {
-        return Decision::held(Code::UnknownItem);
+        return match entry.change {
+            Change::Open { fields } => open(facts, rules, fields),
+            Change::Edit { .. } | Change::Attach { .. } | Change::Step { .. } | Change::Comment { .. } => {
+                Decision::held(Code::UnknownItem)
+            }
+        };
     };
     if view.kind != entry.kind {
         return Decision::held(Code::Malformed);
     }
     match entry.change {
-        Change::Open { .. } => Decision::without_effect(Verdict::NoOp),
+        // An item is opened once: whoever sends its Open again in an entry of their own would take it over.
+        Change::Open { .. } => Decision::held(Code::Malformed),
         Change::Edit { fields } => edit(&Merge { subject, view, facts, rules, entry }, fields),
         Change::Attach { photo, round } => attach(view, facts, rules, photo, *round),
         Change::Step { transition, from: _, round, args } => step(view, facts, rules, transition, *round, args),
@@ -162,15 +165,12 @@ const fn behind(entry: EntryId) -> Decision {
     Decision::without_effect(Verdict::Held { reason: Code::Follows, behind: Some(entry) })
 }
 
-fn open(subject: &Subject<'_>, facts: &Facts<'_>, rules: &Rules, fields: &BTreeMap<String, Value>) -> Decision {
-    if subject.view.is_some() {
-        return Decision::without_effect(Verdict::NoOp);
-    }
+fn open(facts: &Facts<'_>, rules: &Rules, fields: &BTreeMap<String, Value>) -> Decision {
     // Nobody stands in any relation to what is not there yet: only roles count.
     if !facts.actor.could_be_any(rules.opened_by) {
         return Decision::held(Code::NotAllowed);
     }
-    let missing = rules.required.iter().any(|name| fields.get(*name).is_none_or(Value::is_null));
+    let missing = rules.required.iter().any(|name| !fields.contains_key(*name));
     if missing || !within_bounds(fields) || !sound(rules, fields) {
         return Decision::held(Code::Malformed);
     }
@@ -179,11 +179,14 @@ fn open(subject: &Subject<'_>, facts: &Facts<'_>, rules: &Rules, fields: &BTreeM
         return Decision::held(Code::NotAllowed);
     }
     let mut effects = vec![Effect::SetState { state: rules.initial.to_owned(), round: 0 }];
+    let received = Value::from(facts.received.unix_ms());
     for (name, value) in fields {
+        // A wrong clock is no reason to refuse a report: the entry keeps what it said, the item goes by its receipt.
+        let value = if is_of_a_sound_clock(rules, facts, name, value) { value } else { &received };
         effects.extend(set(rules, name, value));
         effects.extend(derived(rules, facts.pack, name, value));
     }
-    effects.push(Effect::SetField { field: "received".to_owned(), value: facts.received.unix_ms().into() });
+    effects.push(Effect::SetField { field: "received".to_owned(), value: received });
     Decision { verdict: Verdict::Applied, effects }
 }
 
@@ -193,9 +196,18 @@ fn within_bounds(fields: &BTreeMap<String, Value>) -> bool {
         && fields.values().all(|value| value.as_str().is_none_or(|text| text.chars().count() <= limits::TEXT_CHARS))
 }
 
-/// Whether every field is of its form; an empty one always is.
+/// Whether every field is of its form; an empty one is, unless no item is without it.
 fn sound(rules: &Rules, fields: &BTreeMap<String, Value>) -> bool {
-    fields.iter().all(|(name, value)| value.is_null() || (rules.sound)(name, value))
+    let needed = |name: &String| rules.required.contains(&name.as_str());
+    fields.iter().all(|(name, value)| if value.is_null() { !needed(name) } else { (rules.sound)(name, value) })
+}
+
+/// Whether a field that holds a moment holds one that a clock in order could have said before the entry came here; any other
+/// field does.
+fn is_of_a_sound_clock(rules: &Rules, facts: &Facts<'_>, name: &str, value: &Value) -> bool {
+    let latest = facts.received.plus_ms(limits::CLOCK_AHEAD_MS).unix_ms();
+    !rules.moments.contains(&name)
+        || value.as_i64().is_some_and(|moment| (limits::EARLIEST_MOMENT_MS..=latest).contains(&moment))
 }
 
 fn rule<'a>(rules: &'a Rules, field: &str) -> Option<&'a FieldRule> {
@@ -231,7 +243,10 @@ struct Merge<'a> {
 }
 
 fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {
-    if fields.is_empty() || !within_bounds(fields) || !sound(merge.rules, fields) {
+    let timely = |(name, value): (&String, &Value)| {
+        value.is_null() || is_of_a_sound_clock(merge.rules, merge.facts, name, value)
+    };
+    if fields.is_empty() || !within_bounds(fields) || !sound(merge.rules, fields) || !fields.iter().all(timely) {
         return Decision::held(Code::Malformed);
     }
     let writer = |name: &String| rule(merge.rules, name).map_or(Writer::Editors, |rule| rule.writer);

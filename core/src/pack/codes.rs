@@ -140,6 +140,18 @@ impl CategoryCode {
         }
     }
 
+    /// Whether `text` has the form of a code, with its scheme or without, whatever pack knows it.
+    #[must_use]
+    pub fn is_formed(text: &str) -> bool {
+        (2..=3).contains(&text.split('/').count()) && text.split('/').all(is_plain)
+    }
+
+    /// The kind that a code names, with its scheme or without.
+    #[must_use]
+    pub fn kind_in(text: &str) -> Option<&str> {
+        text.rsplit('/').nth(1)
+    }
+
     /// The scheme that the number belongs to.
     #[must_use]
     pub fn scheme(&self) -> &SchemeCode {
@@ -204,6 +216,11 @@ mod tests {
         for text in ["", "09006", "a/b/c/d", "a//c", "a/b/", "a/b/占道", "a/b/c d"] {
             let error = text.parse::<CategoryCode>().unwrap_err().to_string();
             assert!(error.contains("no "), "{error}");
+        }
+        for (text, formed) in
+            [("a/b/1", true), ("matter/09006", true), ("09006", false), ("a/b/占道", false), ("a//c", false)]
+        {
+            assert_eq!(CategoryCode::is_formed(text), formed, "{text}");
         }
         assert!(AreaCode::new("东城").is_err());
         assert!(serde_json::from_str::<OrgCode>("\"\"").is_err());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::{StoreError, to_json};
+use super::{StoreError, items, to_json};
 use crate::crypto::Signed;
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, PersonId};
 use crate::journal::entry::{Entry, Header, Origin};
@@ -159,14 +159,18 @@ pub fn own_links(conn: &Connection, item: ItemId, who: &PersonId) -> Result<BTre
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Who opened an item, where the private part of its Open is held here.
+/// Who opened an item: the author of the Open that was applied, where its private part is held here; of the one that waits,
+/// while the office has no such item. Another Open with the item's id opened nothing.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn opener(conn: &Connection, item: ItemId) -> Result<Option<PersonId>, StoreError> {
     let who: Option<Option<String>> = conn
-        .prepare_cached("SELECT who FROM entry WHERE item = ?1 AND change = 'open' LIMIT 1")?
-        .query_row([item], |row| row.get(0))
+        .prepare_cached(
+            "SELECT e.who FROM entry e LEFT JOIN judgement j ON j.entry = e.id
+             WHERE e.item = ?1 AND e.change = 'open' AND (j.verdict = 'applied' OR NOT ?2) LIMIT 1",
+        )?
+        .query_row((item, items::is_judged(conn, item)?), |row| row.get(0))
         .optional()?;
     Ok(who.flatten().and_then(|who| PersonId::new(&who).ok()))
 }

@@ -37,6 +37,16 @@ pub fn confirmed(conn: &Connection, item: ItemId) -> Result<Option<View>, StoreE
     }
 }
 
+/// Whether the office has the item, as far as this replica knows: an Open of it was applied.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_judged(conn: &Connection, item: ItemId) -> Result<bool, StoreError> {
+    let sql = "SELECT coalesce((SELECT view IS NOT NULL FROM item_confirmed WHERE item = ?1),
+                   EXISTS (SELECT 1 FROM item WHERE id = ?1))";
+    Ok(conn.prepare_cached(sql)?.query_row([item], |row| row.get(0))?)
+}
+
 fn read_view(text: Option<String>) -> Result<Option<View>, StoreError> {
     text.map(|text| from_json("item", &text)).transpose()
 }
@@ -57,10 +67,10 @@ pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreE
     let listing = rules(&view.kind).map(|rules| (rules.listing)(view)).unwrap_or_default();
     let row: i64 = tx
         .prepare_cached(
-            "INSERT INTO item (id, kind, view, state, label, category, area, org, occurred_at, thumbnail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            "INSERT INTO item (id, kind, view, state, label, category, class, area, org, occurred_at, thumbnail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (id) DO UPDATE SET view = excluded.view, state = excluded.state, label = excluded.label,
-                 category = excluded.category, area = excluded.area, org = excluded.org,
+                 category = excluded.category, class = excluded.class, area = excluded.area, org = excluded.org,
                  occurred_at = excluded.occurred_at, thumbnail = excluded.thumbnail
              RETURNING row",
         )?
@@ -72,6 +82,7 @@ pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreE
                 view.state,
                 listing.label,
                 listing.category,
+                listing.class,
                 listing.area,
                 listing.org,
                 listing.occurred_at.unwrap_or(0),

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::{StoreError, from_json};
+use super::{StoreError, from_json, items};
 use crate::clock::Moment;
 use crate::crypto::{MerklePath, Signed};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId};
@@ -147,8 +147,8 @@ pub fn held_count(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn.prepare_cached("SELECT count(*) FROM judgement WHERE verdict = 'held'")?.query_row([], |row| row.get(0))?)
 }
 
-/// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones: its first Open there, or else the
-/// first of its steps that is held.
+/// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones: its first Open there, while nobody's
+/// was applied, or else the first of its steps that is held.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -161,6 +161,7 @@ pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> R
         .query_row((item, incarnation), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match open {
+        Some(_) if items::is_judged(conn, item)? => {}
         Some((entry, Some(verdict))) if verdict == "held" => return Ok(Some(Blocked::HeldOpen(entry))),
         Some((entry, Some(verdict))) if verdict == "rejected" => return Ok(Some(Blocked::RejectedOpen(entry))),
         Some(_) | None => {}

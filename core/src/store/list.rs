@@ -66,7 +66,7 @@ pub struct Sight {
     pub audiences: Vec<String>,
     /// Areas that the item lies in, whether it still is in their feeds or was closed.
     pub areas: Vec<String>,
-    /// Classes of categories, as codes begin with them: what of those areas.
+    /// Classes of categories: what of those areas.
     pub classes: Vec<String>,
     /// Organisations that are, or were last, to handle it.
     pub orgs: Vec<String>,
@@ -289,7 +289,8 @@ fn and_waits((mut conditions, mut values): Conditions, waiting: &[Waiting]) -> C
             Which::Neutral { person, org } => {
                 values.extend([Sql::Text(org.clone()), Sql::Text(person.as_str().to_owned())]);
                 "(i.state = ? AND i.org IS NOT ? AND
-                  (SELECT e.who FROM entry e WHERE e.item = i.id AND e.change = 'open' LIMIT 1) IS NOT ?)"
+                  (SELECT e.who FROM item_version v JOIN entry e ON e.id = v.entry
+                   WHERE v.item = i.id AND v.count = 1) IS NOT ?)"
             }
         });
     }
@@ -312,7 +313,7 @@ fn conditions(kind: &str, query: &Query, synonyms: &Synonyms, after: Option<&Cur
     }
     if let Some(Sight { audiences, areas, classes, orgs }) = &query.sight {
         conditions.push(format!(
-            "(i.area IN ({}) AND substr(i.category, 1, instr(i.category, '/') - 1) IN ({}) OR i.org IN ({}) OR i.id IN (SELECT item FROM membership WHERE audience IN ({})))",
+            "(i.area IN ({}) AND i.class IN ({}) OR i.org IN ({}) OR i.id IN (SELECT item FROM membership WHERE audience IN ({})))",
             marks(areas.len()),
             marks(classes.len()),
             marks(orgs.len()),

@@ -145,11 +145,24 @@ pub enum SyncError {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// The key store does not sign now.
-    #[error(transparent)]
+    #[error("{}", of_key(.0))]
     Crypto(#[from] CryptoError),
     /// A message could not be made.
     #[error(transparent)]
     Message(MessageError),
+}
+
+/// The error, and what it means for whoever works on where the key does not sign.
+fn of_key(error: &CryptoError) -> String {
+    match error {
+        CryptoError::Locked(_) | CryptoError::KeyFile { .. } | CryptoError::Key(_) => format!(
+            "{error}; nothing is sent without it, what is captured is kept, and all of it goes when the key is back"
+        ),
+        CryptoError::Signature { .. }
+        | CryptoError::Statement { .. }
+        | CryptoError::Sealed
+        | CryptoError::OriginTooLong { .. } => error.to_string(),
+    }
 }
 
 impl SyncError {
@@ -189,7 +202,7 @@ impl SyncError {
     }
 
     /// What a person is told of it.
-    pub(super) fn attention(&self) -> Attention {
+    pub(crate) fn attention(&self) -> Attention {
         Attention { code: self.code().to_owned(), detail: self.to_string() }
     }
 
@@ -207,7 +220,8 @@ impl SyncError {
             Self::Apply(ApplyError::OtherEpoch { .. }) => "other_epoch",
             Self::Apply(ApplyError::OtherChain { .. }) => "clone",
             Self::Apply(_) => "not_applied",
-            Self::Crypto(_) => "key_locked",
+            Self::Crypto(CryptoError::Locked(_)) => "key_locked",
+            Self::Crypto(_) => "key_unusable",
         }
     }
 }

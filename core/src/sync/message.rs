@@ -71,7 +71,7 @@ pub struct Unverified {
 pub fn pack<T: Serialize>(direction: Direction, body: &T, signer: &dyn Signer) -> Result<Vec<u8>, MessageError> {
     let body = serde_json::to_vec(body)?;
     let signature = signer.sign(Hash::of(direction.domain(), &[&body]).as_bytes())?;
-    let mut message = serde_json::to_vec(&Signature { key: signer.public_key().fingerprint(), signature })?;
+    let mut message = serde_json::to_vec(&Signature { key: signer.public_key()?.fingerprint(), signature })?;
     message.push(b'\n');
     message.extend_from_slice(&body);
     zstd::bulk::compress(&message, COMPRESSION).map_err(|_| MessageError::NotAMessage)

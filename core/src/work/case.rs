@@ -13,7 +13,7 @@ use super::listing::Listing;
 use crate::id::PersonId;
 use crate::journal::entry::PhotoRole;
 use crate::journal::view::{Member, View};
-use crate::pack::{CategoryKind, OrgCode, Pack};
+use crate::pack::{CategoryCode, CategoryKind, OrgCode, Pack};
 use crate::place::GeoPoint;
 
 /// The kind's name on the wire.
@@ -174,11 +174,13 @@ pub static RULES: Rules = Rules {
         field("tags",            Writer::Editors, Policy::AddToSet,       "tags"),
     ],
     sound: |field, value| match field {
-        "category" | "description" | "address" => value.is_string(),
+        "category" => value.as_str().is_some_and(CategoryCode::is_formed),
+        "description" | "address" => value.is_string(),
         "occurred_at" => value.is_i64(),
         "place" => place(value).is_some(),
         _ => true,
     },
+    moments: &["occurred_at"],
     derive: |pack, field, value| match field {
         "place" => {
             let area = place(value).and_then(|point| pack.area_of(&point).map(|area| area.code.to_string()));
@@ -282,6 +284,7 @@ impl<'a> Case<'a> {
         Listing {
             label: self.number(),
             category: self.category(),
+            class: self.category().and_then(CategoryCode::kind_in),
             area: self.area(),
             org: self.responsible_org(),
             occurred_at: self.occurred_at(),

@@ -27,6 +27,7 @@ pub static RULES: Rules = Rules {
     steps: &[Row { from: ACTIVE, step: REVOKE, to: REVOKED, who: &[Who::Office, Who::Admin], needs: &[], also: &[] }],
     fields: &[],
     sound: |_, _| true,
+    moments: &[],
     derive: |_, _, _: &Value| Vec::new(),
     audiences: |_, view, _| Audience::own(view, "person"),
     listing: |_| Listing::default(),

@@ -34,6 +34,9 @@ pub struct Rules {
     pub fields: &'static [FieldRule],
     /// Whether a field's value is of its form; what a field of a later version holds always is.
     pub sound: fn(&str, &Value) -> bool,
+    /// Fields that hold what a clock of their author's said, in milliseconds since 1970. Where that cannot be
+    /// ([`crate::limits::EARLIEST_MOMENT_MS`], [`crate::limits::CLOCK_AHEAD_MS`]), a new item has its receipt there.
+    pub moments: &'static [&'static str],
     /// Fields that follow from others: computed when their sources change, never written.
     pub derive: fn(&Pack, &str, &Value) -> Vec<(&'static str, Value)>,
     /// Who receives one that this person opened.

@@ -10,6 +10,8 @@ pub struct Listing<'a> {
     pub label: Option<&'a str>,
     /// Its category.
     pub category: Option<&'a str>,
+    /// The class of that category, by its name on the wire.
+    pub class: Option<&'a str>,
     /// The area that it lies in.
     pub area: Option<&'a str>,
     /// The organisation that is to handle it.

@@ -27,6 +27,7 @@ pub static RULES: Rules = Rules {
     steps: &[],
     fields: &[],
     sound: |_, _| true,
+    moments: &[],
     derive: |_, _, _: &Value| Vec::new(),
     audiences: |_, view, _| Audience::own(view, "code"),
     listing: |view| Listing {

@@ -41,7 +41,7 @@ pub(crate) fn holder(office: &Office, headers: &HeaderMap) -> Result<Incarnation
         let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?.trim();
         let bytes = BASE64.decode(text).ok().filter(|_| text.len() <= TOKEN_BYTES)?;
         let signed: Signed<UploadToken> = serde_json::from_slice(&bytes).ok()?;
-        let token = signed.open(&office.signer().public_key()).ok()?;
+        let token = signed.open(&office.signer().public_key().ok()?).ok()?;
         (office.now().wall <= token.until).then_some(token.incarnation)
     };
     read().ok_or(OfficeError::BadToken)

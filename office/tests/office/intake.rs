@@ -3,7 +3,7 @@ use std::task::Poll;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use xuncheng_core::crypto::{Signed, Signer as _, SoftwareKey};
+use xuncheng_core::crypto::{Signed, SoftwareKey};
 use xuncheng_core::id::EpochId;
 use xuncheng_core::journal::audit;
 use xuncheng_core::journal::entry::Change;

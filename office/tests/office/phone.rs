@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xuncheng_core::clock::{Entropy, Moment, Now, Seed};
-use xuncheng_core::crypto::{PublicKey, Signed, Signer, SoftwareKey};
+use xuncheng_core::crypto::{PublicKey, Signed, SoftwareKey};
 use xuncheng_core::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, Entry, Photo, PhotoRole};
 use xuncheng_core::journal::seal::BatchSeal;

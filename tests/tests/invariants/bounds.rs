@@ -210,7 +210,7 @@ fn the_office_answers_every_monstrous_request_with_a_problem() {
             secret: world.office().code("li").secret,
             person: PersonId::new("li").unwrap(),
             incarnation: IncarnationId::from_bytes([8; 16]),
-            key: xuncheng_core::crypto::Signer::public_key(&key),
+            key: key.public_key(),
             device: name,
         };
         let body = message::pack(Direction::Request, &enrol, &key).unwrap();

@@ -187,6 +187,103 @@ fn a_portal_at_enrolment_and_a_wrong_or_used_code_are_told_apart() {
     assert!(used.contains("used_code"), "{used}");
 }
 
+/// A phone whose key cannot be read does all but send; when the key is back, all goes.
+#[test]
+fn without_its_key_a_phone_does_all_but_send() {
+    let street = Street::new();
+    let key = street.li.folder().join("device.key");
+    let text = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let case = street.capture(&photo(1));
+    for words in [&["list"][..], &["show", &case], &["edit", &case, "--note", "改过"], &["categories", "井盖"]] {
+        let done = street.li.run(words);
+        assert!(done.success, "{words:?}: {}", done.err);
+    }
+    let told = |words: &[&str]| {
+        let done = street.li.run(&[&["--json"], words].concat());
+        assert!(!done.success && done.out.contains("key_unusable") && done.err.lines().count() == 1, "{done:?}");
+        for what in
+            ["device.key", "all of it goes when the key is back", "put it back in its place", "init --person li"]
+        {
+            assert!(done.err.contains(what), "{words:?}: {}", done.err);
+        }
+    };
+    let code = street.office.code("li", &street.wire.url);
+    told(&["sync"]);
+    told(&["enrol", &code]);
+    let status = street.li.status();
+    assert_eq!((&status["unsent"], &status["attention"]["code"]), (&3.into(), &"key_unusable".into()), "{status}");
+    std::fs::write(&key, "not a key").unwrap();
+    told(&["sync"]);
+    std::fs::write(&key, text).unwrap();
+    let done = street.li.run(&["sync"]);
+    assert!(done.success, "{}", done.err);
+    street.assert_all_arrived(1);
+    assert!(street.li.status()["attention"].is_null());
+}
+
+/// An enrolled phone belongs to its district: a code of another office is told so before it is used.
+#[test]
+fn a_code_of_another_office_is_refused_before_it_is_used() {
+    let here = Street::new();
+    let there = OfficeProgram::start(PIECE);
+    let code = there.code("li", &there.url);
+    let done = here.li.run(&["--json", "enrol", &code]);
+    assert!(!done.success && done.out.contains("enrolled_elsewhere") && done.err.lines().count() == 1, "{done:?}");
+    for what in [&*here.wire.url, "the code is another office's", "was not used", "--folder DIR init --person li"] {
+        assert!(done.err.contains(what), "{}", done.err);
+    }
+    let other = Program::phone_of("li");
+    let done = other.run(&["enrol", &code]);
+    assert!(done.success, "it is good for the store that is made for it: {}", done.err);
+    // Its own office's codes are no other's.
+    here.enrol(&here.li, "li");
+}
+
+/// Programs are told of codes what people are, each fact by itself.
+#[test]
+fn a_list_of_codes_tells_programs_what_it_tells_people() {
+    let office = OfficeProgram::start(PIECE);
+    let li = Program::phone_of("li");
+    assert!(li.run(&["enrol", &office.code("li", &office.url)]).success);
+    let _ = office.code("wang", &office.url);
+    let states = || {
+        let codes = office.run(&["code", "list", "--json"]).json();
+        let mut states: Vec<(String, String)> = Vec::new();
+        for code in codes.as_array().unwrap() {
+            let text = |name: &str| code[name].as_str().unwrap_or_default().to_owned();
+            let lasts = code["good_until"].as_i64().unwrap() - code["made"].as_i64().unwrap();
+            assert_eq!(lasts, xuncheng_core::limits::ENROLMENT_MS, "{code}");
+            assert_eq!(code["device"].is_null(), code["state"] != "used", "{code}");
+            states.push((text("person"), text("state")));
+        }
+        states.sort();
+        states
+    };
+    let of = |person: &str, state: &str| (person.to_owned(), state.to_owned());
+    assert_eq!(states(), [of("li", "used"), of("wang", "open")]);
+    assert!(office.run(&["code", "list"]).out.contains("used by 命令行 command line"));
+    let wangs = office.run(&["code", "list", "--json"]).json();
+    let wangs = wangs.as_array().unwrap().iter().find(|code| code["person"] == "wang").unwrap();
+    assert!(office.run(&["code", "revoke", &wangs["number"].to_string()]).success);
+    assert_eq!(states(), [of("li", "used"), of("wang", "revoked")]);
+}
+
+/// What no phone could use is not told to any.
+#[test]
+fn an_address_that_is_none_is_refused_where_it_is_given() {
+    let office = OfficeProgram::start(PIECE);
+    for url in ["foo bar", "xc.example.cn", "ftp://xc.example.cn", "https://", "https://xc.example.cn/?a=b"] {
+        for words in [&["code", "new", "--person", "li", "--url", url][..], &["serve", "--port", "0", "--url", url]] {
+            let done = office.run(words);
+            assert!(!done.success && done.err.contains("like https://xc.example.cn"), "{words:?}: {}", done.err);
+        }
+    }
+    for url in ["https://xc.example.cn", "http://10.0.0.2:8650", "http://[fd00::2]:8650/district"] {
+        assert!(office.run(&["code", "new", "--person", "li", "--url", url]).success, "{url}");
+    }
+}
+
 #[test]
 fn a_phone_that_is_killed_in_the_middle_of_an_original_sends_at_most_one_piece_again() {
     use std::io::{BufRead as _, BufReader};

@@ -3,9 +3,11 @@
 use serde_json::Value;
 use xuncheng_core::id::ItemId;
 use xuncheng_core::limits;
+use xuncheng_core::search::Synonyms;
+use xuncheng_core::store::list::{self, Query, Sight};
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::{entries, feeds, items};
-use xuncheng_core::work::case::CaseStep;
+use xuncheng_core::work::case::{CASE, CaseStep};
 use xuncheng_tests::network::Fault;
 use xuncheng_tests::phone::{Phone, in_dongcheng, in_huifeng};
 use xuncheng_tests::seed;
@@ -132,6 +134,14 @@ fn closed_cases_leave_their_area() {
     let newcomer = world.enrolled("wang");
     assert!(li.holds(case) && !wang.holds(case) && !newcomer.holds(case));
     assert_eq!(li.case(case).summary.state, "declined");
+    // Who looks after its class there can still look at it in the console; who looks after another cannot.
+    let area = world.office().view(case).unwrap().text("area").unwrap().to_owned();
+    let sees = |class: &str| {
+        let sight = Sight { areas: vec![area.clone()], classes: vec![class.to_owned()], ..Sight::default() };
+        let query = Query { sight: Some(sight), ..Query::default() };
+        world.office().read(move |conn| list::finds(conn, CASE, &query, &Synonyms::none(), case).unwrap())
+    };
+    assert_eq!([sees("component"), sees("matter"), sees("gbt47678.5-2026")], [true, false, false]);
     world.check_invariants();
 }
 

@@ -1,24 +1,28 @@
 //! Traces of the journal: what is judged, held, refused, and what it does to an item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use xuncheng_core::field::{CaseAct, CaseEdit, FieldError};
-use xuncheng_core::id::ItemId;
+use xuncheng_core::id::{ItemId, PersonId};
 use xuncheng_core::journal::entry::{Change, Entry, Header};
 use xuncheng_core::journal::ledger::{LedgerError, Sender, Taken};
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::view::View;
+use xuncheng_core::limits;
+use xuncheng_core::store::list::{self, Query, Waiting, Which};
 use xuncheng_core::store::photos::PhotoStage;
-use xuncheng_core::store::{items, judgements};
+use xuncheng_core::store::{entries, items, judgements};
 use xuncheng_core::sync::wire::Refusal;
-use xuncheng_core::work::case::CaseStep;
+use xuncheng_core::work::case::{CASE, CaseStep};
 use xuncheng_office::{OfficeError, devices};
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::network::Fault;
 use xuncheng_tests::phone::{Phone, in_huifeng};
 use xuncheng_tests::seed;
-use xuncheng_tests::world::World;
+use xuncheng_tests::world::{MORNING, World};
+
+const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 
 fn open() -> Change {
     Change::Open {
@@ -185,6 +189,98 @@ fn revoked_phone_freezes_items() {
     // The author's own Open, word for word, under another's name, opens nothing a second time and takes nothing over.
     let audience = items::audiences(ledger.conn(), item).unwrap();
     assert!(audience.contains("own/li") && !audience.contains("own/wang"), "{audience:?}");
+}
+
+/// An item is opened once: its Open sent again by somebody else, word for word, is malformed; who reported the case, who may
+/// check it, who receives it and what goes on stays as it was, for everybody.
+#[test]
+fn a_second_open_is_malformed_and_changes_nobody() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let case = li.capture("component/01001").summary.id;
+    li.sync().unwrap();
+    let first = entries::of_item(li.field().store(), case).unwrap().remove(0);
+    // 王巡查 enrols anew until his entries stand before hers wherever incarnations are compared.
+    let mut wang = world.enrolled("wang");
+    while wang.incarnation() > li.incarnation() {
+        wang = world.enrolled("wang");
+    }
+    let before = (wang.case(case).steps, li.case(case).steps, audiences(&world, case));
+    let second = wang.open_again(&first);
+    wang.sync().unwrap();
+    let held = Verdict::Held { reason: Code::Malformed, behind: None };
+    assert_eq!(judgements::get(wang.field().store(), second).unwrap().unwrap().judgement.verdict, held);
+    li.sync().unwrap();
+    assert_eq!((wang.case(case).steps, li.case(case).steps, audiences(&world, case)), before);
+    assert_eq!(world.office().read(move |conn| entries::opener(conn, case).unwrap().unwrap().to_string()), "li");
+
+    // It stands in nobody's way: she corrects her case, and he, who did not report it, checks it; she does not.
+    li.describe(case, "还能改").unwrap();
+    li.sync().unwrap();
+    world.office().file_and_dispatch(case, "shizheng");
+    let mut chen = world.enrolled("chen");
+    for step in [CaseStep::Accept, CaseStep::Handle] {
+        chen.step(case, step, &[]).unwrap();
+    }
+    for phone in [&mut chen, &mut wang, &mut li] {
+        phone.sync().unwrap();
+    }
+    assert_eq!(li.case(case).steps, Vec::<String>::new());
+    assert_eq!([waits_for(&world, "li"), waits_for(&world, "wang")], [0, 1], "in the console, too");
+    wang.step(case, CaseStep::Check, &[]).unwrap();
+    wang.sync().unwrap();
+    assert_eq!(world.office().view(case).unwrap().state, "checked");
+    world.office().step("zhang", case, CaseStep::Close, &[("waiver", "原件已核对")]).unwrap();
+    li.sync().unwrap();
+    assert_eq!(li.case(case).summary.state, "closed", "her own case stays with her");
+
+    // To whom the case is nothing, it is not there.
+    let mut zhou = world.enrolled("zhou");
+    let third = zhou.open_again(&first);
+    zhou.sync().unwrap();
+    let unknown = judgements::get(zhou.field().store(), third).unwrap().unwrap().judgement;
+    assert_eq!((unknown.verdict, unknown.version), (Verdict::Held { reason: Code::UnknownItem, behind: None }, None));
+    world.check_invariants();
+}
+
+/// How many cases wait to be checked by a verifier of 监督中心.
+fn waits_for(world: &World, person: &str) -> u64 {
+    let which = Which::Neutral { person: PersonId::new(person).unwrap(), org: "jiandu".to_owned() };
+    let waiting = [Waiting { state: "handled".to_owned(), which }];
+    let pack = super::judge::pack();
+    world
+        .office()
+        .read(move |conn| list::count_waiting(conn, CASE, &Query::default(), &waiting, pack.synonyms()).unwrap())
+}
+
+fn audiences(world: &World, item: ItemId) -> BTreeSet<String> {
+    world.office().read(move |conn| items::audiences(conn, item).unwrap())
+}
+
+/// A report is taken whatever its phone's clock says. Where no clock in order can have said so, the case goes by its receipt,
+/// and the entry keeps what was said.
+#[test]
+fn a_clock_that_cannot_be_right_is_no_reason_to_refuse_a_capture() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let of_wrong_clocks = [-60 * YEAR_MS, -20 * YEAR_MS, YEAR_MS, 200 * YEAR_MS, limits::CLOCK_AHEAD_MS + 60_000];
+    let of_sound_clocks = [-YEAR_MS, -60_000, 0, limits::CLOCK_AHEAD_MS - 60_000];
+    for (off, sound) in
+        of_wrong_clocks.map(|off| (off, false)).into_iter().chain(of_sound_clocks.map(|off| (off, true)))
+    {
+        li.clock_off_by(off);
+        let said = li.now().wall.to_minute();
+        let case = li.capture("matter/09006").summary.id;
+        assert_eq!(li.case(case).summary.occurred_at, said, "until the office has it");
+        li.sync().unwrap();
+        let goes_by = if sound { said } else { MORNING };
+        assert_eq!(li.case(case).summary.occurred_at, goes_by, "off by {off} ms");
+        assert!(li.case(case).entries.iter().all(|entry| entry.verdict == Some(Verdict::Applied)));
+        let opened = entries::of_item(li.field().store(), case).unwrap().remove(0);
+        let written = format!("\"occurred_at\":{}", said.unix_ms());
+        assert!(opened.body.unwrap().contains(&written), "what its author's clock said stands in the entry");
+    }
+    world.check_invariants();
 }
 
 /// The entry with another item in its header: parts and hashes stay as they were.

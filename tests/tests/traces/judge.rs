@@ -21,6 +21,9 @@ pub(super) fn entry(n: u8) -> EntryId {
     EntryId::from_bytes([n; 16])
 }
 
+/// When all that is judged here was received.
+pub(super) const RECEIVED: Moment = xuncheng_tests::world::MORNING;
+
 /// Any JSON that a field may hold, sound or not.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -161,7 +164,7 @@ impl Before {
     pub(super) fn judge(&self, pack: &Pack, own: Option<EntryId>, change: &Change) -> Decision {
         let subject =
             Subject { view: self.view.as_ref(), seen: self.seen, own_links: &self.links, blocked: self.blocked };
-        let facts = Facts { pack, actor: &self.actor, received: Moment::from_unix_ms(0) };
+        let facts = Facts { pack, actor: &self.actor, received: RECEIVED };
         judge(&subject, &facts, &ReadEntry { id: entry(200), kind: CASE, own, change })
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EpochId, PersonId};
 use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
 use xuncheng_core::journal::fold;
@@ -16,7 +15,7 @@ use xuncheng_core::pack::{OrgCode, Role};
 use xuncheng_core::work::case::{CASE, CaseState, RULES};
 use xuncheng_core::work::flow::{Actor, Need, Who};
 
-use super::judge::{Before, apply, entry, pack};
+use super::judge::{Before, RECEIVED, apply, entry, pack};
 
 /// The table: one row for each step from each state, and the same step needs the same things everywhere.
 #[test]
@@ -175,16 +174,37 @@ fn fields_have_forms_and_the_time_of_receipt_has_no_writer() {
     let reporter = Actor { opened_it: true, ..person(&[Role::Inspector], "chengguan") };
     let edit = |name: &str, value: Value| Change::Edit { fields: [(name.to_owned(), value)].into() };
     let held = |reason| Verdict::Held { reason, behind: None };
-    for (name, value) in
-        [("category", json!(123)), ("occurred_at", json!("x")), ("place", json!("abc")), ("description", json!([]))]
-    {
+    let too_late = RECEIVED.plus_ms(limits::CLOCK_AHEAD_MS + 1).unix_ms();
+    for (name, value) in [
+        ("category", json!(123)),
+        ("category", json!("飞碟")),
+        ("category", json!("")),
+        ("occurred_at", json!("x")),
+        ("occurred_at", json!(i64::MAX)),
+        ("occurred_at", json!(too_late)),
+        ("occurred_at", json!(limits::EARLIEST_MOMENT_MS - 1)),
+        ("place", json!("abc")),
+        ("description", json!([])),
+        // No case is without these.
+        ("category", Value::Null),
+        ("occurred_at", Value::Null),
+    ] {
         assert_eq!(in_state("reported", &reporter, &edit(name, value)), held(Code::Malformed), "{name}");
     }
     for who in [&reporter, &person(&[Role::Acceptor], "zhihui")] {
         assert_eq!(in_state("reported", who, &edit("received", json!(0))), held(Code::NotAllowed));
     }
     let here = json!({ "lat_e7": 318_672_000, "lon_e7": 1_067_431_000 });
-    assert_eq!(in_state("reported", &reporter, &edit("place", here)), Verdict::Applied);
+    for (name, value) in [
+        ("place", here),
+        ("place", Value::Null),
+        ("category", json!("component/01001")),
+        ("occurred_at", json!(too_late - 1)),
+        ("occurred_at", json!(limits::EARLIEST_MOMENT_MS)),
+    ] {
+        let expected = if value.is_null() { Verdict::NoOp } else { Verdict::Applied };
+        assert_eq!(in_state("reported", &reporter, &edit(name, value)), expected, "{name}");
+    }
 }
 
 /// What a unit shows of its work counts for the task that it has, not for the one before, another unit's, or its reporter's.
@@ -358,7 +378,7 @@ fn an_entry_of_another_kind_than_its_item_is_held() {
     let change = Change::Edit { fields: [("key".to_owned(), "another".into())].into() };
     for kind in ["person", "case"] {
         let subject = Subject { view: Some(&story.view), seen: None, own_links: &BTreeMap::new(), blocked: None };
-        let facts = Facts { pack: pack(), actor: &admin, received: Moment::from_unix_ms(0) };
+        let facts = Facts { pack: pack(), actor: &admin, received: RECEIVED };
         let verdict = judge(&subject, &facts, &ReadEntry { id: entry(1), kind, own: None, change: &change }).verdict;
         assert_eq!(verdict, Verdict::Held { reason: Code::Malformed, behind: None }, "{kind}");
     }

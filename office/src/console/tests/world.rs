@@ -184,12 +184,12 @@ impl World {
         let fields = [
             ("person".to_owned(), json!(person)),
             ("incarnation".to_owned(), json!(incarnation)),
-            ("key".to_owned(), json!(self.office.signer().public_key())),
+            ("key".to_owned(), json!(self.office.signer().public_key().unwrap())),
             ("name".to_owned(), json!(name)),
         ];
         let change = Change::Open { fields: fields.into() };
         let (kind, name, person) = (DEVICE.to_owned(), name.to_owned(), PersonId::new(person).unwrap());
-        let key = self.office.signer().public_key();
+        let key = self.office.signer().public_key().unwrap();
         self.turn(move |intake| {
             let node = intake.office.node.clone();
             let (item, _) =
