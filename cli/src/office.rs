@@ -11,7 +11,7 @@ use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::limits;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_office::codes::CodeState;
-use xuncheng_office::{Config, Ledger, Serving, Tls};
+use xuncheng_office::{Address, Config, Ledger, Serving, Tls};
 
 use crate::print::{self, say};
 
@@ -35,7 +35,7 @@ pub(crate) struct ServeArgs {
     /// Whoever forwards the port to other machines (a proxy, a tunnel, a port mapping) must give it. A forwarder looks like
     /// this machine itself, which may open the console without a password; with --url the console leaves this port.
     #[arg(long)]
-    url: Option<String>,
+    url: Option<Address>,
     /// The console's own port on this machine, once --url, --tls-cert, --bind or --insecure-listen lets others reach the
     /// phones' port; 0 takes a free one.
     ///
@@ -116,7 +116,7 @@ enum CodeCommand {
         /// The address that the phone is told; without it the one at which the office answered last. An office whose port is
         /// forwarded has to be told its address itself: xuncheng serve --url.
         #[arg(long)]
-        url: Option<String>,
+        url: Option<Address>,
     },
     /// List the codes that were made.
     List {
