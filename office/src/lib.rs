@@ -36,6 +36,7 @@ mod previews;
 pub mod restore;
 pub mod serve;
 mod status;
+mod unfinished;
 mod uploads;
 mod writer;
 
