@@ -29,7 +29,11 @@ pub(crate) struct RestoreArgs {
     /// The data folder to be made; it must not be in use.
     #[arg(long, env = "XUNCHENG_DATA", default_value = "xuncheng-office")]
     data: PathBuf,
-    /// Restore a backup although a newer one is known, or something is missing in it.
+    /// Restore a backup although a newer one is known, or originals, or smaller pictures that the office cannot draw again, are
+    /// damaged or missing in it. Without it each is named, and nothing is restored.
+    ///
+    /// Smaller pictures that the office can draw from their originals need no leave. A damaged ledger, key or list of people is
+    /// no backup: an older one of the same place may be whole, which is said then.
     #[arg(long)]
     accept_loss: bool,
     /// Print JSON, for programs.
@@ -74,11 +78,15 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     if args.json {
         return print::json(&json!({
             "data": args.data, "backup": report.backup, "made_at": report.made_at, "epoch": report.epoch.counter,
-            "entries": report.entries, "photos": report.photos, "losses": report.losses,
+            "entries": report.entries, "photos": report.photos, "missing": report.missing, "drawn_again": report.drawn_again,
+            "losses": report.losses,
         }));
     }
     say!("{} restored from {}", args.data.display(), report.backup.display())?;
     say!("it holds {} entries and {} photo files, as of {}", report.entries, report.photos, report.made_at.beijing())?;
+    if report.drawn_again > 0 {
+        say!("{} smaller pictures are drawn again when the office starts", report.drawn_again)?;
+    }
     for loss in &report.losses {
         say!("lost, unless a phone still has it: {loss}")?;
     }

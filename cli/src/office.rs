@@ -11,7 +11,7 @@ use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::limits;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_office::codes::CodeState;
-use xuncheng_office::{Config, Ledger, Serving, Tls};
+use xuncheng_office::{Address, Config, Ledger, Serving, Tls};
 
 use crate::print::{self, say};
 
@@ -34,8 +34,8 @@ pub(crate) struct ServeArgs {
     ///
     /// Whoever forwards the port to other machines (a proxy, a tunnel, a port mapping) must give it. A forwarder looks like
     /// this machine itself, which may open the console without a password; with --url the console leaves this port.
-    #[arg(long, value_parser = address)]
-    url: Option<String>,
+    #[arg(long)]
+    url: Option<Address>,
     /// The console's own port on this machine, once --url, --tls-cert, --bind or --insecure-listen lets others reach the
     /// phones' port; 0 takes a free one.
     ///
@@ -60,16 +60,6 @@ pub(crate) struct ServeArgs {
     /// Print where it answers as one line of JSON, for programs.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// An address that phones can be told: whatever else is written there becomes a code that no phone can use.
-fn address(text: &str) -> anyhow::Result<String> {
-    let example = "an address is like https://xc.example.cn or http://10.0.0.2:8650";
-    let address: ureq::http::Uri = text.parse().context(example)?;
-    let complete =
-        matches!(address.scheme_str(), Some("http" | "https")) && address.host().is_some_and(|host| !host.is_empty());
-    anyhow::ensure!(complete && address.query().is_none(), example);
-    Ok(text.to_owned())
 }
 
 /// Runs an office until it is asked to end.
@@ -130,8 +120,8 @@ enum CodeCommand {
         person: String,
         /// The address that the phone is told; without it the one at which the office answered last. An office whose port is
         /// forwarded has to be told its address itself: xuncheng serve --url.
-        #[arg(long, value_parser = address)]
-        url: Option<String>,
+        #[arg(long)]
+        url: Option<Address>,
     },
     /// List the codes that were made.
     List {

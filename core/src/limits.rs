@@ -105,6 +105,8 @@ pub const RETRY_AFTER_S: u64 = 30;
 pub const TURNS_WAITING: usize = 512;
 /// The first wait after a failure, doubled with each further one, drawn with full jitter.
 pub const BACK_OFF_MS_MIN: u64 = 1_000;
+/// Where files cannot be locked, what a backup or a restore left unfinished is kept this long: none takes a week.
+pub const UNFINISHED_KEEP_MS: u64 = 7 * 24 * 3_600_000;
 /// A one-time enrolment code lives this long.
 pub const ENROLMENT_MS: i64 = 24 * 3_600_000;
 /// Uploads that one phone may have open: a long day's photos, twice.

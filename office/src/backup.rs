@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{EntryId, EpochId, IncarnationId, PhotoHash};
-use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder};
+use xuncheng_core::photo::PhotoFolder;
 use xuncheng_core::private;
 use xuncheng_core::store::feeds::{self, FeedRow};
 use xuncheng_core::store::meta::{self, key};
@@ -29,11 +29,13 @@ use xuncheng_core::sync::wire::Epoch;
 
 use crate::clock::Clock;
 use crate::error::OfficeError;
-use crate::folder::{DataFolder, sync_folder};
+use crate::folder::{DataFolder, copy_whole, sync_folder};
 use crate::ledger::{fact, open_tables};
 use crate::uploads::lost;
-use place::{Part, Place, copy_synced};
+use photo_files::{Kind, PhotoFile};
+use place::{Part, Place, fingerprint};
 
+pub(crate) mod photo_files;
 pub(crate) mod place;
 
 pub use place::Manifest;
@@ -122,8 +124,8 @@ fn make(folder: &DataFolder, source: &Connection, to: &Path, made_at: Moment) ->
     let mut photos = Vec::new();
     let mut originals = HashSet::new();
     for photo in &ledger.photos {
-        let part = take_photo(folder, &place, photo, &mut copied)?;
-        if photo.is_original {
+        let part = take_photo(folder, &place, photo, at, &mut copied)?;
+        if photo.kind == Kind::Original {
             if part.is_some() {
                 originals.insert(photo.of);
             } else {
@@ -161,7 +163,7 @@ struct LedgerCopy {
     entries: u64,
     /// Those that no backup covers yet.
     receipts: Vec<LedgerReceipt>,
-    photos: Vec<LedgerPhoto>,
+    photos: Vec<PhotoFile>,
 }
 
 struct LedgerReceipt {
@@ -169,13 +171,6 @@ struct LedgerReceipt {
     sha256: PhotoHash,
     incarnation: IncarnationId,
     receipt: String,
-}
-
-/// A file of the photo folder.
-struct LedgerPhoto {
-    of: PhotoHash,
-    path: PathBuf,
-    is_original: bool,
 }
 
 impl LedgerCopy {
@@ -203,36 +198,9 @@ impl LedgerCopy {
             position,
             entries: conn.query_row("SELECT count(*) FROM judgement", [], |row| row.get(0))?,
             receipts,
-            photos: photo_files(&conn, photos)?,
+            photos: photo_files::of_ledger(&conn, photos)?,
         })
     }
-}
-
-/// The files of the photo folder that the ledger says are there, as paths within it.
-fn photo_files(conn: &Connection, photos: &PhotoFolder) -> Result<Vec<LedgerPhoto>, OfficeError> {
-    let mut statement =
-        conn.prepare("SELECT sha256, original_here, view_here, thumbnail_here FROM photo ORDER BY sha256")?;
-    let within = |path: PathBuf| path.strip_prefix(photos.root()).map(Path::to_owned).unwrap_or(path);
-    let mut rows = statement.query([])?;
-    let mut files = Vec::new();
-    while let Some(row) = rows.next()? {
-        let of: PhotoHash = row.get(0)?;
-        let paths = [photos.original(&of), photos.view(&of), photos.thumbnail(&of)];
-        for (column, path) in (1..).zip(paths) {
-            if row.get::<_, bool>(column)? {
-                files.push(LedgerPhoto { of, path: within(path), is_original: column == 1 });
-            }
-        }
-    }
-    let mut statement =
-        conn.prepare("SELECT DISTINCT view_sent FROM attachment WHERE view_sent IS NOT NULL ORDER BY view_sent")?;
-    let views = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<PhotoHash>, _>>()?;
-    files.extend(views.into_iter().map(|of| LedgerPhoto {
-        of,
-        path: within(photos.sent_view(&of)),
-        is_original: false,
-    }));
-    Ok(files)
 }
 
 fn copy_ledger(source: &Connection, at: &Path) -> Result<Part, OfficeError> {
@@ -262,32 +230,29 @@ fn copy_small_files(folder: &DataFolder, at: &Path) -> Result<Vec<Part>, OfficeE
         (folder.sealing_key(), "keys/sealing.key"),
     ];
     for (source, name) in names {
-        copy_synced(&source, &at.join(name))?;
+        copy_whole(&source, &at.join(name), at)?;
         parts.push(Part::of(at, Path::new(name))?);
     }
     sync_folder(&keys)?;
     Ok(parts)
 }
 
-/// Brings a photo file into the place; none where the office has it no more, or not as it was.
+/// Brings a photo file into the place, by way of `unfinished`; none where the office has it no more, or not as it was.
 fn take_photo(
     folder: &DataFolder,
     place: &Place,
-    photo: &LedgerPhoto,
+    photo: &PhotoFile,
+    unfinished: &Path,
     copied: &mut u64,
 ) -> Result<Option<Part>, OfficeError> {
     let source = folder.photos().join(&photo.path);
-    let found = match Fingerprint::of_file(&source) {
-        Ok(found) => found,
-        Err(PhotoError::Missing { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    if photo.is_original && found.sha256 != photo.of {
-        tracing::error!(sha256 = %photo.of, "an original in the photo folder is damaged");
+    let Some(found) = fingerprint(&source)? else { return Ok(None) };
+    if photo.is_named_by_its_bytes() && found.sha256 != photo.of {
+        tracing::error!(file = %photo.path.display(), "a photo file of the office is damaged");
         return Ok(None);
     }
     let part = Part { path: photo.path.clone(), sha256: found.sha256, bytes: found.bytes };
-    *copied += u64::from(place.keep_blob(&source, &part)?);
+    *copied += u64::from(place.keep_blob(&source, &part, unfinished)?);
     Ok(Some(part))
 }
 
@@ -332,7 +297,7 @@ fn raise(
     }
     for sha256 in &manifest.missing {
         // It may have come again while the other files were copied.
-        let here = Fingerprint::of_file(&photos.original(sha256)).is_ok_and(|found| found.sha256 == *sha256);
+        let here = fingerprint(&photos.original(sha256))?.is_some_and(|found| found.sha256 == *sha256);
         if !here {
             lost::ask_again(&tx, *sha256)?;
         }

@@ -9,6 +9,7 @@ use xuncheng_core::store::{items, meta};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::work::person::PERSON;
 
+use crate::config::Address;
 use crate::error::OfficeError;
 use crate::ledger::{Grounds, fact};
 
@@ -84,13 +85,13 @@ pub(crate) fn make(
     intake: &mut Intake<'_, '_>,
     grounds: &Grounds,
     person: &PersonId,
-    office: Option<String>,
+    office: Option<Address>,
 ) -> Result<EnrolmentCode, OfficeError> {
     if items::labelled(intake.tx, PERSON, person.as_str())?.is_none() {
         return Err(OfficeError::Setup(format!("there is no person {person} in people.toml")));
     }
     let address = match office {
-        Some(address) => Some(address),
+        Some(address) => Some(address.to_string()),
         None => meta::get(intake.tx, fact::URL)?,
     };
     let office = address.ok_or_else(|| {

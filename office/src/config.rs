@@ -1,8 +1,11 @@
 //! What an office is started with.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use axum::http::Uri;
 use xuncheng_core::limits;
 
 use crate::clock::{Clock, EntropySource};
@@ -17,7 +20,7 @@ pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The address that phones are told, when it is not the one listened on.
-    pub url: Option<String>,
+    pub url: Option<Address>,
     /// Certificate and key for HTTPS.
     pub tls: Option<Tls>,
     /// Listen beyond this machine without TLS: behind a proxy that brings it, or in a closed network.
@@ -30,6 +33,44 @@ pub struct Config {
     pub clock: Clock,
     /// Where keys, names and nonces are drawn from.
     pub entropy: EntropySource,
+}
+
+/// An address that phones are told: `https://xc.example.cn`, `http://10.0.0.2:8650/xc`; without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(String);
+
+/// Text that no phone could reach an office by.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "phones could not use it as an address: it is http:// or https://, a host, and where they are needed a port and a path, \
+     like https://xc.example.cn or http://10.0.0.2:8650"
+)]
+pub struct NoAddress;
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Address {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Self, NoAddress> {
+        let address: Uri = text.parse().map_err(|_| NoAddress)?;
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (address.scheme_str(), address.authority()) else {
+            return Err(NoAddress);
+        };
+        // Put together again, it lacks what an address has no use for: a person, a query, a fragment, a port that is none.
+        let port = authority.port_u16().filter(|port| *port > 0).map(|port| format!(":{port}")).unwrap_or_default();
+        let whole = format!("{scheme}://{}{port}{}", authority.host(), address.path());
+        let same = text.is_ascii() && whole.trim_end_matches('/') == text.trim_end_matches('/');
+        if same && !authority.host().is_empty() {
+            Ok(Self(whole.trim_end_matches('/').to_owned()))
+        } else {
+            Err(NoAddress)
+        }
+    }
 }
 
 /// Files in PEM form for HTTPS.
@@ -73,11 +114,45 @@ mod tests {
     use super::*;
 
     #[test]
+    fn phones_are_told_what_they_can_reach() {
+        for (said, told) in [
+            ("https://xc.example.cn", "https://xc.example.cn"),
+            ("https://xc.example.cn/", "https://xc.example.cn"),
+            ("http://10.0.0.2:8650", "http://10.0.0.2:8650"),
+            ("http://[::1]:8650/", "http://[::1]:8650"),
+            ("https://xc.example.cn:8443/district/xc/", "https://xc.example.cn:8443/district/xc"),
+        ] {
+            assert_eq!(said.parse::<Address>().unwrap().to_string(), told);
+        }
+        for nonsense in [
+            "",
+            "/",
+            "foo bar",
+            "https://foo bar",
+            "xc.example.cn",
+            "xc.example.cn:8443",
+            "ftp://xc.example.cn",
+            "https://",
+            "https:///xc",
+            "https://:8443",
+            "https://xc.example.cn:0",
+            "https://xc.example.cn:99999",
+            "https://xc.example.cn:https",
+            "https://he@xc.example.cn",
+            "https://xc.example.cn/?district=1",
+            "https://xc.example.cn#phones",
+            "https://巴州.example",
+        ] {
+            assert_eq!(nonsense.parse::<Address>(), Err(NoAddress), "{nonsense}");
+        }
+    }
+
+    #[test]
     fn an_office_is_for_others_as_soon_as_anything_says_so() {
         let alone = Config::new("data");
         assert!(!alone.is_for_others());
         let tls = || Tls { certificate: "cert.pem".into(), key: "key.pem".into() };
-        assert!(Config { url: Some("https://xc.example.cn".to_owned()), ..alone.clone() }.is_for_others());
+        assert!(Config { url: Some("https://xc.example.cn".parse().unwrap()), ..alone.clone() }.is_for_others());
         assert!(Config { listen: "0.0.0.0:8650".parse().unwrap(), ..alone.clone() }.is_for_others());
         assert!(Config { tls: Some(tls()), ..alone.clone() }.is_for_others());
         assert!(Config { insecure_listen: true, ..alone.clone() }.is_for_others());

@@ -13,7 +13,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use tempfile::NamedTempFile;
 use xuncheng_core::private;
 
 use crate::OfficeError;
@@ -114,15 +114,8 @@ impl DataFolder {
     }
 }
 
-/// A new folder in `parent` that is deleted with its handle; nobody but its owner reads it.
-pub(crate) fn temporary(prefix: &str, parent: &Path) -> Result<TempDir, OfficeError> {
-    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(parent);
-    let folder = folder.map_err(|source| OfficeError::file(parent, source))?;
-    restrict(folder.path())?;
-    Ok(folder)
-}
-
-fn restrict(folder: &Path) -> Result<(), OfficeError> {
+/// Takes a folder from everybody but its owner.
+pub(crate) fn restrict(folder: &Path) -> Result<(), OfficeError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -141,13 +134,20 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), OfficeError> {
 /// Writes a file so that it is there whole, or not at all, after a power cut.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), OfficeError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        io::Write::write_all(&mut file, bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|source| OfficeError::file(path, source))?;
+    whole(path, folder, |file| io::Write::write_all(file, bytes)).map_err(|source| OfficeError::file(path, source))?;
     sync_folder(folder)
+}
+
+/// Copies a file so that it has its name only when it is whole and on the disk; until then it lies in the folder `unfinished`,
+/// on the same file system. Whoever copied all of a folder puts its list of names on the disk.
+pub(crate) fn copy_whole(source: &Path, to: &Path, unfinished: &Path) -> Result<(), OfficeError> {
+    let copy = || whole(to, unfinished, |file| io::copy(&mut File::open(source)?, file).map(drop));
+    copy().map_err(|error| OfficeError::file(source, error))
+}
+
+fn whole(path: &Path, unfinished: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(unfinished)?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }

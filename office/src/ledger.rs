@@ -24,7 +24,7 @@ use xuncheng_core::sync::wire::{Certificate, Epoch};
 
 use crate::clock::{Clock, EntropySource};
 use crate::codes::{self, Code};
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::folder::DataFolder;
@@ -127,7 +127,7 @@ impl Ledger {
     ///
     /// # Errors
     /// As there.
-    pub fn new_code(&mut self, person: &PersonId, office: Option<String>) -> Result<EnrolmentCode, OfficeError> {
+    pub fn new_code(&mut self, person: &PersonId, office: Option<Address>) -> Result<EnrolmentCode, OfficeError> {
         let grounds = Arc::clone(&self.grounds);
         self.turn(|intake| codes::make(intake, &grounds, person, office))
     }

@@ -36,13 +36,14 @@ mod previews;
 pub mod restore;
 pub mod serve;
 mod status;
+mod unfinished;
 mod uploads;
 mod writer;
 
 pub use backup::{BackupReport, backup};
 pub use clock::{Clock, EntropySource};
 pub use codes::CodeProblem;
-pub use config::{Config, Tls};
+pub use config::{Address, Config, NoAddress, Tls};
 pub use error::OfficeError;
 pub use ledger::Ledger;
 pub use office::{Office, app, phones, write_at_desk};

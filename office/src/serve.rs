@@ -61,7 +61,7 @@ pub async fn serve_until(
     // The ports first: whether they are free is known before the ledger is touched.
     let (listener, address) = bind(config.listen, "--port")?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = config.url.clone().unwrap_or_else(|| format!("{scheme}://{address}")).trim_end_matches('/').to_owned();
+    let url = config.url.as_ref().map_or_else(|| format!("{scheme}://{address}"), ToString::to_string);
     let (desk, console) = if config.is_for_others() {
         let (desk, address) = bind((Ipv4Addr::LOCALHOST, config.console_port).into(), "--console-port")?;
         (Some(desk), format!("http://{address}"))

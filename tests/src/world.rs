@@ -144,7 +144,7 @@ impl Shared {
     fn start_office(&self) {
         let (time, dice) = (Arc::clone(&self.time), Arc::clone(&self.dice));
         let config = Config {
-            url: Some("http://office.test".to_owned()),
+            url: Some("http://office.test".parse().expect("an address")),
             clock: Clock::of(move || time.of_office()),
             entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),

@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "bad_input/at_the_office.rs"]
+mod at_the_office;
 #[path = "bad_input/looking.rs"]
 mod looking;
 #[path = "bad_input/terminal.rs"]

@@ -1,20 +1,20 @@
 //! The place where backups are kept, and what makes a folder in it one.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::{NamedTempFile, TempDir};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::PhotoHash;
-use xuncheng_core::photo::Fingerprint;
+use xuncheng_core::photo::{Fingerprint, PhotoError};
 use xuncheng_core::private;
 use xuncheng_core::store;
 use xuncheng_core::sync::wire::Epoch;
 
 use crate::error::OfficeError;
-use crate::folder::{sync_folder, temporary, write_whole};
+use crate::folder::{copy_whole, sync_folder, write_whole};
+use crate::unfinished::Unfinished;
 
 const MANIFEST: &str = "manifest.json";
 const RESTORED: &str = "restored.json";
@@ -59,17 +59,36 @@ impl Part {
     }
 
     fn is_at(&self, file: &Path) -> Result<bool, OfficeError> {
-        if !file.exists() {
-            return Ok(false);
-        }
-        let found = Fingerprint::of_file(file)?;
-        Ok(found.sha256 == self.sha256 && found.bytes == self.bytes)
+        let found = fingerprint(file)?;
+        Ok(found.is_some_and(|found| found.sha256 == self.sha256 && found.bytes == self.bytes))
     }
 
     /// Whether the path stays below whatever it is put under.
     fn stays_inside(&self) -> bool {
         self.path.components().all(|part| matches!(part, Component::Normal(_)))
     }
+}
+
+/// What a file is; none where it is not there, or the disk does not give it back.
+pub(super) fn fingerprint(file: &Path) -> Result<Option<Fingerprint>, OfficeError> {
+    match Fingerprint::of_file(file) {
+        Ok(found) => Ok(Some(found)),
+        Err(PhotoError::Missing { .. }) => Ok(None),
+        Err(PhotoError::Unreadable { name, system }) if system.kind() != io::ErrorKind::PermissionDenied => {
+            tracing::error!("{name} cannot be read: {system}");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What there is in a place.
+#[derive(Debug, Default)]
+pub(crate) struct Backups {
+    /// Backups, newest last.
+    pub(crate) known: Vec<(PathBuf, Manifest)>,
+    /// Folders whose manifest cannot be read, with why.
+    pub(crate) unreadable: Vec<(PathBuf, OfficeError)>,
 }
 
 /// A folder with backups.
@@ -100,12 +119,13 @@ impl Place {
     }
 
     /// A folder for a backup that is not one yet.
-    pub(crate) fn begin(&self) -> Result<TempDir, OfficeError> {
-        temporary(".unfinished-", &self.root)
+    pub(crate) fn begin(&self) -> Result<Unfinished, OfficeError> {
+        Unfinished::begin(".unfinished-", &self.root)
     }
 
-    /// Keeps a copy of `source`; false where it was here already. One that the disk has damaged is written again.
-    pub(crate) fn keep_blob(&self, source: &Path, part: &Part) -> Result<bool, OfficeError> {
+    /// Keeps a copy of `source`, by way of the folder `unfinished`; false where it was here already. One that the disk has
+    /// damaged is written again.
+    pub(crate) fn keep_blob(&self, source: &Path, part: &Part, unfinished: &Path) -> Result<bool, OfficeError> {
         let path = self.blob(part);
         if part.is_at(&path)? {
             return Ok(false);
@@ -115,73 +135,88 @@ impl Place {
             fs::create_dir(&folder).map_err(|source| OfficeError::file(&folder, source))?;
             sync_folder(&self.blobs())?;
         }
-        copy_synced(source, &path)?;
+        copy_whole(source, &path, unfinished)?;
         sync_folder(&folder)?;
         Ok(true)
     }
 
     /// Reads everything back that `manifest` names for the backup in the folder `at`.
+    ///
+    /// # Errors
+    /// [`OfficeError::Backup`] with all that is wrong.
     pub(crate) fn check(&self, at: &Path, manifest: &Manifest) -> Result<(), OfficeError> {
-        let wrong = |what: &Path| {
-            OfficeError::Backup(format!(
-                "the backup {} is not whole: {} is missing or changed",
-                at.display(),
-                what.display()
-            ))
-        };
+        let mut wrong = self.wrong_files(at, manifest)?;
+        wrong.extend(self.wrong_photos(manifest)?.iter().map(|part| not_whole(&part.path)));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(OfficeError::Backup(format!("the backup {} is not whole: {}", at.display(), wrong.join("; "))))
+    }
+
+    /// What is wrong with the ledger, people and keys of the backup in the folder `at`, without which it is none.
+    pub(crate) fn wrong_files(&self, at: &Path, manifest: &Manifest) -> Result<Vec<String>, OfficeError> {
         if manifest.format != 1 {
             return Err(OfficeError::Backup(format!("{} was written by a later version", at.join(MANIFEST).display())));
         }
+        let mut wrong = Vec::new();
         for part in &manifest.files {
             if !part.stays_inside() || !part.is_at(&at.join(&part.path))? {
-                return Err(wrong(&part.path));
+                wrong.push(not_whole(&part.path));
             }
         }
-        for part in &manifest.photos {
-            if !part.stays_inside() || !part.is_at(&self.blob(part))? {
-                return Err(wrong(&part.path));
+        if wrong.is_empty() {
+            let conn = store::open_reader(&at.join("ledger.sqlite"))?;
+            let said: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+            if said != "ok" {
+                wrong.push(format!("ledger.sqlite is damaged: {said}"));
             }
         }
-        let conn = store::open_reader(&at.join("ledger.sqlite"))?;
-        let said: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        if said == "ok" { Ok(()) } else { Err(OfficeError::Backup(format!("the copied ledger is damaged: {said}"))) }
+        Ok(wrong)
     }
 
-    /// Makes the folder a backup: the manifest last, then its name.
-    pub(crate) fn finish(&self, unfinished: TempDir, manifest: &Manifest) -> Result<PathBuf, OfficeError> {
+    /// The photo files that `manifest` names and that are not among the blobs as they were.
+    pub(crate) fn wrong_photos<'a>(&self, manifest: &'a Manifest) -> Result<Vec<&'a Part>, OfficeError> {
+        let mut wrong = Vec::new();
+        for part in &manifest.photos {
+            if !part.stays_inside() || !part.is_at(&self.blob(part))? {
+                wrong.push(part);
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// Makes the folder a backup: the manifest last, then its name. Of two that were begun in one moment the second has a
+    /// number after it.
+    pub(crate) fn finish(&self, unfinished: Unfinished, manifest: &Manifest) -> Result<PathBuf, OfficeError> {
         let text = serde_json::to_vec_pretty(manifest).map_err(|error| OfficeError::Backup(error.to_string()))?;
         write_whole(&unfinished.path().join(MANIFEST), &text)?;
         let name = chrono::DateTime::from_timestamp_millis(manifest.made_at.unix_ms()).map_or_else(
             || manifest.made_at.unix_ms().to_string(),
             |time| time.format("%Y%m%dT%H%M%S%3fZ").to_string(),
         );
-        let path = self.root.join(name);
-        // Not deleted any more when its handle goes.
-        let unfinished = unfinished.keep();
-        fs::rename(&unfinished, &path).map_err(|source| OfficeError::file(&path, source))?;
-        sync_folder(&self.root)?;
-        Ok(path)
+        let numbered = (2_u32..).map(|number| self.root.join(format!("{name}-{number}")));
+        unfinished.name(std::iter::once(self.root.join(&name)).chain(numbered))
     }
 
-    /// The backups of this place, newest last. A folder whose manifest cannot be read is none.
-    pub(crate) fn backups(&self) -> Result<Vec<(PathBuf, Manifest)>, OfficeError> {
+    /// The backups of this place.
+    pub(crate) fn backups(&self) -> Result<Backups, OfficeError> {
         let failed = |source| OfficeError::file(&self.root, source);
-        let mut backups = Vec::new();
+        let mut backups = Backups::default();
         for folder in fs::read_dir(&self.root).map_err(failed)? {
             let path = folder.map_err(failed)?.path();
             match manifest_of(&path) {
-                Ok(Some(manifest)) => backups.push((path, manifest)),
+                Ok(Some(manifest)) => backups.known.push((path, manifest)),
                 Ok(None) => {}
-                Err(error) => tracing::warn!("{error}"),
+                Err(error) => backups.unreadable.push((path, error)),
             }
         }
-        backups.sort_by_key(|(_, manifest)| (manifest.epoch.counter, manifest.position, manifest.made_at));
+        backups.known.sort_by_key(|(_, manifest)| (manifest.epoch.counter, manifest.position, manifest.made_at));
         Ok(backups)
     }
 
     /// The next epoch that may be restored from here: above any that this place knows of.
     pub(crate) fn next_counter(&self) -> Result<u64, OfficeError> {
-        let known = self.backups()?.iter().map(|(_, manifest)| manifest.epoch.counter).max().unwrap_or(0);
+        let known = self.backups()?.known.iter().map(|(_, manifest)| manifest.epoch.counter).max().unwrap_or(0);
         let restored = fs::read_to_string(self.root.join(RESTORED)).ok();
         let restored: u64 = restored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(0);
         Ok(known.max(restored) + 1)
@@ -207,16 +242,32 @@ pub(crate) fn manifest_of(backup: &Path) -> Result<Option<Manifest>, OfficeError
     read.map(Some).map_err(|error| OfficeError::Backup(format!("{} is no manifest: {error}", path.display())))
 }
 
-/// Copies a file so that it has its name only when it is whole and on the disk; its owner alone may read it.
-pub(crate) fn copy_synced(source: &Path, to: &Path) -> Result<(), OfficeError> {
-    let folder = to.parent().unwrap_or(Path::new("."));
-    let copy = || -> io::Result<()> {
-        let mut from = File::open(source)?;
-        let mut file = NamedTempFile::new_in(folder)?;
-        io::copy(&mut from, file.as_file_mut())?;
-        file.as_file().sync_all()?;
-        file.persist(to).map_err(|error| error.error)?;
-        Ok(())
-    };
-    copy().map_err(|error| OfficeError::file(source, error))
+fn not_whole(path: &Path) -> String {
+    format!("{} is missing or changed", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xuncheng_core::id::EpochId;
+
+    #[test]
+    fn of_two_backups_that_were_begun_in_one_moment_both_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let place = Place::make(root.path()).unwrap();
+        let manifest = Manifest {
+            format: 1,
+            made_at: Moment::from_unix_ms(1_784_595_600_000),
+            epoch: Epoch { counter: 1, id: EpochId::from_bytes([1; 16]), parent: None },
+            position: 0,
+            entries: 0,
+            files: Vec::new(),
+            photos: Vec::new(),
+            missing: Vec::new(),
+        };
+        let begun = [place.begin().unwrap(), place.begin().unwrap()];
+        let names = begun.map(|unfinished| place.finish(unfinished, &manifest).unwrap());
+        assert_eq!(names, ["20260721T010000000Z", "20260721T010000000Z-2"].map(|name| root.path().join(name)));
+        assert_eq!(place.backups().unwrap().known.len(), 2);
+    }
 }

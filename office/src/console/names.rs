@@ -15,6 +15,9 @@ use xuncheng_core::work::person::Person;
 use super::viewer::Viewer;
 use crate::people;
 
+/// Somebody of the district, where nothing more is to be known.
+const SOMEBODY: &str = "工作人员";
+
 /// The names of people and phones.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -64,7 +67,7 @@ impl Names {
         self.people.contains_key(code)
     }
 
-    /// A person as `viewer` may know them: the name, or only what they do.
+    /// A person as `viewer` may know them: the name; to a desk what they do; to others, as on their phones, nothing.
     pub(super) fn shown(&self, pack: &Pack, viewer: &Viewer, code: &PersonId) -> String {
         match self.people.get(code) {
             None => "系统".to_owned(),
@@ -72,7 +75,10 @@ impl Names {
                 let org = org_name(pack, person.org.as_str());
                 format!("{}（{org}）", person.name)
             }
-            Some(person) => person.roles.first().map_or("工作人员", |role| pack.role_label(role)).to_owned(),
+            Some(person) if viewer.person.is_at_a_desk() => {
+                person.roles.first().map_or(SOMEBODY, |role| pack.role_label(role)).to_owned()
+            }
+            Some(_) => SOMEBODY.to_owned(),
         }
     }
 

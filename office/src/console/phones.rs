@@ -12,7 +12,7 @@ use serde::Deserialize;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::journal::actor;
-use xuncheng_core::store::{items, meta, photos};
+use xuncheng_core::store::{meta, photos};
 use xuncheng_core::work::person::Person;
 
 use super::Console;
@@ -170,10 +170,14 @@ fn phone(
     let missing = progress.named.saturating_sub(progress.received);
     let mut away = Vec::new();
     for photo in photos::missing(conn, device.incarnation, LISTED)? {
-        let view = items::view(conn, photo.item)?;
-        let (href, label) = match &view {
-            Some(_) => (Some(format!("/cases/{}", photo.item)), number(&photo.item, view.as_ref())),
-            None => (viewer.sight().is_none().then(|| "/held".to_owned()), "待人工处理".to_owned()),
+        let (href, label) = match viewer.case(conn, photo.item) {
+            Ok(view) => (Some(format!("/cases/{}", photo.item)), number(&photo.item, Some(&view))),
+            Err(ConsoleError::NotFound) if viewer.person.is_at_a_desk() => {
+                (Some("/held".to_owned()), "待人工处理".to_owned())
+            }
+            // Whether there is such a case is not told either.
+            Err(ConsoleError::NotFound) => (None, "不在您的案件中".to_owned()),
+            Err(error) => return Err(error),
         };
         away.push(Away { href, label, bytes: words::bytes(photo.bytes) });
     }

@@ -1,5 +1,5 @@
-//! Photos of a case, to whoever may see the case; those of what is held, to desks. A bare hash opens nothing: the way leads
-//! through the case, or the held entry.
+//! Photos of a case, to whoever may read the entries that show them; those of what is held, to desks. A bare hash opens
+//! nothing: the way leads through the case, or the held entry.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -148,8 +148,10 @@ fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> 
     viewer.case(conn, item)?;
     let mut here = None;
     for attachment in photos::of_item(conn, item)?.into_iter().filter(|attachment| attachment.sha256 == sha256) {
-        let here: &mut Arrived = here.get_or_insert_default();
-        here.add(conn, &attachment)?;
+        if viewer.may_read(conn, item, attachment.entry)? {
+            let here: &mut Arrived = here.get_or_insert_default();
+            here.add(conn, &attachment)?;
+        }
     }
     here.ok_or(ConsoleError::NotFound)
 }

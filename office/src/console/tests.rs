@@ -3,6 +3,7 @@
 mod corrections;
 mod held;
 mod phones;
+mod sight;
 mod world;
 
 use axum::body::Body;

@@ -1,4 +1,5 @@
-//! The story of a case, oldest first: every entry with who, when, what and what the office decided about it.
+//! The story of a case, oldest first: every entry that whoever looks may read, with who, when, what and what the office
+//! decided about it.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,9 @@ use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::pack::Pack;
 use xuncheng_core::place::GeoPoint;
-use xuncheng_core::store::{StoreError, entries, judgements};
+use xuncheng_core::store::{entries, judgements};
 
+use super::error::ConsoleError;
 use super::names::{Names, area_name, category_name, coordinates, org_name};
 use super::viewer::Viewer;
 use super::words::{self, Chip};
@@ -25,8 +27,8 @@ pub(super) struct Event {
     pub(super) when: String,
     /// Who, as far as whoever looks may know.
     pub(super) who: String,
-    /// With what: the phone's name, or the console.
-    pub(super) by: String,
+    /// With what: the phone's name, or the console; none where not even that is to be known.
+    pub(super) by: Option<String>,
     /// What was done.
     pub(super) what: String,
     /// What was said or changed: a label, a text.
@@ -74,11 +76,14 @@ pub(super) fn read(
     names: &Names,
     item: ItemId,
     view: &View,
-) -> Result<Vec<Event>, StoreError> {
+) -> Result<Vec<Event>, ConsoleError> {
     let mut events: Vec<Event> = Vec::new();
     let mut standing = Standing::default();
     for entry in entries::of_item(conn, item)? {
         let Ok(header) = entry.read_header() else { continue };
+        if !viewer.may_read(conn, item, header.id)? {
+            continue;
+        }
         let judged = judgements::get(conn, header.id)?.map(|judged| judged.judgement);
         let incarnation = entries::incarnation(conn, header.id)?;
         let teller = Teller { pack, viewer, names, item, view };
@@ -180,7 +185,9 @@ impl Teller<'_> {
         if let Ok(body) = entry.read_body(header) {
             event.what = what(&body.change, verdict);
             event.details = details(self.pack, &body.change, verdict);
-            self.tell(&mut event, &body.change, who, verdict);
+            // Whether two photos are of one hand is not told of a hand that is not.
+            let hand = who.filter(|who| self.names.may_know(self.viewer, who));
+            self.tell(&mut event, &body.change, hand, verdict);
             if let Change::Edit { fields } = &body.change {
                 event.changes = self.replaced(fields, won);
                 event.details.retain(|(label, _)| event.changes.iter().all(|change| change.label != *label));
@@ -189,13 +196,14 @@ impl Teller<'_> {
         event
     }
 
-    fn by(&self, who: Option<&PersonId>, incarnation: Option<IncarnationId>) -> String {
+    fn by(&self, who: Option<&PersonId>, incarnation: Option<IncarnationId>) -> Option<String> {
         let device = incarnation.and_then(|incarnation| self.names.device(&incarnation));
         match (device, who) {
-            (Some(device), Some(who)) if self.names.may_know(self.viewer, who) => device.name.clone(),
-            (Some(_), _) => "手机".to_owned(),
-            (None, Some(who)) if self.names.knows(who) => "控制台".to_owned(),
-            (None, _) => "办公室程序".to_owned(),
+            (_, Some(who)) if !self.names.may_know(self.viewer, who) && !self.viewer.person.is_at_a_desk() => None,
+            (Some(device), Some(who)) if self.names.may_know(self.viewer, who) => Some(device.name.clone()),
+            (Some(_), _) => Some("手机".to_owned()),
+            (None, Some(who)) if self.names.knows(who) => Some("控制台".to_owned()),
+            (None, _) => Some("办公室程序".to_owned()),
         }
     }
 

@@ -6,12 +6,12 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use rusqlite::Connection;
-use xuncheng_core::id::ItemId;
+use xuncheng_core::id::{EntryId, ItemId};
 use xuncheng_core::journal::actor::{self, actor};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::pack::Role;
 use xuncheng_core::store::list::{Query, Sight};
-use xuncheng_core::store::{StoreError, items, list};
+use xuncheng_core::store::{StoreError, entries, items, judgements, list};
 use xuncheng_core::work::Audience;
 use xuncheng_core::work::case::CASE;
 use xuncheng_core::work::flow::Actor;
@@ -20,6 +20,7 @@ use xuncheng_core::work::person::Person;
 use super::error::ConsoleError;
 use super::session::{Session, cookie};
 use super::{Console, Synonyms};
+use crate::devices;
 
 /// A person who is signed in.
 #[derive(Debug, Clone)]
@@ -111,6 +112,21 @@ impl Viewer {
             || author.id == self.person.id
             || author.is_at_a_desk()
             || (author.org == self.person.org && author.roles.contains(&Role::Handler))
+    }
+
+    /// Whether this person may read an entry of the case `item`: of what took effect everybody may to whom the case is shown,
+    /// as on their phones. What is held or rejected, or changed nothing, is for its author and for desks.
+    pub(super) fn may_read(&self, conn: &Connection, item: ItemId, entry: EntryId) -> Result<bool, ConsoleError> {
+        let judged = judgements::get(conn, entry)?.map(|judged| judged.judgement.verdict);
+        if self.person.is_at_a_desk() || judged.is_some_and(|verdict| verdict.applies()) {
+            return Ok(true);
+        }
+        // Whose phone it is was enrolled; whom an entry names as its author is only its own word.
+        let device = entries::incarnation(conn, entry)?.map(|by| devices::get(conn, by)).transpose()?.flatten();
+        Ok(match device {
+            Some(device) => device.person == self.person.id,
+            None => entries::is_of(conn, entry, item, &self.person.id)?,
+        })
     }
 
     /// Whether this person may see originals.

@@ -8,6 +8,7 @@
 mod backups;
 mod certificate;
 mod console;
+mod damaged;
 mod disk;
 mod enrolment;
 mod intake;

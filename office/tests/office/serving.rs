@@ -98,7 +98,7 @@ async fn an_office_answers_on_a_free_port_until_it_is_asked_to_end() {
 async fn behind_a_silent_forwarder_nobody_reaches_the_console() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::new(folder.path().join("data"));
-    config.url = Some("https://xc.example.cn".to_owned());
+    config.url = Some("https://xc.example.cn".parse().unwrap());
     let office = Running::start(config).await;
     assert_eq!(office.serving.url, "https://xc.example.cn");
     let (phones, console) = (office.serving.address, office.console());
@@ -128,7 +128,7 @@ async fn a_console_port_that_is_taken_is_said_before_anything_is_begun() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut config = Config::new(folder.path().join("data"));
-    config.url = Some("https://xc.example.cn".to_owned());
+    config.url = Some("https://xc.example.cn".parse().unwrap());
     config.console_port = taken.local_addr().unwrap().port();
     let refused = serve_until(config.clone(), async {}, |_, _| {}).await;
     assert!(matches!(refused, Err(OfficeError::Listen(why)) if why.contains("choose another with --console-port")));

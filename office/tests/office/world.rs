@@ -88,7 +88,7 @@ impl World {
         };
         let mut config = Config::new(self.data());
         config.clock = Clock::of(now);
-        config.url = Some("http://127.0.0.1:8080".to_owned());
+        config.url = Some("http://127.0.0.1:8080".parse().unwrap());
         config
     }
 

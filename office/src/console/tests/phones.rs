@@ -65,6 +65,6 @@ async fn an_original_of_what_is_held_leads_to_where_it_can_be_seen() {
     let page = world.sign_in("zhang").await.get("/phones").await.text;
     assert!(page.contains("<a class=\"number\" href=\"/held\">待人工处理</a>"), "{page}");
     let own = world.sign_in("zhou").await.get("/phones").await.text;
-    assert!(own.contains("<span class=\"number\">待人工处理</span>") && !own.contains("/held"), "{own}");
+    assert!(own.contains("<span class=\"number\">不在您的案件中</span>") && !own.contains("/held"), "{own}");
     assert!(!page.contains(&item.to_string()) && !own.contains(&item.to_string()), "there is no such case to go to");
 }

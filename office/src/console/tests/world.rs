@@ -77,7 +77,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let office =
-            Office::open(Config { url: Some("http://127.0.0.1:8000".to_owned()), ..Config::new(folder.path()) })
+            Office::open(Config { url: Some("http://127.0.0.1:8000".parse().unwrap()), ..Config::new(folder.path()) })
                 .unwrap();
         let app = super::super::routes(Arc::clone(&office));
         Self { office, app, _folder: folder }
