@@ -3,6 +3,7 @@
 
 use rusqlite::Transaction;
 use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
+use xuncheng_core::store::StoreError;
 use xuncheng_core::store::feeds::{self, FeedRow};
 
 use crate::error::OfficeError;
@@ -21,8 +22,19 @@ pub(crate) fn ask_again(tx: &Transaction<'_>, sha256: PhotoHash) -> Result<u64, 
         // The one that is finished would take nothing more.
         tx.execute("DELETE FROM office_upload WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
         tx.execute("DELETE FROM office_drawing WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
-        feeds::append(tx, &feeds::private(*incarnation), &FeedRow::Want { entry: *entry, sha256 })?;
+        let feed = feeds::private(*incarnation);
+        unsay_safe(tx, &feed, *entry, sha256)?;
+        feeds::append(tx, &feed, &FeedRow::Want { entry: *entry, sha256 })?;
     }
     tx.execute("UPDATE photo SET original_here = 0 WHERE sha256 = ?1", [sha256])?;
     Ok(named.len() as u64)
+}
+
+/// A phone that has not read that the original is safe is not told so any more: it might let go of it before it reads on. The
+/// row keeps its place, and tells of a receipt again once there is one.
+fn unsay_safe(tx: &Transaction<'_>, feed: &str, entry: EntryId, sha256: PhotoHash) -> Result<(), OfficeError> {
+    let [safe, receipt] = [FeedRow::Safe { entry, sha256 }, FeedRow::Receipt { entry, sha256 }]
+        .map(|row| serde_json::to_string(&row).map_err(|source| StoreError::Row { table: "feed", source }));
+    tx.prepare_cached("UPDATE feed SET row = ?3 WHERE audience = ?1 AND row = ?2")?.execute((feed, safe?, receipt?))?;
+    Ok(())
 }
