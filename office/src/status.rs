@@ -30,7 +30,7 @@ pub struct Status {
     pub photos: PhotoCounts,
     /// Uploads.
     pub uploads: UploadCounts,
-    /// How often the ledger was restored.
+    /// Which branch of the ledger's history it stands on: 1 until it was restored, a higher one with each restore.
     pub epoch: u64,
 }
 
