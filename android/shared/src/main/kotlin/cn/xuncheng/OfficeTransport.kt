@@ -116,8 +116,10 @@ private class FilePiece(private val file: File, private val offset: Long, privat
 
     override fun contentLength() = length
 
-    override fun writeTo(sink: BufferedSink) = reading { FileSystem.SYSTEM.openReadOnly(file.toOkioPath()) }.use { handle ->
-        handle.source(offset).use { piece -> sink.write(Watched(piece), length) }
+    override fun writeTo(sink: BufferedSink) {
+        reading { FileSystem.SYSTEM.openReadOnly(file.toOkioPath()) }.use { handle ->
+            handle.source(offset).use { piece -> sink.write(Watched(piece), length) }
+        }
     }
 
     /** Tells what breaks while the file is read from what breaks on the network: OkHttp hands on both as one. */
