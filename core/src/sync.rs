@@ -10,6 +10,7 @@ pub mod page;
 pub mod apply;
 pub mod outbox;
 pub mod action;
+mod previews;
 pub mod uploads;
 pub mod wait;
 pub mod session;

@@ -185,7 +185,7 @@ pub fn previews_owed(
     let mut statement = conn.prepare_cached(&format!(
         "SELECT a.entry, a.sha256 FROM attachment a JOIN judgement j ON j.entry = a.entry
          JOIN entry e ON e.id = a.entry
-         WHERE {owed} AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
+         WHERE {owed} AND a.lost = 0 AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
     ))?;
     let bound = named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms, ":limit": limit };
     let rows = statement.query_map(bound, |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -7,10 +7,7 @@
 //! the network comes up, too.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +15,12 @@ pub use super::action::{Action, Body, Method, Outcome, Request, Response, SyncEr
 use super::apply::{self, ApplyError, Reader};
 use super::message::{self, Direction};
 use super::outbox;
+use super::previews;
 use super::uploads::{self, UploadIntent};
 use super::wait;
 pub use super::wait::{Attention, attention};
 use super::wire::{
-    Countersignature, Epoch, PROTOCOL, Preview, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest, SyncResponse,
+    Countersignature, Epoch, PROTOCOL, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest, SyncResponse,
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
@@ -169,7 +167,7 @@ fn next_intent(
     }
     // The thumbnails of all photos before the first view, and that before the originals.
     for rendition in [Rendition::Thumbnail, Rendition::View] {
-        let photos = previews(tx, phone, rendition, now)?;
+        let photos = previews::owed(tx, phone.photos, rendition, now)?;
         if !photos.is_empty() {
             return Ok(Some(Intent::Previews { nonce, rendition, photos }));
         }
@@ -181,54 +179,6 @@ fn next_intent(
         return sync_intent(tx, now, nonce).map(Some);
     }
     Ok(None)
-}
-
-/// The owed renditions of the next request: as many as fit into it, and one at least.
-fn previews(
-    tx: &Transaction<'_>,
-    phone: &Phone<'_>,
-    rendition: Rendition,
-    now: &Now,
-) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
-    let as_text = |sha256: &PhotoHash| {
-        let file = std::fs::metadata(rendition_file(phone.photos, rendition, sha256));
-        file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4))
-    };
-    let mut owed = photos::previews_owed(tx, rendition, now, limits::PREVIEWS_PER_REQUEST)?;
-    let refused_above: Option<usize> = meta::get(tx, key::PREVIEWS_BYTES)?;
-    if let (Rendition::View, Some(most)) = (rendition, refused_above) {
-        // Something on the way takes no more: a larger view waits for the next conversation and holds up no original.
-        owed.retain(|(_, sha256)| as_text(sha256) <= most);
-    }
-    let most = refused_above.unwrap_or(limits::PREVIEWS_BYTES);
-    let mut bytes = 0_usize;
-    let fits = |(_, sha256): &&(EntryId, PhotoHash)| {
-        bytes = bytes.saturating_add(as_text(sha256));
-        bytes <= most
-    };
-    let fitting = owed.iter().take_while(fits).count().max(1);
-    owed.truncate(fitting);
-    Ok(owed)
-}
-
-fn rendition_file(photos: &PhotoFolder, rendition: Rendition, sha256: &PhotoHash) -> PathBuf {
-    match rendition {
-        Rendition::Thumbnail => photos.thumbnail(sha256),
-        Rendition::View => photos.view(sha256),
-    }
-}
-
-/// Says that a rendition is at the office, or need not go there.
-fn settle_preview(
-    tx: &Transaction<'_>,
-    rendition: Rendition,
-    entry: EntryId,
-    sha256: PhotoHash,
-) -> Result<(), StoreError> {
-    match rendition {
-        Rendition::Thumbnail => photos::set_previewed(tx, entry, sha256),
-        Rendition::View => photos::set_view_settled(tx, entry, sha256),
-    }
 }
 
 fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
@@ -305,10 +255,10 @@ fn request(
         Intent::Previews { nonce, rendition, photos } => {
             let mut previews = Vec::new();
             for (entry, sha256) in photos {
-                match preview(phone, *rendition, *entry, *sha256) {
+                match previews::preview(phone.photos, *rendition, *entry, *sha256) {
                     Some(preview) => previews.push(preview),
                     // There is nothing to send: what there is to see comes with the original.
-                    None => settle_preview(tx, *rendition, *entry, *sha256)?,
+                    None => previews::settle(tx, *rendition, *entry, *sha256)?,
                 }
             }
             if previews.is_empty() {
@@ -327,17 +277,6 @@ fn pack_hash(conn: &Connection, phone: &Phone<'_>) -> Result<Hash, StoreError> {
     let unread: Option<(String, Hash)> = meta::get(conn, key::PACK_UNREAD)?;
     let unread = unread.filter(|(version, _)| version == env!("CARGO_PKG_VERSION"));
     Ok(unread.map_or_else(|| phone.pack.hash(), |(_, hash)| hash))
-}
-
-/// A rendition as it lies here; none where its file is gone, and the original's own path shows that, or where it is more than
-/// the office takes.
-fn preview(phone: &Phone<'_>, rendition: Rendition, entry: EntryId, sha256: PhotoHash) -> Option<Preview> {
-    let most_bytes = match rendition {
-        Rendition::Thumbnail => limits::THUMBNAIL_BYTES,
-        Rendition::View => limits::VIEW_JPEG_BYTES,
-    };
-    let file = std::fs::read(rendition_file(phone.photos, rendition, &sha256)).ok()?;
-    (file.len() <= most_bytes).then(|| Preview { entry, sha256, jpeg: BASE64.encode(file) })
 }
 
 /// Takes the outcome of an action. An outcome of an action that is done already does nothing.
@@ -426,7 +365,7 @@ fn take_answer(
             let settled: Vec<_> = answer.taken.iter().copied().chain(refused).collect();
             let (settled, others): (Vec<_>, Vec<_>) = photos.iter().copied().partition(|photo| settled.contains(photo));
             for (entry, sha256) in settled {
-                settle_preview(tx, *rendition, entry, sha256)?;
+                previews::settle(tx, *rendition, entry, sha256)?;
                 photos::taken(tx, entry, sha256)?;
             }
             let why = Attention {
@@ -518,8 +457,10 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
                 // It cannot be made smaller; a view or the original shows the photo.
                 photos::set_previewed(tx, *entry, *sha256)?;
             }
-            let previews = photos.iter().filter_map(|(entry, sha256)| preview(phone, *rendition, *entry, *sha256));
-            (key::PREVIEWS_BYTES, previews.map(|preview| preview.jpeg.len() as u64).sum())
+            let sent = photos
+                .iter()
+                .filter_map(|(entry, sha256)| previews::preview(phone.photos, *rendition, *entry, *sha256));
+            (key::PREVIEWS_BYTES, sent.map(|preview| preview.jpeg.len() as u64).sum())
         }
         Intent::Upload(upload) => (key::PIECE_BYTES, upload.body_bytes()),
     };

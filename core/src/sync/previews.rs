@@ -1,0 +1,81 @@
+//! Renditions on their way: thumbnails of all photos first, so that a case shows long before its originals; of what the office
+//! cannot draw, the view too.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rusqlite::Transaction;
+
+use super::wire::{Preview, Rendition};
+use crate::clock::Now;
+use crate::id::{EntryId, PhotoHash};
+use crate::limits;
+use crate::photo::PhotoFolder;
+use crate::store::meta::{self, key};
+use crate::store::{StoreError, photos};
+
+/// The owed renditions of the next request: as many as fit into it, and one at least.
+pub(super) fn owed(
+    tx: &Transaction<'_>,
+    folder: &PhotoFolder,
+    rendition: Rendition,
+    now: &Now,
+) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
+    let as_text = |sha256: &PhotoHash| {
+        let file = std::fs::metadata(file(folder, rendition, sha256));
+        file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4))
+    };
+    let mut owed = photos::previews_owed(tx, rendition, now, limits::PREVIEWS_PER_REQUEST)?;
+    // What is not here now may be back with the next conversation; its original says that it is missing.
+    owed.retain(|(_, sha256)| file(folder, rendition, sha256).exists());
+    let refused_above: Option<usize> = meta::get(tx, key::PREVIEWS_BYTES)?;
+    if let (Rendition::View, Some(most)) = (rendition, refused_above) {
+        // Something on the way takes no more: a larger view waits for the next conversation and holds up no original.
+        owed.retain(|(_, sha256)| as_text(sha256) <= most);
+    }
+    let most = refused_above.unwrap_or(limits::PREVIEWS_BYTES);
+    let mut bytes = 0_usize;
+    let fits = |(_, sha256): &&(EntryId, PhotoHash)| {
+        bytes = bytes.saturating_add(as_text(sha256));
+        bytes <= most
+    };
+    let fitting = owed.iter().take_while(fits).count().max(1);
+    owed.truncate(fitting);
+    Ok(owed)
+}
+
+fn file(folder: &PhotoFolder, rendition: Rendition, sha256: &PhotoHash) -> PathBuf {
+    match rendition {
+        Rendition::Thumbnail => folder.thumbnail(sha256),
+        Rendition::View => folder.view(sha256),
+    }
+}
+
+/// Says that a rendition is at the office, or need not go there: what there is to see comes with the original.
+pub(super) fn settle(
+    tx: &Transaction<'_>,
+    rendition: Rendition,
+    entry: EntryId,
+    sha256: PhotoHash,
+) -> Result<(), StoreError> {
+    match rendition {
+        Rendition::Thumbnail => photos::set_previewed(tx, entry, sha256),
+        Rendition::View => photos::set_view_settled(tx, entry, sha256),
+    }
+}
+
+/// A rendition as it lies here; none where its file cannot be read, or is more than the office takes.
+pub(super) fn preview(
+    folder: &PhotoFolder,
+    rendition: Rendition,
+    entry: EntryId,
+    sha256: PhotoHash,
+) -> Option<Preview> {
+    let most_bytes = match rendition {
+        Rendition::Thumbnail => limits::THUMBNAIL_BYTES,
+        Rendition::View => limits::VIEW_JPEG_BYTES,
+    };
+    let file = std::fs::read(file(folder, rendition, &sha256)).ok()?;
+    (file.len() <= most_bytes).then(|| Preview { entry, sha256, jpeg: BASE64.encode(file) })
+}
