@@ -21,9 +21,6 @@ use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::office::Office;
 
-/// Characters of the name that a device gives itself.
-const NAME_CHARS: usize = 100;
-
 pub(crate) async fn enrol(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let bytes = body::whole(body, limits::REQUEST_BYTES).await?;
     let message = body::unpack(&bytes)?;
@@ -65,8 +62,8 @@ fn take(intake: &mut Intake<'_, '_>, asked: EnrolRequest) -> Result<bool, Office
         None => {}
     }
     let name = asked.device.trim().to_owned();
-    if name.is_empty() || name.chars().count() > NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(OfficeError::Junk(format!("a device's name has 1 to {NAME_CHARS} characters")));
+    if name.is_empty() || name.chars().count() > limits::DEVICE_NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(OfficeError::Junk(format!("a device's name has 1 to {} characters", limits::DEVICE_NAME_CHARS)));
     }
     let fields = [
         ("person".to_owned(), json!(asked.person)),

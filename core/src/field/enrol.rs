@@ -38,7 +38,7 @@ impl Field {
             person: self.person.clone(),
             incarnation: self.incarnation,
             key: self.signer.public_key(),
-            device: device.chars().take(100).collect(),
+            device: device.chars().take(limits::DEVICE_NAME_CHARS).collect(),
         };
         let packed = message::pack(Direction::Request, &body, &*self.signer).map_err(SyncError::from)?;
         let request = Request {
