@@ -86,6 +86,16 @@ pub const DEVICE_NAME_CHARS: usize = 100;
 pub const LIST_ROWS: usize = 200;
 /// Refused entries that a status shows: more than a person acknowledges at a sitting.
 pub const REFUSED_SHOWN: usize = 20;
+/// Bytes of an upload token: longer than any.
+pub const TOKEN_BYTES: usize = 2048;
+/// Rows of one page of the console: a screen or two.
+pub const CONSOLE_ROWS: usize = 30;
+/// Missing originals of a phone that the console lists one by one; more are counted.
+pub const MISSING_LISTED: usize = 20;
+/// A session of the console, in milliseconds: a working day at a desk.
+pub const SESSION_MS: i64 = 12 * 3_600_000;
+/// Sessions of the console: more than a district has desks. The one that ends first makes room.
+pub const SESSIONS: usize = 10_000;
 /// Characters of a search query.
 pub const QUERY_CHARS: usize = 100;
 
@@ -113,5 +123,7 @@ pub const ENROLMENT_MS: i64 = 24 * 3_600_000;
 pub const UPLOADS_OPEN: usize = 2000;
 /// An office gives up on a request whose body is silent for so long: a phone begins again with what was kept.
 pub const BODY_SILENCE_MS: u64 = 60_000;
+/// How long requests may go on once the office was asked to end; what they had brought until then is kept.
+pub const LAST_REQUESTS_MS: u64 = 10_000;
 /// What is on the disk for certain grows in steps of this many bytes while an original streams in.
 pub const UPLOAD_SYNC_BYTES: u64 = 4 * 1024 * 1024;

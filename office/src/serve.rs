@@ -20,9 +20,6 @@ use crate::error::OfficeError;
 use crate::ledger::fact;
 use crate::office::{Office, app, phones};
 
-/// How long requests may go on once the office was asked to end; what they had brought until then is kept.
-const LAST_REQUESTS: Duration = Duration::from_secs(10);
-
 /// An office that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serving {
@@ -166,7 +163,7 @@ async fn watch(handles: [Handle<SocketAddr>; 2], end: impl Future<Output = ()>) 
     end.await;
     tracing::info!("the office ends: requests that run may finish");
     for handle in handles {
-        handle.graceful_shutdown(Some(LAST_REQUESTS));
+        handle.graceful_shutdown(Some(Duration::from_millis(limits::LAST_REQUESTS_MS)));
     }
 }
 

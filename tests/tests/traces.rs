@@ -12,6 +12,8 @@ mod judge;
 mod table;
 #[path = "traces/journal.rs"]
 mod journal;
+#[path = "traces/authors.rs"]
+mod authors;
 #[path = "traces/wire.rs"]
 mod wire;
 #[path = "traces/drivers.rs"]

@@ -11,6 +11,7 @@ use serde_json::Value;
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::verdict::{Code, Judgement, Verdict};
+use xuncheng_core::limits;
 use xuncheng_core::pack::Pack;
 use xuncheng_core::store::{StoreError, entries, judgements};
 use xuncheng_core::work::case::CASE;
@@ -23,8 +24,6 @@ use super::timeline;
 use super::viewer::Viewer;
 use super::words;
 
-/// Entries of one page.
-const ROWS: usize = 30;
 const PATH: &str = "/held";
 
 #[derive(Template)]
@@ -101,9 +100,9 @@ pub(super) async fn show(
 }
 
 fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, from: Option<EntryId>) -> Result<HeldPage, ConsoleError> {
-    let mut held = judgements::held(conn, from, ROWS + 1)?;
-    let next = held.get(ROWS).map(|judged| address(judged.judgement.entry));
-    held.truncate(ROWS);
+    let mut held = judgements::held(conn, from, limits::CONSOLE_ROWS + 1)?;
+    let next = held.get(limits::CONSOLE_ROWS).map(|judged| address(judged.judgement.entry));
+    held.truncate(limits::CONSOLE_ROWS);
     let reader = Reader { conn, pack, viewer, names: &Names::read(conn)? };
     let mut cards: Vec<Card> = Vec::new();
     for judged in held.iter().rev() {

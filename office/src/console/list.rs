@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::journal::view::View;
+use xuncheng_core::limits;
 use xuncheng_core::pack::{Catalogue, Pack};
 use xuncheng_core::store::list::{self, Cursor, ListRow, Query};
 use xuncheng_core::work::case::{CASE, Case, CaseState};
@@ -21,8 +22,6 @@ use super::steps::{awaited, awaits};
 use super::viewer::Viewer;
 use super::words::{self, Chip};
 
-/// Rows of one page.
-const ROWS: usize = 30;
 /// The tab of what waits for whoever looks.
 const MINE: &str = "mine";
 
@@ -132,10 +131,10 @@ fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, filters: Filters) -> Re
     let awaits = awaits(viewer);
     let waiting = list::count_waiting(conn, CASE, &query, &awaits, synonyms)?;
     let found = if filters.tab == MINE {
-        list::page_waiting(conn, CASE, &query, &awaits, synonyms, after.as_ref(), ROWS)?
+        list::page_waiting(conn, CASE, &query, &awaits, synonyms, after.as_ref(), limits::CONSOLE_ROWS)?
     } else {
         let states = CaseState::named(&filters.tab).iter().map(|state| state.name().to_owned()).collect();
-        list::page(conn, CASE, &Query { states, ..query.clone() }, synonyms, after.as_ref(), ROWS)?
+        list::page(conn, CASE, &Query { states, ..query.clone() }, synonyms, after.as_ref(), limits::CONSOLE_ROWS)?
     };
 
     let total: u64 = counts.values().sum();

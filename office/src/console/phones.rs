@@ -12,6 +12,7 @@ use serde::Deserialize;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::journal::actor;
+use xuncheng_core::limits;
 use xuncheng_core::store::{meta, photos};
 use xuncheng_core::work::person::Person;
 
@@ -27,8 +28,6 @@ use crate::devices::{self, Device};
 use crate::ledger::fact;
 use crate::{Office, OfficeError, people};
 
-/// Missing originals that are listed one by one; more are counted.
-const LISTED: usize = 20;
 const PATH: &str = "/phones";
 
 #[derive(Template)]
@@ -169,7 +168,7 @@ fn phone(
     let progress = photos::progress(conn, device.incarnation)?;
     let missing = progress.named.saturating_sub(progress.received);
     let mut away = Vec::new();
-    for photo in photos::missing(conn, device.incarnation, LISTED)? {
+    for photo in photos::missing(conn, device.incarnation, limits::MISSING_LISTED)? {
         let (href, label) = match viewer.case(conn, photo.item) {
             Ok(view) => (Some(format!("/cases/{}", photo.item)), number(&photo.item, Some(&view))),
             Err(ConsoleError::NotFound) if viewer.person.is_at_a_desk() => {

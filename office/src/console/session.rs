@@ -5,13 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xuncheng_core::clock::{Entropy, Moment};
 use xuncheng_core::id::{Hash, PersonId};
+use xuncheng_core::limits;
 
 use super::frame::Flash;
-
-/// A working day at a desk.
-const LASTS_MS: i64 = 12 * 3_600_000;
-/// More than a district has desks; the one that ends first makes room.
-const MOST: usize = 10_000;
 
 /// The sessions of a running office.
 #[derive(Debug, Default)]
@@ -43,12 +39,12 @@ impl Sessions {
             key: key(&secret),
             name: hex::encode(entropy.bytes::<8>()),
             person,
-            ends: now.plus_ms(LASTS_MS),
+            ends: now.plus_ms(limits::SESSION_MS),
             flash: None,
         };
         let mut all = self.all();
         all.retain(|_, session| session.ends > now);
-        if all.len() >= MOST
+        if all.len() >= limits::SESSIONS
             && let Some(first) = all.values().min_by_key(|session| session.ends).map(|session| session.key)
         {
             all.remove(&first);
@@ -102,7 +98,7 @@ mod tests {
         let session = sessions.find(&secret, now).unwrap();
         assert_eq!(session.person.as_str(), "zhang");
         assert!(!secret.contains(&session.name) && !session.key.to_string().contains(&secret));
-        assert!(sessions.find(&secret, now.plus_ms(LASTS_MS)).is_none());
+        assert!(sessions.find(&secret, now.plus_ms(limits::SESSION_MS)).is_none());
         sessions.end(&session.key);
         assert!(sessions.find(&secret, now).is_none());
         assert!(sessions.find("", now).is_none());

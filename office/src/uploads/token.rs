@@ -14,9 +14,6 @@ use xuncheng_core::limits;
 use crate::error::OfficeError;
 use crate::office::Office;
 
-/// Longer than any token.
-const TOKEN_BYTES: usize = 2048;
-
 #[derive(Debug, Serialize, Deserialize)]
 struct UploadToken {
     incarnation: IncarnationId,
@@ -39,7 +36,7 @@ pub(crate) fn issue(office: &Office, incarnation: IncarnationId, now: Moment) ->
 pub(crate) fn holder(office: &Office, headers: &HeaderMap) -> Result<IncarnationId, OfficeError> {
     let read = || {
         let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?.trim();
-        let bytes = BASE64.decode(text).ok().filter(|_| text.len() <= TOKEN_BYTES)?;
+        let bytes = BASE64.decode(text).ok().filter(|_| text.len() <= limits::TOKEN_BYTES)?;
         let signed: Signed<UploadToken> = serde_json::from_slice(&bytes).ok()?;
         let token = signed.open(&office.signer().public_key().ok()?).ok()?;
         (office.now().wall <= token.until).then_some(token.incarnation)
