@@ -17,11 +17,12 @@ pub mod transfers;
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_SHMSIZE};
 
-use crate::private;
+use crate::{limits, private};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -104,16 +105,13 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|source| StoreError::Sqlite { doing: "open for reading", source })?;
-    conn.busy_timeout(BUSY)?;
+    conn.busy_timeout(Duration::from_millis(limits::STORE_BUSY_MS))?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)
 }
 
-/// How long a statement waits for another process that writes.
-const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
-
 fn configure(conn: &Connection) -> Result<(), StoreError> {
-    conn.busy_timeout(BUSY)?;
+    conn.busy_timeout(Duration::from_millis(limits::STORE_BUSY_MS))?;
     conn.set_prepared_statement_cache_capacity(128);
     conn.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk before the call returns; Apple's fsync alone does not reach the medium.

@@ -10,6 +10,7 @@ use super::version::Version;
 use super::view::View;
 use crate::crypto::{CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, PhotoHash};
+use crate::limits;
 use crate::store::{StoreError, entries, items, judgements, photos, snapshots, to_json};
 use crate::sync::wire::Attestation;
 
@@ -76,7 +77,7 @@ pub fn chain(conn: &Connection, incarnation: IncarnationId, key: &PublicKey, thr
     let mut hashes: Vec<Hash> = Vec::new();
     loop {
         let done = hashes.len() as u64;
-        let next = entries::after(conn, incarnation, done, PAGE)?;
+        let next = entries::after(conn, incarnation, done, limits::BATCH_ENTRIES)?;
         if next.is_empty() {
             break;
         }
@@ -95,8 +96,6 @@ pub fn chain(conn: &Connection, incarnation: IncarnationId, key: &PublicKey, thr
     signed(conn, incarnation, key, &hashes, through)?;
     Ok(hashes.len() as u64)
 }
-
-const PAGE: usize = 500;
 
 fn signed(
     conn: &Connection,

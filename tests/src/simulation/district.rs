@@ -77,7 +77,16 @@ impl District {
             Event::Act { phone, case, step } => self.act(*phone, *case, *step),
             Event::Desk { case, step } => self.desk(*case, *step),
             Event::Correct { case } => self.correct(*case, number),
-            Event::Talk { phone, dies_after, faults } => self.talk(*phone, *dies_after, faults),
+            Event::Talk { phone, dies_after, faults, card_out: false } => self.talk(*phone, *dies_after, faults),
+            Event::Talk { phone, dies_after, faults, card_out: true } => {
+                let photos = self.phone(*phone).field().photos().root().to_owned();
+                let away = photos.with_file_name("card");
+                std::fs::rename(&photos, &away).expect("a card can be taken out");
+                self.talk(*phone, *dies_after, faults);
+                // What a program made there that was started meanwhile.
+                let _ = std::fs::remove_dir_all(&photos);
+                std::fs::rename(&away, &photos).expect("a card can be put back");
+            }
             Event::Restart { phone, boot } => {
                 let phone = self.phone(*phone);
                 if *boot { phone.reboot() } else { phone.kill_and_restart() }

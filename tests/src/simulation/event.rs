@@ -58,6 +58,8 @@ pub enum Event {
         dies_after: Option<usize>,
         /// One for each request, in turn.
         faults: Vec<Option<Fault>>,
+        /// Whether the card with the photos is out meanwhile.
+        card_out: bool,
     },
     /// A phone's program ends without being asked, and starts again; or the whole phone does.
     Restart {
@@ -98,6 +100,7 @@ impl Event {
             Self::Act { .. } => "step on a phone",
             Self::Desk { .. } => "step at a desk",
             Self::Correct { .. } => "correction at a desk",
+            Self::Talk { card_out: true, .. } => "conversation with the card out",
             Self::Talk { dies_after: None, .. } => "conversation",
             Self::Talk { dies_after: Some(_), .. } => "kill while talking",
             Self::Restart { boot: false, .. } => "kill",
@@ -123,6 +126,7 @@ impl Event {
                 phone,
                 dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
                 faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
+                card_out: below(dice, 12) == 0,
             },
             84..89 => Self::Restart { phone, boot: below(dice, 2) == 0 },
             89..92 => Self::ClockOff {

@@ -2,9 +2,10 @@
 //! not so.
 
 use std::fs;
+use std::path::PathBuf;
 
 use xuncheng_core::field::{CapturePhoto, CaseAct, FieldError};
-use xuncheng_core::id::{EntryId, PhotoHash, Sm3Hash};
+use xuncheng_core::id::{EntryId, ItemId, PhotoHash, Sm3Hash};
 use xuncheng_core::journal::entry::{Change, Photo, PhotoRole};
 use xuncheng_core::photo::{DRAWER, Fingerprint, MediaType};
 use xuncheng_core::store::list::Query;
@@ -21,6 +22,13 @@ fn received(phone: &Phone) -> u64 {
 
 fn attention(phone: &Phone) -> Option<String> {
     phone.field().status().unwrap().attention.map(|attention| attention.code)
+}
+
+/// A step with this picture that is not its person's to take.
+fn slip(phone: &mut Phone, item: ItemId, picture: PathBuf) -> FieldError {
+    let photo = CapturePhoto { file: picture, working_copy: None, role: PhotoRole::After };
+    let act = CaseAct { step: CaseStep::Handle, args: [].into(), photos: vec![photo], fix: None, shown: None };
+    phone.act(item, &act).unwrap_err()
 }
 
 /// An original that cannot be read holds up none of the others, is said by name, and goes as soon as it can be read.
@@ -70,9 +78,7 @@ fn originals_that_were_away_for_a_moment_are_sent_when_they_are_back() {
     fs::rename(&away, &here).unwrap();
 
     // A slip with the same picture meanwhile: it is refused, and what was kept stays.
-    let picture = CapturePhoto { file: pictures[0].clone(), working_copy: None, role: PhotoRole::After };
-    let act = CaseAct { step: CaseStep::Handle, args: [].into(), photos: vec![picture], fix: None, shown: None };
-    assert!(matches!(li.act(item, &act), Err(FieldError::NotNow { .. })));
+    assert!(matches!(slip(&mut li, item, pictures[0].clone()), FieldError::NotNow { .. }));
     li.sync().unwrap();
     assert_eq!((received(&li), attention(&li)), (2, None));
     world.check_invariants();
@@ -105,9 +111,7 @@ fn what_a_stranger_says_of_a_photo_touches_nobody_elses() {
 
     let picture = li.picture(&bytes);
     let item = li.capture_at("matter/09006", in_dongcheng(), vec![picture.clone()]).summary.id;
-    let after = CapturePhoto { file: picture, working_copy: None, role: PhotoRole::After };
-    let act = CaseAct { step: CaseStep::Handle, args: [].into(), photos: vec![after], fix: None, shown: None };
-    assert!(li.act(item, &act).is_err());
+    slip(&mut li, item, picture);
     assert_eq!(li.original(&sha256), Some(bytes.clone()), "a refused step deletes no original");
     li.sync().unwrap();
     assert_eq!((received(&li), attention(&li)), (1, None));

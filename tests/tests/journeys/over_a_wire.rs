@@ -82,11 +82,12 @@ fn two_syncs_of_one_phone_do_not_disturb_each_other() {
         street.capture(&fixtures::jpeg_of_at_least(200_000, n));
     }
     let syncs = [(); 2]
-        .map(|()| street.li.command(&["sync", "--keep-trying", "--events"]).stdout(Stdio::piped()).spawn().unwrap());
+        .map(|()| street.li.command(&["sync", "--keep-trying", "--events"]))
+        .map(|mut sync| sync.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     for sync in syncs {
         let done = sync.wait_with_output().unwrap();
-        let said = String::from_utf8(done.stdout).unwrap();
-        assert!(done.status.success() && !said.contains("\"event\":\"failed\""), "{said}");
+        let [said, erred] = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert!(done.status.success() && !said.contains("\"event\":\"failed\""), "{said}\n{erred}");
     }
     street.assert_all_arrived(6);
     assert_eq!(street.li.status()["attention"], Value::Null);

@@ -176,10 +176,8 @@ fn an_answer_that_both_drivers_report_at_once_is_taken_once() {
     assert_all_arrived(&world, &app);
 }
 
-/// A piece that is still on its way when the other driver comes: that one leaves it alone, and it counts when it has arrived.
-#[test]
-fn a_piece_on_its_way_is_not_taken_from_its_driver() {
-    let world = World::new(seed!());
+/// A phone whose app has begun an original and sends its second piece now.
+fn with_a_piece_on_its_way(world: &World) -> (Phone, Nonce, Request) {
     let mut app = world.enrolled("li");
     let picture = app.picture(&fixtures::jpeg_of_at_least(300_000, 4));
     app.capture_at("matter/09006", in_dongcheng(), vec![picture]);
@@ -188,6 +186,14 @@ fn a_piece_on_its_way_is_not_taken_from_its_driver() {
     let outcome = app.carry(&create);
     app.completed(id, &outcome).unwrap();
     let (slow, piece) = next_upload(&mut app);
+    (app, slow, piece)
+}
+
+/// A piece that is still on its way when the other driver comes: that one leaves it alone, and it counts when it has arrived.
+#[test]
+fn a_piece_on_its_way_is_not_taken_from_its_driver() {
+    let world = World::new(seed!());
+    let (mut app, slow, piece) = with_a_piece_on_its_way(&world);
 
     let mut worker = app.opened_again();
     let (id, ask) = next(&mut worker);
@@ -213,14 +219,7 @@ fn a_piece_on_its_way_is_not_taken_from_its_driver() {
 #[test]
 fn a_piece_that_fails_after_it_was_taken_up_is_no_failure() {
     let world = World::new(seed!());
-    let mut app = world.enrolled("li");
-    let picture = app.picture(&fixtures::jpeg_of_at_least(300_000, 4));
-    app.capture_at("matter/09006", in_dongcheng(), vec![picture]);
-    app.field_mut().start_sync().unwrap();
-    let (id, create) = next_upload(&mut app);
-    let outcome = app.carry(&create);
-    app.completed(id, &outcome).unwrap();
-    let (slow, _) = next_upload(&mut app);
+    let (mut app, slow, _) = with_a_piece_on_its_way(&world);
 
     let mut worker = app.opened_again();
     let (id, ask) = next(&mut worker);
