@@ -53,6 +53,11 @@ async fn speak_tus(request: Request, next: Next) -> Response {
     if response.status() == StatusCode::PRECONDITION_FAILED {
         response.headers_mut().insert(VERSION, TUS);
     }
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        // What of its body was not read stands in the way of another request: whoever keeps connections is told in time.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response.headers_mut().insert(RESUMABLE, TUS);
     response
 }
