@@ -9,6 +9,7 @@ mod cases;
 mod changes;
 mod enrol;
 mod hand;
+mod reserve;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -228,7 +229,7 @@ impl Field {
         if !database.exists() {
             return Err(StoreError::NoStore(folder.to_owned()).into());
         }
-        let mut conn = store::open(&database)?;
+        let mut conn = reserve::opened(folder, || store::open(&database))?;
         let no_store = || StoreError::NoStore(folder.to_owned());
         let person = meta::get(&conn, key::PERSON)?.ok_or_else(no_store)?;
         let incarnation = meta::get(&conn, key::INCARNATION)?.ok_or_else(no_store)?;

@@ -125,6 +125,8 @@ pub const UPLOADS_OPEN: usize = 2000;
 pub const BODY_SILENCE_MS: u64 = 60_000;
 /// How long requests may go on once the office was asked to end; what they had brought until then is kept.
 pub const LAST_REQUESTS_MS: u64 = 10_000;
+/// Room that a store keeps for the day on which the disk is full: the index and the first pages of its write-ahead log.
+pub const RESERVE_BYTES: usize = 256 * 1024;
 /// How long a statement waits for another process that writes: longer than any turn takes.
 pub const STORE_BUSY_MS: u64 = 10_000;
 /// What is on the disk for certain grows in steps of this many bytes while an original streams in.

@@ -14,6 +14,7 @@ mod looking;
 mod terminal;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -271,7 +272,7 @@ fn a_folder_that_is_none() {
     assert!(!done.success && done.err.lines().count() == 1, "{}", done.err);
 }
 
-/// A disk that is full at any moment, in photos and in the database alike.
+/// A disk that is full at any moment, in photos and in the database alike; and full to the last byte.
 #[test]
 fn a_disk_that_is_full_keeps_all_of_a_capture_or_nothing() {
     let small = SmallDisk::mounted();
@@ -299,6 +300,13 @@ fn a_disk_that_is_full_keeps_all_of_a_capture_or_nothing() {
         }
     }
     assert!(captured > 2 && full > 4, "{captured} kept, {full} refused");
+    // Without room for another byte the store is still read: the reserve makes way.
+    let mut filler = fs::File::create(small.path.join("filler")).unwrap();
+    for size in [64 * 1024, 4096, 1] {
+        while filler.write_all(&vec![7; size]).is_ok() {}
+    }
+    assert_eq!(phone.list().len(), captured);
+    assert!(phone.run(&["status"]).success);
     phone.assert_sound();
     // What is there was read all the while; when there is room again the next one is kept.
     small.grow();
