@@ -38,8 +38,9 @@ CREATE TABLE attachment (
     refusals INTEGER NOT NULL DEFAULT 0,
     aside_until INTEGER,
     aside_boot TEXT,
-    -- On a phone: the original did not lie there as it was kept when it was to be sent; the next conversation looks again.
-    lost INTEGER NOT NULL DEFAULT 0 CHECK (lost IN (0, 1)),
+    -- On a phone: 1 where the original did not lie there as it was kept when it was to be sent; 2 once the next conversation is
+    -- to look again.
+    lost INTEGER NOT NULL DEFAULT 0 CHECK (lost IN (0, 1, 2)),
     PRIMARY KEY (entry, sha256)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_item ON attachment (item);

@@ -113,12 +113,29 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 fn configure(conn: &Connection) -> Result<(), StoreError> {
     conn.busy_timeout(Duration::from_millis(limits::STORE_BUSY_MS))?;
     conn.set_prepared_statement_cache_capacity(128);
-    conn.pragma_update(None, "journal_mode", "WAL")?;
+    use_wal(conn)?;
     // A commit is on the disk before the call returns; Apple's fsync alone does not reach the medium.
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "fullfsync", "ON")?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
     Ok(())
+}
+
+/// Switches to a write-ahead log, once in a file's life. Of several that open a new file at once SQLite turns away all but one,
+/// without waiting: they wait for their turn to write, and look again.
+fn use_wal(conn: &Connection) -> Result<(), StoreError> {
+    loop {
+        let mode: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode == "wal" {
+            return Ok(());
+        }
+        match conn.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// Reads a JSON column.

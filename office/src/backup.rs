@@ -256,7 +256,11 @@ fn take_photo(
     Ok(Some(part))
 }
 
-/// Names the safe photos, whose `originals` were copied: in one turn at the ledger, and only if it still holds all that the
+fn is_here(photos: &PhotoFolder, sha256: &PhotoHash) -> bool {
+    fingerprint(&photos.original(sha256)).is_ok_and(|found| found.is_some_and(|found| found.sha256 == *sha256))
+}
+
+/// Names the safe photos, whose `originals` were copied, and asks again for what is gone: in one turn at the ledger, and only if it still holds all that the
 /// backup took. Phones wait for that turn, so that nothing is searched in it.
 fn raise(
     folder: &DataFolder,
@@ -265,6 +269,9 @@ fn raise(
     originals: &HashSet<PhotoHash>,
 ) -> Result<u64, OfficeError> {
     let photos = PhotoFolder::open(&folder.photos())?;
+    // One that was missing may have come again while the other files were copied.
+    let mut gone = manifest.missing.clone();
+    gone.retain(|sha256| !is_here(&photos, sha256));
     let mut conn = open_tables(&folder.ledger())?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let signed: Option<Signed<Epoch>> = meta::get(&tx, key::EPOCH)?;
@@ -295,12 +302,8 @@ fn raise(
             newly_safe += 1;
         }
     }
-    for sha256 in &manifest.missing {
-        // It may have come again while the other files were copied.
-        let here = fingerprint(&photos.original(sha256))?.is_some_and(|found| found.sha256 == *sha256);
-        if !here {
-            lost::ask_again(&tx, *sha256)?;
-        }
+    for sha256 in gone {
+        lost::ask_again(&tx, sha256)?;
     }
     let Manifest { made_at, position, .. } = *manifest;
     meta::set(&tx, fact::BACKUP, &Verified { made_at, epoch: ledger.epoch.id, position })?;

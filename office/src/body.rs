@@ -41,6 +41,19 @@ pub(crate) async fn next(stream: &mut axum::body::BodyDataStream) -> Result<Opti
     }
 }
 
+/// Reads on what comes of a body that is not wanted because of `error`, a piece at most: who still sends when the answer comes and
+/// the connection ends never reads that answer.
+pub(crate) async fn passed_over(body: Body, error: OfficeError) -> OfficeError {
+    let mut stream = body.into_data_stream();
+    let mut passed = 0;
+    while passed <= limits::PIECE_BYTES_MAX
+        && let Ok(Some(piece)) = next(&mut stream).await
+    {
+        passed += piece.len() as u64;
+    }
+    error
+}
+
 /// Unpacks a message; what it unpacks to is bounded too.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<Unverified, OfficeError> {
     Ok(message::unpack(bytes, limits::REQUEST_BYTES)?)

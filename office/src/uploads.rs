@@ -20,6 +20,7 @@ use xuncheng_core::id::{EntryId, IncarnationId, Nonce, PhotoHash};
 use xuncheng_core::limits;
 
 use crate::attached;
+use crate::body;
 use crate::error::OfficeError;
 use crate::office::Office;
 use rows::Upload;
@@ -53,11 +54,6 @@ async fn speak_tus(request: Request, next: Next) -> Response {
     if response.status() == StatusCode::PRECONDITION_FAILED {
         response.headers_mut().insert(VERSION, TUS);
     }
-    let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
-        // What of its body was not read stands in the way of another request: whoever keeps connections is told in time.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
     response.headers_mut().insert(RESUMABLE, TUS);
     response
 }
@@ -76,15 +72,36 @@ async fn options() -> Response {
 
 /// POST: makes an upload, or finds the one that there is for this entry and photo; takes the first bytes with it.
 async fn create(State(office): State<Arc<Office>>, headers: HeaderMap, body: Body) -> Result<Response, OfficeError> {
-    let incarnation = token::holder(&office, &headers)?;
-    let length = number(&headers, &LENGTH)?;
+    let (made, claimed) = match make(&office, &headers).await {
+        Ok(made) => made,
+        Err(error) => return Err(body::passed_over(body, error).await),
+    };
+    let location = format!("/v1/photos/uploads/{}", made.id);
+    let upload = match claimed {
+        Some(claim) => {
+            // What is here already is passed over: this request was sent before, and its answer lost.
+            let skip = made.offset;
+            receive::receive(&office, claim, made, skip, body).await?
+        }
+        None => made,
+    };
+    let mut response = (StatusCode::CREATED, standing(&upload)).into_response();
+    let location = HeaderValue::try_from(location).map_err(|error| OfficeError::Junk(error.to_string()))?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// The upload that a POST asks for, made or found; claimed where bytes come with it.
+async fn make(office: &Arc<Office>, headers: &HeaderMap) -> Result<(Upload, Option<Claim>), OfficeError> {
+    let incarnation = token::holder(office, headers)?;
+    let length = number(headers, &LENGTH)?;
     if length > limits::PHOTO_BYTES {
         return Err(OfficeError::TooLarge { limit: limits::PHOTO_BYTES });
     }
-    let (entry, sha256) = metadata(&headers)?;
+    let (entry, sha256) = metadata(headers)?;
     let with_bytes = headers.contains_key(header::CONTENT_TYPE);
     if with_bytes {
-        is_stream(&headers)?;
+        is_stream(headers)?;
     }
     let (folder, busy) = (office.grounds().folder.uploads(), Arc::clone(office.busy()));
     let made = office
@@ -101,21 +118,12 @@ async fn create(State(office): State<Arc<Office>>, headers: HeaderMap, body: Bod
             rows::make(intake, &folder, entry, sha256, incarnation, length)
         })
         .await?;
-    let location = format!("/v1/photos/uploads/{}", made.id);
-    let upload = if with_bytes {
-        let claim = office.claim(made.id)?;
-        // Claimed: nobody else moves its offset from here on.
-        let upload = find(&office, made.id, incarnation).await?;
-        // What is here already is passed over: this request was sent before, and its answer lost.
-        let skip = upload.offset;
-        receive::receive(&office, claim, upload, skip, body).await?
-    } else {
-        made
-    };
-    let mut response = (StatusCode::CREATED, standing(&upload)).into_response();
-    let location = HeaderValue::try_from(location).map_err(|error| OfficeError::Junk(error.to_string()))?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+    if !with_bytes {
+        return Ok((made, None));
+    }
+    let claim = office.claim(made.id)?;
+    // Claimed: nobody else moves its offset from here on.
+    Ok((find(office, made.id, incarnation).await?, Some(claim)))
 }
 
 /// HEAD: how much there is.
@@ -146,13 +154,23 @@ async fn piece(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, OfficeError> {
-    let incarnation = token::holder(&office, &headers)?;
-    is_stream(&headers)?;
-    let from = number(&headers, &OFFSET)?;
-    let id = upload_id(&id)?;
-    find(&office, id, incarnation).await?;
+    let (upload, claim) = match continued(&office, &id, &headers).await {
+        Ok(continued) => continued,
+        Err(error) => return Err(body::passed_over(body, error).await),
+    };
+    let upload = receive::receive(&office, claim, upload, 0, body).await?;
+    Ok((StatusCode::NO_CONTENT, standing(&upload)).into_response())
+}
+
+/// The upload that a PATCH goes on with, claimed.
+async fn continued(office: &Arc<Office>, id: &str, headers: &HeaderMap) -> Result<(Upload, Claim), OfficeError> {
+    let incarnation = token::holder(office, headers)?;
+    is_stream(headers)?;
+    let from = number(headers, &OFFSET)?;
+    let id = upload_id(id)?;
+    find(office, id, incarnation).await?;
     let claim = office.claim(id)?;
-    let upload = find(&office, id, incarnation).await?;
+    let upload = find(office, id, incarnation).await?;
     if from != upload.offset {
         return Err(OfficeError::Offset { offset: upload.offset });
     }
@@ -160,8 +178,7 @@ async fn piece(
     if announced.is_some_and(|bytes| bytes > upload.length - upload.offset) {
         return Err(OfficeError::TooLarge { limit: upload.length });
     }
-    let upload = receive::receive(&office, claim, upload, 0, body).await?;
-    Ok((StatusCode::NO_CONTENT, standing(&upload)).into_response())
+    Ok((upload, claim))
 }
 
 /// Where an upload stands, as headers.

@@ -1,5 +1,5 @@
-//! Room that a store keeps for itself: on a full disk it is given up, so that the store can still be opened, read and sent,
-//! by which room is made again.
+//! Room that a store keeps for itself: on a full disk it is given up, so that the store can still be opened and read, and what
+//! was captured can still be sent as far as that takes no room.
 
 use std::fs;
 use std::io::Write as _;

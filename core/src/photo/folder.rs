@@ -1,6 +1,6 @@
 //! The one photo folder of a store.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -190,9 +190,11 @@ fn noted(path: &Path) -> Option<PhotoHash> {
     path.file_name()?.to_str()?.strip_prefix(NOTE)?.rsplit('-').next()?.parse().ok()
 }
 
-/// Whether a process is writing the file now.
+/// Whether a process is writing the file now. A file system without locks has one process at a time.
 fn is_held(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| file.try_lock().is_err())
+    // Opening a pipe would wait for its other end.
+    path.symlink_metadata().is_ok_and(|file| file.is_file())
+        && File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Makes `path` and what is missing above it; a new folder's name is on the disk before this returns.

@@ -185,11 +185,24 @@ pub fn previews_owed(
     let mut statement = conn.prepare_cached(&format!(
         "SELECT a.entry, a.sha256 FROM attachment a JOIN judgement j ON j.entry = a.entry
          JOIN entry e ON e.id = a.entry
-         WHERE {owed} AND a.lost = 0 AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
+         WHERE {owed} AND a.lost <> 1 AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
     ))?;
     let bound = named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms, ":limit": limit };
     let rows = statement.query_map(bound, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// An own original that the office has not signed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    /// The entry that shows it.
+    pub entry: EntryId,
+    /// The original.
+    pub sha256: PhotoHash,
+    /// Its length, as the entry says it.
+    pub bytes: u64,
+    /// Whether it did not lie here as it was kept when it was looked for last.
+    pub was_lost: bool,
 }
 
 /// The next own photo whose entry was judged and whose original the office has not signed for, with its length.
@@ -198,18 +211,23 @@ pub fn previews_owed(
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn original_owed(conn: &Connection, now: &Now) -> Result<Option<(EntryId, PhotoHash, u64)>, StoreError> {
+pub fn original_owed(conn: &Connection, now: &Now) -> Result<Option<Owed>, StoreError> {
     Ok(conn
         .prepare_cached(&format!(
-            "SELECT a.entry, a.sha256, a.bytes FROM attachment a JOIN judgement j ON j.entry = a.entry
+            "SELECT a.entry, a.sha256, a.bytes, a.lost FROM attachment a JOIN judgement j ON j.entry = a.entry
              JOIN entry e ON e.id = a.entry
              LEFT JOIN upload u ON u.entry = a.entry AND u.sha256 = a.sha256
-             WHERE a.own = 1 AND a.receipt IS NULL AND a.lost = 0
+             WHERE a.own = 1 AND a.receipt IS NULL AND a.lost <> 1
                  AND (u.offset IS NULL OR u.offset < a.bytes OR u.uncertain = 1) AND {NOT_ASIDE}
              ORDER BY a.refusals, u.location IS NULL, e.seq LIMIT 1"
         ))?
         .query_row(named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms }, |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok(Owed {
+                entry: row.get("entry")?,
+                sha256: row.get("sha256")?,
+                bytes: row.get("bytes")?,
+                was_lost: row.get::<_, u8>("lost")? != 0,
+            })
         })
         .optional()?)
 }
@@ -252,7 +270,8 @@ pub fn refusals(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<
 /// [`StoreError`].
 pub fn none_aside(tx: &Transaction<'_>) -> Result<(), StoreError> {
     tx.execute(
-        "UPDATE attachment SET aside_until = NULL, aside_boot = NULL, lost = 0 WHERE aside_until IS NOT NULL OR lost = 1",
+        "UPDATE attachment SET aside_until = NULL, aside_boot = NULL, lost = iif(lost = 1, 2, lost)
+         WHERE aside_until IS NOT NULL OR lost = 1",
         [],
     )?;
     Ok(())
@@ -438,6 +457,16 @@ pub fn void_receipt(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> 
         "UPDATE attachment SET receipt = NULL, receipt_request = NULL, safe = 0 WHERE entry = ?1 AND sha256 = ?2",
     )?
     .execute((entry, sha256))?;
+    Ok(())
+}
+
+/// Says that an original that was lost lies in the photo folder again as it was kept.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_found(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE attachment SET lost = 0, refusal = NULL WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256))?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
@@ -18,8 +19,9 @@ use crate::id::{EntryId, PhotoHash};
 use crate::limits;
 use crate::photo::{Fingerprint, PhotoFolder};
 use crate::store::meta::{self, key};
+use crate::store::photos::{self, Owed};
 use crate::store::transfers::{self, Upload};
-use crate::store::{StoreError, photos, to_json};
+use crate::store::{StoreError, to_json};
 use crate::sync::wire::PhoneLimits;
 
 /// Where uploads are made at the office.
@@ -76,12 +78,17 @@ pub(super) fn next(
     seed: &Seed,
     most_bytes: Option<usize>,
 ) -> Result<Option<UploadIntent>, StoreError> {
-    let (entry, sha256, bytes) = loop {
-        let Some((entry, sha256, bytes)) = photos::original_owed(tx, now)? else { return Ok(None) };
-        match File::open(folder.original(&sha256)).and_then(|file| file.metadata()) {
-            Ok(file) if file.len() == bytes => break (entry, sha256, bytes),
-            Ok(_) => lose(tx, entry, sha256)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => lose(tx, entry, sha256)?,
+    let Owed { entry, sha256, bytes, .. } = loop {
+        let Some(owed) = photos::original_owed(tx, now)? else { return Ok(None) };
+        let Owed { entry, sha256, .. } = owed;
+        match lies_whole(folder, &owed) {
+            Ok(true) => {
+                if owed.was_lost {
+                    photos::set_found(tx, entry, sha256)?;
+                }
+                break owed;
+            }
+            Ok(false) => lose(tx, entry, sha256)?,
             // A card that is locked, storage that fails now and then: the others go meanwhile.
             Err(error) => {
                 let why = SyncError::Unreadable { photo: sha256, why: error.to_string() }.attention();
@@ -104,6 +111,21 @@ pub(super) fn next(
     let begun = upload.begun.max(offset + length);
     transfers::put_upload(tx, entry, sha256, &Upload { begun, ..upload })?;
     Ok(Some(UploadIntent::Piece { entry, sha256, bytes, offset, length }))
+}
+
+/// Whether an original lies here as it was kept: told by its length, and by all of its bytes where it was lost before.
+fn lies_whole(folder: &PhotoFolder, owed: &Owed) -> std::io::Result<bool> {
+    let path = folder.original(&owed.sha256);
+    let length = match File::open(&path).and_then(|file| file.metadata()) {
+        Ok(file) => file.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    Ok(length == owed.bytes && (!owed.was_lost || is_intact(&path, &owed.sha256)))
+}
+
+fn is_intact(path: &Path, sha256: &PhotoHash) -> bool {
+    Fingerprint::of_file(path).is_ok_and(|found| found.sha256 == *sha256)
 }
 
 /// An original that does not lie here as it was kept is not sent, and said.
@@ -253,15 +275,18 @@ pub(super) fn answered(
             unsent(tx, intent)?;
             Err(SyncError::refused(response))
         }
-        // The office no longer knows the upload, or its bytes were not this photo's: begin again.
-        (UploadIntent::Probe { .. } | UploadIntent::Piece { .. }, 404 | 410 | 460) => {
+        // The office no longer knows the upload: begin again.
+        (UploadIntent::Probe { .. } | UploadIntent::Piece { .. }, 404 | 410) => {
+            Ok(transfers::forget_upload(tx, *entry, *sha256)?)
+        }
+        // Its bytes were not this photo's: begin again, unless they are not here either.
+        (_, 460) => {
             transfers::forget_upload(tx, *entry, *sha256)?;
-            if response.status == 460
-                && Fingerprint::of_file(&folder.original(sha256)).map(|kept| kept.sha256).ok() != Some(*sha256)
-            {
-                lose(tx, *entry, *sha256)?;
+            if is_intact(&folder.original(sha256), sha256) {
+                return Err(SyncError::refused(response));
             }
-            if response.status == 460 { Err(SyncError::refused(response)) } else { Ok(()) }
+            // It is this phone's trouble and no refusal: the others go on.
+            Ok(lose(tx, *entry, *sha256)?)
         }
         // The token is too old: the next exchange brings another.
         (_, 401) => {

@@ -145,3 +145,29 @@ fn an_original_that_the_office_lost_is_asked_for_and_comes_again() {
     assert_eq!(li.field().status().unwrap().photos.safe, 1);
     world.check_invariants();
 }
+
+/// An original that rots on the phone is found out by the office, said once, and not sent again for nothing; the others go.
+#[test]
+fn an_original_that_is_damaged_on_the_phone_is_sent_once_and_said() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let rotten = li.capture("matter/09006").photos[0].sha256;
+    let sound = li.capture("matter/09006").photos[0].sha256;
+    let path = li.field().photos().original(&rotten);
+    let whole = fs::read(&path).unwrap();
+    let mut bytes = whole.clone();
+    bytes[100] ^= 1;
+    fs::write(&path, bytes).unwrap();
+
+    li.sync().unwrap();
+    assert!(world.office().original(&sound).is_some() && world.office().original(&rotten).is_none());
+    assert_eq!((received(&li), attention(&li).as_deref()), (1, Some("original_lost")));
+    let sent = li.photo_bytes_sent();
+    li.sync().unwrap();
+    assert_eq!((li.photo_bytes_sent(), attention(&li).as_deref()), (sent, Some("original_lost")));
+
+    fs::write(&path, whole).unwrap();
+    li.sync().unwrap();
+    assert_eq!((received(&li), attention(&li)), (2, None));
+    world.check_invariants();
+}
