@@ -9,7 +9,7 @@ use rustls::CertificateError;
 use ureq::tls::{RootCerts, TlsConfig};
 use xuncheng_core::field::{Field, FieldError};
 use xuncheng_core::limits;
-use xuncheng_core::sync::session::{Action, Body, Method, Outcome, Request, Response};
+use xuncheng_core::sync::session::{Action, Body, Method, Outcome, Request, Response, SyncError};
 
 use crate::machine;
 use crate::phone::CA;
@@ -224,7 +224,7 @@ pub(crate) fn sync(
     pace: Pace,
     mut tell: impl FnMut(&Event),
 ) -> anyhow::Result<()> {
-    let office = field.office()?.ok_or(FieldError::Sync(xuncheng_core::sync::session::SyncError::NotEnrolled))?;
+    let office = field.office()?.ok_or(FieldError::Sync(SyncError::NotEnrolled))?;
     let http = Http::new(&office.url, vouching);
     field.start_sync()?;
     let mut failure: Option<FieldError> = None;
@@ -259,6 +259,10 @@ pub(crate) fn sync(
                 }
                 match field.completed(id, &outcome, &machine::now(), &machine::seed()?) {
                     Ok(()) => failure = None,
+                    // What could not be noted, on a full or broken disk, would come next again, without end.
+                    Err(error @ (FieldError::Store(_) | FieldError::Sync(SyncError::Store(_)))) => {
+                        return Err(error.into());
+                    }
                     Err(error) => {
                         tell(&Event::Failed { why: error.to_string() });
                         failure = Some(error);

@@ -22,6 +22,8 @@ pub const PAGE_BYTES: usize = 1024 * 1024;
 pub const WANTED_ITEMS: usize = 100;
 /// Thumbnails or views in one request: a dozen thumbnails, where they are as small as they should be.
 pub const PREVIEWS_PER_REQUEST: usize = 12;
+/// Renditions that are looked at for one request: some may be away, or too large for what is on the way.
+pub const PREVIEWS_LOOKED_AT: usize = 1000;
 /// Bytes of thumbnails or views in one request, as the text that they travel as: well within [`REQUEST_BYTES`]. A view that
 /// has more travels alone.
 pub const PREVIEWS_BYTES: usize = 512 * 1024;

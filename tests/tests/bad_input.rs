@@ -21,7 +21,7 @@ use std::process::Command;
 use serde_json::Value;
 use xuncheng_core::photo::{Fingerprint, PhotoFolder};
 use xuncheng_tests::fixtures::{self, Camera, Flaw};
-use xuncheng_tests::program::{Done, Program};
+use xuncheng_tests::program::{Done, OfficeProgram, Program};
 
 /// What is kept of a phone, as far as its owner could tell.
 #[derive(Debug, PartialEq, Eq)]
@@ -301,18 +301,34 @@ fn a_disk_that_is_full_keeps_all_of_a_capture_or_nothing() {
     }
     assert!(captured > 2 && full > 4, "{captured} kept, {full} refused");
     // Without room for another byte the store is still read: the reserve makes way.
-    let mut filler = fs::File::create(small.path.join("filler")).unwrap();
-    for size in [64 * 1024, 4096, 1] {
-        while filler.write_all(&vec![7; size]).is_ok() {}
-    }
+    fill(&small.path.join("filler"));
     assert_eq!(phone.list().len(), captured);
     assert!(phone.run(&["status"]).success);
     phone.assert_sound();
     // What is there was read all the while; when there is room again the next one is kept.
+    fs::remove_file(small.path.join("filler")).unwrap();
     small.grow();
     let photo = phone.file("IMG.jpg", &fixtures::jpeg(96, 64, 1));
     assert!(phone.capture(&[&photo]).success);
     assert_eq!(phone.list().len(), captured + 1);
+    // A conversation that can note nothing more ends; with room again it goes on where it was.
+    let office = OfficeProgram::start(64 * 1024);
+    assert!(phone.run(&["enrol", &office.code("li", &office.url)]).success);
+    fill(&small.path.join("filler"));
+    let done = phone.run(&["sync"]);
+    assert!(!done.success && done.err.contains("full"), "{}", done.err);
+    fs::remove_file(small.path.join("filler")).unwrap();
+    assert!(phone.run(&["sync"]).success);
+    assert_eq!(phone.status()["photos"]["received"], captured + 1);
+    phone.assert_sound();
+}
+
+/// Writes until there is no room for another byte.
+fn fill(path: &Path) {
+    let mut filler = fs::File::create(path).unwrap();
+    for size in [64 * 1024, 4096, 1] {
+        while filler.write_all(&vec![7; size]).is_ok() {}
+    }
 }
 
 /// A file system of a few megabytes: memory where root may mount, and a limit on the length of files elsewhere is not the

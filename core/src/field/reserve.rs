@@ -16,7 +16,11 @@ const RESERVE: &str = "reserve";
 pub(super) fn opened<T>(folder: &Path, open: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let reserve = folder.join(RESERVE);
     match open() {
-        Err(StoreError::DiskFull) if fs::remove_file(&reserve).is_ok() => open(),
+        Err(StoreError::DiskFull) => {
+            // Gone already, another process has given it up in this moment.
+            let _ = fs::remove_file(&reserve);
+            open()
+        }
         Ok(opened) => {
             if !reserve.exists() && has_plenty(folder) {
                 keep(&reserve);

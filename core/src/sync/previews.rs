@@ -26,7 +26,7 @@ pub(super) fn owed(
         let file = std::fs::metadata(file(folder, rendition, sha256));
         file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4))
     };
-    let mut owed = photos::previews_owed(tx, rendition, now, limits::PREVIEWS_PER_REQUEST)?;
+    let mut owed = photos::previews_owed(tx, rendition, now, limits::PREVIEWS_LOOKED_AT)?;
     // What is not here now may be back with the next conversation; its original says that it is missing.
     owed.retain(|(_, sha256)| file(folder, rendition, sha256).exists());
     let refused_above: Option<usize> = meta::get(tx, key::PREVIEWS_BYTES)?;
@@ -41,7 +41,7 @@ pub(super) fn owed(
         bytes <= most
     };
     let fitting = owed.iter().take_while(fits).count().max(1);
-    owed.truncate(fitting);
+    owed.truncate(fitting.min(limits::PREVIEWS_PER_REQUEST));
     Ok(owed)
 }
 

@@ -1,7 +1,7 @@
 //! How long a phone waits before it tries again, and what it tells its person meanwhile.
 //!
 //! Three things wait by themselves, so that none holds up another: the whole conversation, after a failure; entries that the
-//! office did not take; a photo that it did not take. None waits for good.
+//! office did not take; a photo that it did not take, or that cannot be read here. None waits for good.
 
 use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};

@@ -48,7 +48,11 @@ struct SyncDriver: Sendable {
                     }
                     failure = nil
                 } catch let error as FieldError {
-                    failure = error
+                    // What could not be noted, on a full or broken disk, would come next again, without end.
+                    switch error {
+                    case .NoSpace, .StoreBroken: throw error
+                    default: failure = error
+                    }
                 }
                 await moved()
             }

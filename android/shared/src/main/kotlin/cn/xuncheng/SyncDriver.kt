@@ -62,10 +62,17 @@ internal class SyncDriver(
         }
     }
 
-    /** Why the exchange did not succeed; the core has noted it, and decides what comes next. */
+    /**
+     * Why the exchange did not succeed; the core has noted it, and decides what comes next. Where it could note nothing, on a full
+     * or broken disk, the same would come next without end: that is thrown.
+     */
     private fun report(action: SyncAction.Send, outcome: SyncOutcome): FieldException? = try {
         app.completed(action.id, outcome, clock.now(), entropy.seed())
         null
+    } catch (failure: FieldException.NoSpace) {
+        throw failure
+    } catch (failure: FieldException.StoreBroken) {
+        throw failure
     } catch (failure: FieldException) {
         failure
     }
