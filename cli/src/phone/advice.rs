@@ -71,7 +71,7 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         FieldError::Sync(SyncError::NoAnswer(_)) => {
             Some("; nothing is lost: sync again when the network and the office are up".to_owned())
         }
-        FieldError::Store(StoreError::DiskFull | StoreError::Newer { .. } | StoreError::Sqlite { .. } | StoreError::Row { .. })
+        FieldError::Store(StoreError::DiskFull | StoreError::Newer { .. } | StoreError::Sqlite { .. } | StoreError::Row { .. } | StoreError::NoFact(_))
         // A file that the camera wrote: its error names it and what is wrong with it.
         | FieldError::Photo(_)
         | FieldError::Crypto(_)
