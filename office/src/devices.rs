@@ -194,7 +194,7 @@ pub(crate) fn succeed(
 }
 
 /// Keeps a new device.
-fn insert(intake: &Intake<'_, '_>, device: &Device) -> Result<(), OfficeError> {
+pub(crate) fn insert(intake: &Intake<'_, '_>, device: &Device) -> Result<(), OfficeError> {
     intake.tx.execute(
         "INSERT INTO office_device (incarnation, item, person, key, name, enrolled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         rusqlite::params![

@@ -37,9 +37,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     if i64::try_from(request.number).is_err() {
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
-    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, want, pack, .. } =
-        request;
-    let SyncRequest { written, succeeds, .. } = request;
+    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
+    let SyncRequest { want, pack, written, succeeds, .. } = request;
     if [written, succeeds.map(|before| before.through)].into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
         return Err(OfficeError::Junk("a chain has no such place".to_owned()));
     }

@@ -147,7 +147,8 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::Store(StoreError::NoStore(_)) => "no_store",
         FieldError::Store(StoreError::DiskFull) | FieldError::Photo(PhotoError::DiskFull { .. }) => "no_space",
         FieldError::Store(StoreError::Newer { .. }) => "store_newer",
-        FieldError::Store(StoreError::Sqlite { .. } | StoreError::Row { .. }) | FieldError::Pack(_) => "store_broken",
+        FieldError::Store(StoreError::Sqlite { .. } | StoreError::Row { .. } | StoreError::NoFact(_))
+        | FieldError::Pack(_) => "store_broken",
         FieldError::Photo(_) => "photo_refused",
         FieldError::Crypto(_) => "key_unusable",
         FieldError::Write(_) => "too_large",

@@ -4,8 +4,8 @@ use rusqlite::Transaction;
 
 use super::action::SyncError;
 use super::apply::ApplyError;
-use super::wire::Succession;
-use super::{outbox, wire::Refusal};
+use super::outbox;
+use super::wire::{Refusal, Succession};
 use crate::clock::{Entropy, Now};
 use crate::id::{Hash, IncarnationId, Nonce};
 use crate::journal::entry::{Entry, EntryError, Origin};

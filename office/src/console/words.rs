@@ -245,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_journal_reads_as_what_was_signed_for() {
-        let words = |received, signed, countersigned| super::signed(&Journal { received, signed, countersigned });
+        let words = |received, signed, countersigned| {
+            super::signed(&Journal { written: None, received, signed, countersigned })
+        };
         assert_eq!(words(0, 0, None), "");
         assert_eq!(words(128, 128, Some(128)), "手机已全部签名，办公室已会签");
         assert_eq!(words(128, 128, Some(120)), "手机签名到第 128 条，办公室会签到第 120 条");

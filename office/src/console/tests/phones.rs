@@ -76,7 +76,12 @@ async fn what_a_phone_had_written_and_not_sent_is_said() {
     world.case("li", STALL, "江北大道").await;
     let he = world.sign_in("he").await;
     assert!(!he.get("/phones").await.text.contains("没有到"));
-    world.turn(|intake| Ok(drop(intake.tx.execute("UPDATE office_device SET written = 3", [])?))).await;
+    world
+        .turn(|intake| {
+            intake.tx.execute("UPDATE office_device SET written = 3", [])?;
+            Ok(())
+        })
+        .await;
     let page = he.get("/phones").await.text;
     assert!(page.contains("手机上写到第 3 条，还有 2 条没有到"), "{page}");
 }
