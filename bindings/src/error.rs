@@ -277,7 +277,7 @@ impl From<StoreError> for FieldError {
             StoreError::DiskFull => Self::NoSpace { needed_bytes: None },
             StoreError::Newer { .. } => Self::StoreNewer,
             StoreError::NoStore(folder) => Self::NoStore { folder },
-            StoreError::Sqlite { .. } | StoreError::Row { .. } => Self::StoreBroken { detail },
+            StoreError::Sqlite { .. } | StoreError::Row { .. } | StoreError::NoFact(_) => Self::StoreBroken { detail },
         }
     }
 }
@@ -341,6 +341,7 @@ impl From<SyncError> for FieldError {
         match error {
             SyncError::Store(error) | SyncError::Apply(ApplyError::Store(error)) => error.into(),
             SyncError::Crypto(error) => error.into(),
+            SyncError::OwnEntry(_) => Self::StoreBroken { detail },
             SyncError::NotEnrolled => Self::NotEnrolled,
             SyncError::NoAnswer(why) => Self::Offline { why },
             SyncError::Unreadable { photo, .. } => {

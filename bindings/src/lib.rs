@@ -74,6 +74,15 @@ impl FieldApp {
     pub fn acknowledge(&self, entry: EntryId) -> Result<(), FieldError> {
         Ok(self.field().acknowledge(entry)?)
     }
+
+    /// Notes that this person has seen that a copy of the store speaks to the office too: the status says it no more, unless
+    /// that is found out once more. Once more does nothing.
+    ///
+    /// # Errors
+    /// [`FieldError::StoreBroken`].
+    pub fn acknowledge_copy(&self) -> Result<(), FieldError> {
+        Ok(self.field().acknowledge_copy()?)
+    }
 }
 
 impl FieldApp {

@@ -10,6 +10,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use xuncheng_core::field::{Field, FieldError};
 use xuncheng_core::limits;
 use xuncheng_core::sync::session::{Action, Body, Method, Outcome, Request, Response, SyncError};
+use xuncheng_core::sync::wait::COPIED;
 
 use crate::machine;
 use crate::phone::CA;
@@ -231,8 +232,9 @@ pub(crate) fn sync(
     loop {
         match field.next_action(&machine::now(), &machine::seed()?)? {
             Action::Done => {
-                // What can go has gone. What cannot is no success: a script learns it from the status.
-                let attention = field.status()?.attention;
+                // What can go has gone. What cannot is no success: a script learns it from the status. That the store was
+                // copied keeps nothing from going.
+                let attention = field.status()?.attention.filter(|attention| attention.code != COPIED);
                 return attention.map_or(Ok(()), |attention| Err(anyhow::anyhow!(attention.detail)));
             }
             Action::WaitUntil { monotonic_ms } => {

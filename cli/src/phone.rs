@@ -250,12 +250,19 @@ fn sync(args: &Args, pace: Pace, events: bool) -> anyhow::Result<()> {
     if events { Ok(()) } else { show::status(args, &field.status()?) }
 }
 
+/// What `acknowledge` calls the copy of a store, beside entries by their ids.
+const COPY: &str = "copy";
+
 fn acknowledge(args: &Args, entries: &[String], all: bool) -> anyhow::Result<()> {
     let mut field = Field::open(&args.folder)?;
+    if all || entries.iter().any(|entry| entry == COPY) {
+        field.acknowledge_copy()?;
+    }
+    let entries = entries.iter().filter(|entry| *entry != COPY);
     let seen: Vec<EntryId> = if all {
         field.status()?.refused.into_iter().map(|refused| refused.entry).collect()
     } else {
-        entries.iter().map(|entry| field.find_refused(entry)).collect::<Result<_, _>>()?
+        entries.map(|entry| field.find_refused(entry)).collect::<Result<_, _>>()?
     };
     for entry in seen {
         field.acknowledge(entry)?;

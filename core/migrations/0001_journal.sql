@@ -37,6 +37,34 @@ CREATE INDEX entry_author ON entry (item, who) WHERE who IS NOT NULL;
 -- The Open of an item is asked for with every entry on it.
 CREATE INDEX entry_open ON entry (item, incarnation, seq) WHERE change = 'open';
 
+CREATE TABLE repeat (
+    -- An entry that came once more, under another place of a chain: a copy of its author's store wrote it into a chain of its
+    -- own. Its body and private part are those of the entry. Only at the office.
+    incarnation BLOB NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq > 0),
+    entry BLOB NOT NULL REFERENCES entry (id),
+    header TEXT NOT NULL,
+    header_hash BLOB NOT NULL,
+    origin TEXT NOT NULL,
+    PRIMARY KEY (incarnation, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX repeat_entry ON repeat (entry);
+
+CREATE TABLE predecessor (
+    -- What an incarnation's lineage has beside it: each of its predecessors, up to the place from which on others went on.
+    incarnation BLOB NOT NULL,
+    predecessor BLOB NOT NULL,
+    through INTEGER NOT NULL CHECK (through >= 0),
+    PRIMARY KEY (incarnation, predecessor)
+) STRICT, WITHOUT ROWID;
+
+-- Every place of every chain, with the entry that has it. A header that was not judged has no sealed origin.
+CREATE VIEW chain (incarnation, seq, entry, header, header_hash, origin, sealed, body, private) AS
+    SELECT incarnation, seq, id, header, header_hash, origin, sealed, body, private FROM entry WHERE incarnation IS NOT NULL
+    UNION ALL
+    SELECT r.incarnation, r.seq, r.entry, r.header, r.header_hash, r.origin, NULL, e.body, e.private
+    FROM repeat r JOIN entry e ON e.id = r.entry;
+
 CREATE TABLE batch_seal (
     -- One signature over the Merkle root of a batch's header hashes and the new head.
     incarnation BLOB NOT NULL,
@@ -60,6 +88,8 @@ CREATE TABLE judgement (
     -- The office's signature over the page that brought it, and the way from this entry to the page's root; only on phones.
     attestation TEXT,
     path TEXT,
+    -- Of an own entry that a copy of this store sent first: the header that the office judged, and signed for. Only on phones.
+    header TEXT,
     -- Receipt to the millisecond; only at the office, never sent.
     received_at INTEGER,
     -- Of an own entry that was refused: its author has seen it. Only on phones, never sent; another judgement ends it.

@@ -27,7 +27,7 @@ use crate::crypto::{CryptoError, KeyFile, Signer, SoftwareKey};
 use crate::id::{IncarnationId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::journal::verdict::Code;
-use crate::journal::write::{Author, WriteError};
+use crate::journal::write::WriteError;
 use crate::pack::{Pack, PackError};
 use crate::photo::{PhotoError, PhotoFolder};
 use crate::private;
@@ -153,7 +153,6 @@ pub struct Field {
     signer: Box<dyn Signer>,
     pack: Pack,
     person: PersonId,
-    incarnation: IncarnationId,
 }
 
 const DATABASE: &str = "xuncheng.sqlite";
@@ -232,7 +231,6 @@ impl Field {
         let mut conn = reserve::opened(folder, || store::open(&database))?;
         let no_store = || StoreError::NoStore(folder.to_owned());
         let person = meta::get(&conn, key::PERSON)?.ok_or_else(no_store)?;
-        let incarnation = meta::get(&conn, key::INCARNATION)?.ok_or_else(no_store)?;
         let photos = PhotoFolder::open(&folder.join(PHOTOS))?;
         photos.sweep_temporary()?;
         let unnamed = photos.unnamed()?;
@@ -242,7 +240,7 @@ impl Field {
             let _ = std::fs::remove_file(note);
         }
         let pack = cached_pack(&conn)?;
-        Ok(Self { conn, photos, signer, pack, person, incarnation })
+        Ok(Self { conn, photos, signer, pack, person })
     }
 
     /// The district's rules, as far as this phone has them.
@@ -257,10 +255,12 @@ impl Field {
         &self.person
     }
 
-    /// The life of the journal that this store writes.
-    #[must_use]
-    pub const fn incarnation(&self) -> IncarnationId {
-        self.incarnation
+    /// The life of the journal that this store writes: another one after the store was copied, whoever drives it.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn incarnation(&self) -> Result<IncarnationId, FieldError> {
+        Ok(meta::incarnation(&self.conn)?)
     }
 
     /// Where the photos lie.
@@ -314,26 +314,11 @@ impl Field {
     }
 
     fn session(&mut self) -> (&mut Connection, Phone<'_>) {
-        let phone = Phone {
-            person: &self.person,
-            incarnation: self.incarnation,
-            photos: &self.photos,
-            signer: &*self.signer,
-            pack: &self.pack,
-        };
+        let phone = Phone { person: &self.person, photos: &self.photos, signer: &*self.signer, pack: &self.pack };
         (&mut self.conn, phone)
     }
 
     const fn predictor(&self) -> Predictor<'_> {
-        Predictor { pack: &self.pack, person: &self.person, incarnation: self.incarnation }
-    }
-
-    fn author(&self) -> Result<Author, StoreError> {
-        Ok(Author {
-            incarnation: self.incarnation,
-            who: self.person.clone(),
-            last_exchange: meta::get(&self.conn, key::LAST_EXCHANGE)?,
-            session: None,
-        })
+        Predictor { pack: &self.pack, person: &self.person }
     }
 }

@@ -6,6 +6,7 @@
 pub mod schema;
 pub mod meta;
 pub mod entries;
+pub mod lineage;
 pub mod judgements;
 pub mod items;
 pub mod list;
@@ -60,6 +61,9 @@ pub enum StoreError {
         /// The highest number known here.
         known: usize,
     },
+    /// The store lacks a fact that every one has from its beginning.
+    #[error("the database does not say its {0}: it is no whole store")]
+    NoFact(&'static str),
     /// There is no store in this folder, or it was not set up.
     #[error("there is no store at {0}")]
     NoStore(std::path::PathBuf),

@@ -26,7 +26,9 @@ CREATE TABLE office_device (
     revoked_at INTEGER,
     last_sync_at INTEGER,
     -- The highest number of its requests that were answered: an earlier one, recorded and sent again, reads nothing.
-    last_request INTEGER NOT NULL DEFAULT 0
+    last_request INTEGER NOT NULL DEFAULT 0,
+    -- How many entries it had written, by its last request: what of them has not come is on the phone alone.
+    written INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE office_countersignature (

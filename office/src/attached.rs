@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, IncarnationId};
 use xuncheng_core::journal::entry::{Change, Header, Photo};
-use xuncheng_core::store::{StoreError, entries, judgements};
+use xuncheng_core::store::{StoreError, entries, judgements, lineage};
 
 /// An entry that attaches a photo.
 pub(crate) struct Attached {
@@ -13,13 +13,13 @@ pub(crate) struct Attached {
     pub(crate) counts: bool,
 }
 
-/// What `entry` attaches, if `incarnation` wrote it and it was judged. An unknown entry and another's are not told apart.
+/// What `entry` attaches, if it is of the lineage of `incarnation` and it was judged. An unknown entry and another's are not told apart.
 pub(crate) fn by(
     conn: &Connection,
     entry: EntryId,
     incarnation: IncarnationId,
 ) -> Result<Option<Attached>, StoreError> {
-    if entries::incarnation(conn, entry)? != Some(incarnation) {
+    if !lineage::has(conn, incarnation, entry)? {
         return Ok(None);
     }
     let (Some(written), Some(judged)) = (entries::get(conn, entry)?, judgements::get(conn, entry)?) else {

@@ -19,7 +19,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::Signed;
-use xuncheng_core::id::{EntryId, EpochId, IncarnationId, PhotoHash};
+use xuncheng_core::id::{EntryId, EpochId, PhotoHash};
 use xuncheng_core::photo::PhotoFolder;
 use xuncheng_core::private;
 use xuncheng_core::store::feeds::{self, FeedRow};
@@ -169,7 +169,6 @@ struct LedgerCopy {
 struct LedgerReceipt {
     entry: EntryId,
     sha256: PhotoHash,
-    incarnation: IncarnationId,
     receipt: String,
 }
 
@@ -181,17 +180,11 @@ impl LedgerCopy {
         let mut statement = conn.prepare("SELECT position, entry FROM judgement ORDER BY position DESC LIMIT 1")?;
         let position = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.next().transpose()?;
         let mut statement = conn.prepare(
-            "SELECT a.entry, a.sha256, e.incarnation, a.receipt FROM attachment a JOIN entry e ON e.id = a.entry
+            "SELECT a.entry, a.sha256, a.receipt FROM attachment a JOIN entry e ON e.id = a.entry
              WHERE a.receipt IS NOT NULL AND a.safe = 0 AND e.incarnation IS NOT NULL ORDER BY a.entry",
         )?;
-        let receipts = statement.query_map([], |row| {
-            Ok(LedgerReceipt {
-                entry: row.get(0)?,
-                sha256: row.get(1)?,
-                incarnation: row.get(2)?,
-                receipt: row.get(3)?,
-            })
-        })?;
+        let receipts = statement
+            .query_map([], |row| Ok(LedgerReceipt { entry: row.get(0)?, sha256: row.get(1)?, receipt: row.get(2)? }))?;
         let receipts = receipts.collect::<Result<_, _>>()?;
         Ok(Self {
             epoch: signed.read_unverified()?,
@@ -289,7 +282,7 @@ fn raise(
     }
     let mut newly_safe = 0;
     let covered = ledger.receipts.iter().filter(|receipt| originals.contains(&receipt.sha256));
-    for LedgerReceipt { entry, sha256, incarnation, receipt } in covered {
+    for LedgerReceipt { entry, sha256, receipt } in covered {
         // By the receipt's own words: another one for the same photo is of another branch.
         let raised = tx
             .prepare_cached(
@@ -298,7 +291,7 @@ fn raise(
             .execute((entry, sha256, receipt))?;
         if raised > 0 {
             let row = FeedRow::Safe { entry: *entry, sha256: *sha256 };
-            feeds::append(&tx, &feeds::private(*incarnation), &row)?;
+            feeds::tell(&tx, *entry, &row)?;
             newly_safe += 1;
         }
     }

@@ -63,11 +63,18 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Unverified, OfficeError> {
 pub(crate) trait FromDevice: DeserializeOwned + Send + 'static {
     /// Who says to have signed it.
     fn incarnation(&self) -> IncarnationId;
+
+    /// Under whose key it comes, where the office does not know that one yet.
+    fn predecessor(&self) -> Option<IncarnationId>;
 }
 
 impl FromDevice for SyncRequest {
     fn incarnation(&self) -> IncarnationId {
         self.incarnation
+    }
+
+    fn predecessor(&self) -> Option<IncarnationId> {
+        self.succeeds.map(|succession| succession.predecessor)
     }
 }
 
@@ -75,16 +82,25 @@ impl FromDevice for PreviewsRequest {
     fn incarnation(&self) -> IncarnationId {
         self.incarnation
     }
+
+    fn predecessor(&self) -> Option<IncarnationId> {
+        None
+    }
 }
 
-/// Reads a device's request and checks that this device signed it.
+/// Reads a device's request and checks that this device signed it. An incarnation that is not known yet comes under the key of
+/// the one that it goes on from: the device is that one then.
 pub(crate) async fn signed<T: FromDevice>(office: &Arc<Office>, body: Body) -> Result<(T, Device), OfficeError> {
     let bytes = whole(body, limits::REQUEST_BYTES).await?;
     office
         .read(move |conn| {
             let message = unpack(&bytes)?;
             let claimed: T = message.read_unverified()?;
-            let device = devices::get(conn, claimed.incarnation())?.ok_or(OfficeError::UnknownDevice)?;
+            let known = match (devices::get(conn, claimed.incarnation())?, claimed.predecessor()) {
+                (None, Some(predecessor)) => devices::get(conn, predecessor)?,
+                (known, _) => known,
+            };
+            let device = known.ok_or(OfficeError::UnknownDevice)?;
             Ok((message.open(Direction::Request, &device.key)?, device))
         })
         .await

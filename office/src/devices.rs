@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use serde_json::json;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::PublicKey;
 use xuncheng_core::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
+use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::write::{Author, Draft, Seen};
 use xuncheng_core::store::{entries, items};
+use xuncheng_core::sync::wire::Succession;
 use xuncheng_core::work::device;
 
 use crate::error::OfficeError;
@@ -40,6 +43,8 @@ pub struct Device {
 /// How far the office has a device's journal, and who signed for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Journal {
+    /// How many entries the device had written when it was heard last; none from devices that do not say it.
+    pub written: Option<u64>,
     /// Entries that the office has: they are the first of the journal, without a gap.
     pub received: u64,
     /// The last place that the device signed for.
@@ -112,7 +117,80 @@ pub fn journal(conn: &Connection, incarnation: IncarnationId, epoch: EpochId) ->
     let countersigned = conn
         .prepare_cached("SELECT max(seq) FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2")?
         .query_row((incarnation, epoch), |row| row.get(0))?;
-    Ok(Journal { received: entries::head(conn, incarnation)?.seq, signed, countersigned })
+    let written = conn
+        .prepare_cached("SELECT written FROM office_device WHERE incarnation = ?1")?
+        .query_row([incarnation], |row| row.get::<_, Option<u64>>(0))
+        .optional()?
+        .flatten();
+    Ok(Journal { written, received: entries::head(conn, incarnation)?.seq, signed, countersigned })
+}
+
+/// Registers a device of its person: its item, its row, the feeds that it reads.
+pub(crate) fn register(
+    intake: &mut Intake<'_, '_>,
+    incarnation: IncarnationId,
+    person: &PersonId,
+    key: &PublicKey,
+    name: &str,
+) -> Result<Device, OfficeError> {
+    let fields = [
+        ("person".to_owned(), json!(person)),
+        ("incarnation".to_owned(), json!(incarnation)),
+        ("key".to_owned(), json!(key)),
+        ("name".to_owned(), json!(name)),
+    ];
+    let draft = Draft {
+        item: None,
+        kind: device::DEVICE.to_owned(),
+        change: Change::Open { fields: fields.into() },
+        fix: None,
+        seen: Seen::Held,
+        cause: Some(format!("device/{incarnation}")),
+    };
+    let node = intake.office.node.clone();
+    let (item, _) = intake.write(&node, draft)?;
+    let device = Device {
+        incarnation,
+        item,
+        person: person.clone(),
+        key: key.clone(),
+        name: name.to_owned(),
+        enrolled_at: intake.now.wall,
+        revoked_at: None,
+        last_sync_at: None,
+    };
+    insert(intake, &device)?;
+    let person = actor::person(intake.tx, &device.person)?;
+    intake.grant(device.incarnation, person.as_ref())?;
+    Ok(device)
+}
+
+/// Lets `incarnation` go on from one that its store shares with a copy: the same person's, under the same key, with what that
+/// one may. Said again it does nothing.
+pub(crate) fn succeed(
+    intake: &mut Intake<'_, '_>,
+    incarnation: IncarnationId,
+    succession: Succession,
+    positions: &BTreeMap<String, u64>,
+) -> Result<(), OfficeError> {
+    if get(intake.tx, incarnation)?.is_some() {
+        return Ok(());
+    }
+    if incarnation == intake.office.node.incarnation {
+        return Err(OfficeError::Enrolled);
+    }
+    let Succession { predecessor, through } = succession;
+    let before = get(intake.tx, predecessor)?.ok_or(OfficeError::UnknownDevice)?;
+    intake.succeed(incarnation, predecessor, through, positions)?;
+    register(intake, incarnation, &before.person, &before.key, &before.name)?;
+    // What it had written beyond has a place under its successor; a copy that goes on under it says anew what it has.
+    let came = entries::head(intake.tx, predecessor)?.seq;
+    intake.tx.execute("UPDATE office_device SET written = ?2 WHERE incarnation = ?1", (predecessor, came))?;
+    if before.revoked_at.is_some() {
+        let node = intake.office.node.clone();
+        revoke(intake, &node, incarnation)?;
+    }
+    Ok(())
 }
 
 /// Keeps a new device.
@@ -131,15 +209,21 @@ pub(crate) fn insert(intake: &Intake<'_, '_>, device: &Device) -> Result<(), Off
     Ok(())
 }
 
-/// Notes that a device was heard with its request `number`; false where a later one was answered before.
-pub(crate) fn heard(intake: &Intake<'_, '_>, incarnation: IncarnationId, number: u64) -> Result<bool, OfficeError> {
+/// Notes that a device was heard with its request `number`, having `written` so many entries; false where a later one was
+/// answered before.
+pub(crate) fn heard(
+    intake: &Intake<'_, '_>,
+    incarnation: IncarnationId,
+    number: u64,
+    written: Option<u64>,
+) -> Result<bool, OfficeError> {
     let heard = intake
         .tx
         .prepare_cached(
-            "UPDATE office_device SET last_sync_at = ?2, last_request = ?3
+            "UPDATE office_device SET last_sync_at = ?2, last_request = ?3, written = coalesce(?4, written)
              WHERE incarnation = ?1 AND last_request <= ?3",
         )?
-        .execute((incarnation, intake.now.wall, number))?;
+        .execute((incarnation, intake.now.wall, number, written))?;
     Ok(heard > 0)
 }
 
@@ -182,5 +266,16 @@ pub(crate) fn follow(intake: &mut Intake<'_, '_>, entry: EntryId) -> Result<(), 
     intake
         .tx
         .execute("UPDATE office_device SET revoked_at = ?2 WHERE incarnation = ?1", (incarnation, intake.now.wall))?;
-    Ok(intake.grant(incarnation, None)?)
+    intake.grant(incarnation, None)?;
+    // The same key signs for the incarnations of one lineage: none of them may go on.
+    let lineage = intake
+        .tx
+        .prepare_cached(
+            "SELECT o.incarnation FROM office_device o JOIN office_device d ON d.key = o.key
+             WHERE d.incarnation = ?1 AND o.revoked_at IS NULL",
+        )?
+        .query_map([incarnation], |row| row.get(0))?
+        .collect::<Result<Vec<IncarnationId>, _>>()?;
+    let node = intake.office.node.clone();
+    lineage.into_iter().try_for_each(|other| revoke(intake, &node, other))
 }

@@ -5,19 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use serde_json::json;
-use xuncheng_core::journal::actor;
-use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
-use xuncheng_core::journal::write::{Draft, Seen};
 use xuncheng_core::limits;
 use xuncheng_core::sync::message::Direction;
 use xuncheng_core::sync::wire::{EnrolRequest, Enrolled};
-use xuncheng_core::work::device;
 
 use crate::body;
 use crate::codes::{self, CodeProblem};
-use crate::devices::{self, Device};
+use crate::devices;
 use crate::error::OfficeError;
 use crate::office::Office;
 
@@ -65,35 +60,7 @@ fn take(intake: &mut Intake<'_, '_>, asked: EnrolRequest) -> Result<bool, Office
     if name.is_empty() || name.chars().count() > limits::DEVICE_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(OfficeError::Junk(format!("a device's name has 1 to {} characters", limits::DEVICE_NAME_CHARS)));
     }
-    let fields = [
-        ("person".to_owned(), json!(asked.person)),
-        ("incarnation".to_owned(), json!(asked.incarnation)),
-        ("key".to_owned(), json!(asked.key)),
-        ("name".to_owned(), json!(name)),
-    ];
-    let draft = Draft {
-        item: None,
-        kind: device::DEVICE.to_owned(),
-        change: Change::Open { fields: fields.into() },
-        fix: None,
-        seen: Seen::Held,
-        cause: Some(format!("device/{}", asked.incarnation)),
-    };
-    let node = intake.office.node.clone();
-    let (item, _) = intake.write(&node, draft)?;
     codes::use_up(intake, &asked.secret, asked.incarnation)?;
-    let device = Device {
-        incarnation: asked.incarnation,
-        item,
-        person: asked.person,
-        key: asked.key,
-        name,
-        enrolled_at: intake.now.wall,
-        revoked_at: None,
-        last_sync_at: None,
-    };
-    devices::insert(intake, &device)?;
-    let person = actor::person(intake.tx, &device.person)?;
-    intake.grant(device.incarnation, person.as_ref())?;
+    devices::register(intake, asked.incarnation, &asked.person, &asked.key, &name)?;
     Ok(true)
 }

@@ -37,11 +37,21 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     if i64::try_from(request.number).is_err() {
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
-    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, want, pack, .. } =
-        request;
-    let asked = Asked { number, countersigned };
-    let (grounds, person) = (Arc::clone(office.grounds()), device.person.clone());
-    let taken = office.turn(move |intake| take(intake, &grounds, &device, entries, &seal, asked)).await?;
+    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
+    let SyncRequest { want, pack, written, succeeds, .. } = request;
+    if [written, succeeds.map(|before| before.through)].into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
+        return Err(OfficeError::Junk("a chain has no such place".to_owned()));
+    }
+    let asked = Asked { incarnation, number, countersigned, written };
+    let (grounds, person, read) = (Arc::clone(office.grounds()), device.person.clone(), positions.clone());
+    let taken = office
+        .turn(move |intake| {
+            if let Some(succession) = succeeds {
+                devices::succeed(intake, incarnation, succession, &read)?;
+            }
+            take(intake, &grounds, entries, &seal, asked)
+        })
+        .await?;
     let BatchTaken { head, refusal, new, superseded } = taken;
     if let Some(refusal) = &refusal {
         tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
@@ -87,7 +97,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
 struct BatchTaken {
     head: Signed<Countersignature>,
     refusal: Option<Refusal>,
-    /// How many entries were not here before.
+    /// How many entries were not here before, or not at this place.
     new: usize,
     /// Whether a later request of the device was answered before.
     superseded: bool,
@@ -96,8 +106,10 @@ struct BatchTaken {
 /// Which request it is, and the one that brought the last countersignature that the phone holds.
 #[derive(Clone, Copy)]
 struct Asked {
+    incarnation: IncarnationId,
     number: u64,
     countersigned: Option<u64>,
+    written: Option<u64>,
 }
 
 /// Takes a batch, whole or none of it, so that the device's signature covers every entry that is kept.
@@ -107,12 +119,11 @@ struct Asked {
 fn take(
     intake: &mut Intake<'_, '_>,
     grounds: &Grounds,
-    device: &Device,
     batch: Vec<Entry>,
     seal: &Signed<BatchSeal>,
     asked: Asked,
 ) -> Result<BatchTaken, OfficeError> {
-    let device = devices::get(intake.tx, device.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
+    let device = devices::get(intake.tx, asked.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
     let revoked = device.revoked_at.is_some();
     let sender = Sender { incarnation: device.incarnation, person: device.person.clone(), revoked };
     let statement = sealed(&device, &batch, seal);
@@ -122,7 +133,7 @@ fn take(
     };
     let person = if revoked { None } else { actor::person(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
-    let superseded = !devices::heard(intake, device.incarnation, asked.number)?;
+    let superseded = !devices::heard(intake, device.incarnation, asked.number, asked.written)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     let now = statement.map(|statement| statement.now);
     Ok(BatchTaken { head: countersign(intake, grounds, device.incarnation, asked, now)?, refusal, new, superseded })
@@ -162,6 +173,7 @@ fn take_entries(
                     devices::follow(intake, judgement.entry)?;
                 }
             }
+            Ok(Taken::Again) => new += 1,
             Ok(Taken::Repeat) => {}
             Err(LedgerError::Refused(refusal)) if new == 0 => return Ok((0, Some(refusal))),
             Err(LedgerError::Refused(refusal)) => return Err(OfficeError::BatchBreaks { refusal, after: new }),

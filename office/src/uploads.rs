@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, IncarnationId, Nonce, PhotoHash};
 use xuncheng_core::limits;
+use xuncheng_core::store::lineage;
 
 use crate::attached;
 use crate::body;
@@ -107,10 +108,10 @@ async fn make(office: &Arc<Office>, headers: &HeaderMap) -> Result<(Upload, Opti
     let made = office
         .turn(move |intake| {
             rows::sweep(intake, &folder, &busy)?;
-            if let Some(known) = rows::of_photo(intake.tx, entry, sha256, incarnation)? {
+            let shown = attached::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
+            if let Some(known) = rows::of_photo(intake.tx, entry, sha256)? {
                 return Ok(known);
             }
-            let shown = attached::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
             if shown.photo.sha256 != sha256 || shown.photo.bytes != length {
                 let named = format!("the entry shows photo {} of {} bytes", shown.photo.sha256, shown.photo.bytes);
                 return Err(OfficeError::NotOfEntry(named));
@@ -194,11 +195,15 @@ fn http_date(moment: Moment) -> String {
         .unwrap_or_default()
 }
 
-/// The upload with this id, if it is this phone's and has not expired.
+/// The upload with this id, if it is for an entry of this phone's lineage and has not expired.
 async fn find(office: &Arc<Office>, id: Nonce, incarnation: IncarnationId) -> Result<Upload, OfficeError> {
     let now = office.now().wall;
-    let upload = office.read(move |conn| rows::get(conn, id)).await?;
-    let upload = upload.filter(|upload| upload.incarnation == incarnation).ok_or(OfficeError::NotFound)?;
+    let upload = office
+        .read(move |conn| match rows::get(conn, id)? {
+            Some(upload) if lineage::has(conn, incarnation, upload.entry)? => Ok(upload),
+            Some(_) | None => Err(OfficeError::NotFound),
+        })
+        .await?;
     if upload.expires_at < now { Err(OfficeError::Expired) } else { Ok(upload) }
 }
 

@@ -56,7 +56,7 @@ fn fill(folder: &Path) {
     let mut dice = Dice::new(1);
     let li = PersonId::new("li").unwrap();
     drop(Field::init(folder, &li, &Seed::from_bytes([1; 32])).unwrap());
-    let incarnation = Field::open(folder).unwrap().incarnation();
+    let incarnation = Field::open(folder).unwrap().incarnation().unwrap();
     let pack = Pack::bazhou().unwrap();
     let codes: Vec<String> = pack.catalogue().all().iter().map(|category| category.code.to_string()).collect();
     let mut conn = xuncheng_core::store::open(&folder.join("xuncheng.sqlite")).unwrap();

@@ -13,8 +13,11 @@ use xuncheng_core::sync::session::OfficeKeys;
 
 use crate::world::World;
 
-/// An entry's bytes as its author wrote them: header, origin, body, private part.
-type Written = (String, Option<String>, Option<String>, Option<String>);
+/// A place of a chain.
+type Place = (IncarnationId, u64);
+
+/// The entry at a place, and its bytes as its author wrote them: header, origin, body, private part.
+type Written = (EntryId, String, Option<String>, Option<String>, Option<String>);
 
 /// What the office says of an item: count, history, view.
 type Standing = (u64, String, String);
@@ -38,29 +41,21 @@ pub(crate) fn all(world: &World) {
     }
 }
 
-fn check_phone(folder: &Path, office: &BTreeMap<EntryId, Written>, standings: &BTreeMap<(ItemId, u64), Standing>) {
+fn check_phone(folder: &Path, office: &BTreeMap<Place, Written>, standings: &BTreeMap<(ItemId, u64), Standing>) {
     let name = folder.file_name().and_then(|name| name.to_str()).expect("a phone has a name").to_owned();
     let conn = store::open_reader(&folder.join("xuncheng.sqlite")).expect("a phone's store can be read");
     sound(&conn, &name);
     let own: IncarnationId =
         meta::get(&conn, key::INCARNATION).expect("a store can be read").expect("a store has an incarnation");
-    chain(&conn, own, &name);
+    chains(&conn, &name);
     if let Some(office) = meta::get::<OfficeKeys>(&conn, key::OFFICE).expect("a store can be read") {
         audit::told(&conn, &office.node).expect("what a phone was told is what the office signed");
     }
     let through: u64 = meta::get(&conn, key::THROUGH).expect("a store can be read").unwrap_or(0);
-    let sent = conn
-        .prepare("SELECT id, header, origin, body, private FROM entry WHERE incarnation = ?1 AND seq <= ?2")
-        .and_then(|mut statement| {
-            statement
-                .query_map((own, through), |row| {
-                    Ok((row.get::<_, EntryId>(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
-                })?
-                .collect::<Result<Vec<(EntryId, Written)>, _>>()
-        })
-        .expect("a store can be read");
-    for (id, written) in sent {
-        assert_eq!(office.get(&id), Some(&written), "{name}: what the office countersigned, it has, byte for byte");
+    let mut sent = written(&conn);
+    sent.retain(|(incarnation, seq), _| *incarnation != own || *seq <= through);
+    for (place, written) in sent {
+        assert_eq!(office.get(&place), Some(&written), "{name}: what the office countersigned, it has, byte for byte");
     }
     no_secrets(&conn, own, &name);
     same_views(&conn, standings, &name);
@@ -100,28 +95,32 @@ fn dense(conn: &Connection) {
         "an entry was taken and not judged"
     );
     assert_eq!(
-        count("SELECT count(*) FROM (SELECT incarnation FROM entry GROUP BY incarnation HAVING max(seq) != count(*))"),
+        count("SELECT count(*) FROM (SELECT incarnation FROM chain GROUP BY incarnation HAVING max(seq) != count(*))"),
         0,
         "a chain at the office has a gap"
     );
 }
 
-fn chain(conn: &Connection, own: IncarnationId, name: &str) {
-    let (last, count): (u64, u64) = conn
-        .query_row("SELECT coalesce(max(seq), 0), count(*) FROM entry WHERE incarnation = ?1", [own], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+/// Every chain that this store wrote is without a gap; of what it went on from, up to where that was.
+fn chains(conn: &Connection, name: &str) {
+    let gap = conn
+        .prepare("SELECT 1 FROM chain GROUP BY incarnation HAVING max(seq) != count(*)")
+        .and_then(|mut statement| statement.exists([]))
         .expect("a store can be read");
-    assert_eq!(last, count, "{name}: its own chain has a gap");
+    assert!(!gap, "{name}: a chain of its own has a gap");
 }
 
-fn written(conn: &Connection) -> BTreeMap<EntryId, Written> {
-    let mut statement =
-        conn.prepare("SELECT id, header, origin, body, private FROM entry").expect("a statement of the checks");
+fn written(conn: &Connection) -> BTreeMap<Place, Written> {
+    let mut statement = conn
+        .prepare("SELECT incarnation, seq, entry, header, origin, body, private FROM chain")
+        .expect("a statement of the checks");
     let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))))
-        .expect("the ledger can be read");
-    rows.collect::<Result<_, _>>().expect("the ledger can be read")
+        .query_map([], |row| {
+            let written = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
+            Ok(((row.get(0)?, row.get(1)?), written))
+        })
+        .expect("a store can be read");
+    rows.collect::<Result<_, _>>().expect("a store can be read")
 }
 
 /// What each item was at each count: only the newest has its view.
@@ -166,6 +165,7 @@ fn no_secrets(conn: &Connection, own: IncarnationId, name: &str) {
     let told = conn
         .prepare(
             "SELECT 1 FROM entry WHERE incarnation IS NOT ?1
+             AND (incarnation IS NULL OR incarnation NOT IN (SELECT predecessor FROM predecessor WHERE incarnation = ?1))
              AND (origin IS NOT NULL OR private IS NOT NULL OR who IS NOT NULL OR incarnation IS NOT NULL)",
         )
         .and_then(|mut statement| statement.exists([own]))

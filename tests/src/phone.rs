@@ -97,7 +97,7 @@ impl Phone {
     /// The life of the journal that it writes.
     #[must_use]
     pub fn incarnation(&self) -> IncarnationId {
-        self.field().incarnation()
+        self.field().incarnation().expect("a store has an incarnation")
     }
 
     /// The program ends without having been asked, and is started again.
@@ -380,6 +380,7 @@ impl Phone {
         let number = self.world.phones.borrow().len();
         let folder = self.world.folder.path().join(format!("phone-{number}-copy"));
         copy_all(&self.folder, &folder);
+        self.world.phones.borrow_mut().push(folder.clone());
         Self {
             world: Rc::clone(&self.world),
             field: Some(Field::open(&folder).expect("a copy of a store is a store")),

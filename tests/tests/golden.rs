@@ -105,7 +105,7 @@ fn what_the_office_makes_of_them() {
         .iter()
         .map(|entry| match ledger.take(&pen.sender(), entry).unwrap() {
             Taken::Judged(judgement) => serde_json::to_value(&judgement).unwrap(),
-            Taken::Repeat => panic!("each comes once"),
+            Taken::Repeat | Taken::Again => panic!("each comes once"),
         })
         .collect();
     assert_json_snapshot!("judgements", judgements);
@@ -207,6 +207,8 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         entries,
         want: vec![item(8)],
         pack: None,
+        written: None,
+        succeeds: None,
     }
 }
 

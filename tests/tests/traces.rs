@@ -12,6 +12,8 @@ mod judge;
 mod table;
 #[path = "traces/journal.rs"]
 mod journal;
+#[path = "traces/copies.rs"]
+mod copies;
 #[path = "traces/authors.rs"]
 mod authors;
 #[path = "traces/wire.rs"]

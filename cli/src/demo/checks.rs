@@ -57,7 +57,7 @@ fn chains(office: &Office, phones: &[&Phone]) -> anyhow::Result<u64> {
         count += audit::chain(&ledger, incarnation, &key, through)?;
         for phone in phones {
             let field = Field::open(&phone.folder)?;
-            if field.incarnation() == incarnation {
+            if field.incarnation()? == incarnation {
                 let own = audit::chain(field.store(), incarnation, &key, through)?;
                 ensure!(own == through, "{} wrote {own} entries, the office has {through}", phone.person);
             }

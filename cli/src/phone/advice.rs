@@ -71,7 +71,7 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         FieldError::Sync(SyncError::NoAnswer(_)) => {
             Some("; nothing is lost: sync again when the network and the office are up".to_owned())
         }
-        FieldError::Store(StoreError::DiskFull | StoreError::Newer { .. } | StoreError::Sqlite { .. } | StoreError::Row { .. })
+        FieldError::Store(StoreError::DiskFull | StoreError::Newer { .. } | StoreError::Sqlite { .. } | StoreError::Row { .. } | StoreError::NoFact(_))
         // A file that the camera wrote: its error names it and what is wrong with it.
         | FieldError::Photo(_)
         | FieldError::Crypto(_)
@@ -147,7 +147,8 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::Store(StoreError::NoStore(_)) => "no_store",
         FieldError::Store(StoreError::DiskFull) | FieldError::Photo(PhotoError::DiskFull { .. }) => "no_space",
         FieldError::Store(StoreError::Newer { .. }) => "store_newer",
-        FieldError::Store(StoreError::Sqlite { .. } | StoreError::Row { .. }) | FieldError::Pack(_) => "store_broken",
+        FieldError::Store(StoreError::Sqlite { .. } | StoreError::Row { .. } | StoreError::NoFact(_))
+        | FieldError::Pack(_) => "store_broken",
         FieldError::Photo(_) => "photo_refused",
         FieldError::Crypto(_) => "key_unusable",
         FieldError::Write(_) => "too_large",

@@ -127,11 +127,11 @@ pub(crate) enum Command {
     },
     /// Say what waits to be sent, what the office refused, and what needs a person.
     Status,
-    /// Say that you have seen what the office refused: `status` shows it no more, `show` still does.
+    /// Say that you have seen what the office refused, or that this store was copied: `status` shows it no more, `show` still does.
     ///
     /// What is held comes back if the office decides about it anew and refuses it again. Nobody else is told.
     Acknowledge {
-        /// The beginning of an entry's id, as `status` gives it; may be given again.
+        /// The beginning of an entry's id, as `status` gives it, or `copy` where the store was copied; may be given again.
         #[arg(required_unless_present = "all", value_name = "ENTRY")]
         entries: Vec<String>,
         /// All that `status` shows.

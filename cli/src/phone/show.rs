@@ -4,6 +4,7 @@ use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status};
 use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
+use xuncheng_core::sync::wait::COPIED;
 
 use super::Args;
 use crate::print::{self, Table, say};
@@ -143,6 +144,9 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     }
     if let Some(attention) = &status.attention {
         say!("needs attention: {}", attention.detail)?;
+        if attention.code == COPIED {
+            say!("when you have seen it: {} acknowledge copy", args.phone())?;
+        }
     }
     Ok(())
 }

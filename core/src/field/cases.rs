@@ -192,7 +192,7 @@ impl Field {
         let view: View = from_json("item", &row.view)?;
         let actor = self.predictor().actor(&self.conn, item, Some(&view))?;
         // Behind a capture that the office holds or rejected nothing goes on.
-        let blocked = judgements::blocked(&self.conn, self.incarnation, item)?;
+        let blocked = judgements::blocked(&self.conn, self.incarnation()?, item)?;
         let stopped = matches!(blocked, Some(Blocked::HeldOpen(_) | Blocked::RejectedOpen(_)));
         Ok(CaseDetail {
             photos: self.photos_of(item, &view)?,
@@ -206,8 +206,10 @@ impl Field {
     }
 
     fn is_sent(&self, item: ItemId) -> Result<bool, FieldError> {
-        let through = outbox::through(&self.conn)?;
-        Ok(entries::open_seq(&self.conn, item)?.is_none_or(|seq| seq <= through))
+        match entries::own_open(&self.conn, item)? {
+            Some(open) => Ok(outbox::is_sent(&self.conn, open)?),
+            None => Ok(true),
+        }
     }
 
     fn summary(&self, row: ListRow) -> Result<CaseSummary, FieldError> {
@@ -258,9 +260,7 @@ impl Field {
             PhotoStage::Received
         } else if judgements::get(&self.conn, photo.entry)?.is_some() {
             PhotoStage::Judged
-        } else if entries::seq(&self.conn, photo.entry)?
-            .is_some_and(|seq| outbox::through(&self.conn).is_ok_and(|through| seq <= through))
-        {
+        } else if outbox::is_sent(&self.conn, photo.entry)? {
             PhotoStage::Sent
         } else {
             PhotoStage::Saved

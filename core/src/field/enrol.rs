@@ -40,7 +40,7 @@ impl Field {
             nonce,
             secret: code.secret.clone(),
             person: self.person.clone(),
-            incarnation: self.incarnation,
+            incarnation: self.incarnation()?,
             key: self.signer.public_key().map_err(SyncError::from)?,
             device: device.chars().take(limits::DEVICE_NAME_CHARS).collect(),
         };

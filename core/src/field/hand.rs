@@ -1,11 +1,11 @@
 //! The hand that writes for a store's person: what it wrote is predicted, and shown at once.
 
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::capture::fix_of_photo;
 use super::{Field, FieldError, Shown};
 use crate::clock::{Entropy, Now, Seed};
-use crate::id::{EntryId, ItemId};
+use crate::id::{EntryId, ItemId, PersonId};
 use crate::journal::entry::{Change, Photo, PhotoRole};
 use crate::journal::judge::ReadEntry;
 use crate::journal::predict::Predictor;
@@ -13,7 +13,8 @@ use crate::journal::verdict::{Code, Verdict};
 use crate::journal::write::{Author, Draft, Seen, write};
 use crate::photo::{DRAWER, Ingested, PhotoError, PhotoFolder};
 use crate::place::Fix;
-use crate::store::{entries, items, photos};
+use crate::store::meta::{self, key};
+use crate::store::{StoreError, entries, items, photos};
 use crate::work::case::{CASE, Case};
 
 /// The hand that writes entries in one transaction: what it wrote is predicted and shown at once.
@@ -127,13 +128,24 @@ impl Field {
         seed: &Seed,
         work: impl FnOnce(&mut Hand<'_, '_>) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
-        let author = self.author()?;
-        let predictor = Predictor { pack: &self.pack, person: &self.person, incarnation: self.incarnation };
-        let folder = &self.photos;
+        let predictor = Predictor { pack: &self.pack, person: &self.person };
+        let (folder, person) = (&self.photos, &self.person);
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Read where nobody else writes: another process of this store may have found out that it was copied.
+        let author = author(&tx, person)?;
         let mut hand = Hand { tx: &tx, author: &author, predictor, folder, now, entropy: seed.entropy() };
         let result = work(&mut hand)?;
         tx.commit()?;
         Ok(result)
     }
+}
+
+/// Whose hand writes in this store.
+fn author(conn: &Connection, who: &PersonId) -> Result<Author, StoreError> {
+    Ok(Author {
+        incarnation: meta::incarnation(conn)?,
+        who: who.clone(),
+        last_exchange: meta::get(conn, key::LAST_EXCHANGE)?,
+        session: None,
+    })
 }

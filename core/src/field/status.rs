@@ -95,7 +95,8 @@ impl Field {
     /// # Errors
     /// [`FieldError::Store`].
     pub fn status(&self) -> Result<Status, FieldError> {
-        let head = entries::head(&self.conn, self.incarnation)?;
+        let incarnation = self.incarnation()?;
+        let head = entries::head(&self.conn, incarnation)?;
         let through = outbox::through(&self.conn)?;
         let mut counts = PhotoCounts::default();
         for photo in photos::own(&self.conn)? {
@@ -109,7 +110,7 @@ impl Field {
             *count += 1;
         }
         let mut refused = Vec::new();
-        for (item, judged) in judgements::refused(&self.conn, self.incarnation, limits::REFUSED_SHOWN)? {
+        for (item, judged) in judgements::refused(&self.conn, limits::REFUSED_SHOWN)? {
             let label = list::row(&self.conn, item)?.and_then(|row| row.label);
             refused.push(RefusedEntry {
                 entry: judged.judgement.entry,
@@ -118,14 +119,14 @@ impl Field {
                 verdict: judged.judgement.verdict,
             });
         }
-        let refused_count = judgements::refused_count(&self.conn, self.incarnation)?;
+        let refused_count = judgements::refused_count(&self.conn)?;
         Ok(Status {
             person: self.person.clone(),
-            incarnation: self.incarnation,
+            incarnation,
             office: self.office()?.map(|office| office.url),
             office_has_backups: meta::get::<PhoneLimits>(&self.conn, key::LIMITS)?.map(|limits| limits.has_backups),
             last_exchange: meta::get(&self.conn, key::LAST_EXCHANGE)?,
-            entries: head.seq,
+            entries: entries::own_count(&self.conn)?,
             unsent: head.seq.saturating_sub(through),
             pending: pending::count(&self.conn)?,
             photos: counts,
@@ -146,9 +147,21 @@ impl Field {
     /// [`FieldError::NotRefused`], [`FieldError::Store`].
     pub fn acknowledge(&mut self, entry: EntryId) -> Result<(), FieldError> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if !judgements::acknowledge(&tx, self.incarnation, entry)? {
+        if !judgements::acknowledge(&tx, entry)? {
             return Err(FieldError::NotRefused(entry.to_string()));
         }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Notes that the store's person has seen that a copy of it speaks to the office too: [`Self::status`] says it no more, unless
+    /// that is found out once more. Where nobody has found out, nothing is done.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn acknowledge_copy(&mut self) -> Result<(), FieldError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        meta::clear(&tx, key::COPIED)?;
         tx.commit()?;
         Ok(())
     }
@@ -159,7 +172,7 @@ impl Field {
     /// [`FieldError::NotRefused`], [`FieldError::Ambiguous`], [`FieldError::Store`].
     pub fn find_refused(&self, text: &str) -> Result<EntryId, FieldError> {
         let digits = text.to_ascii_lowercase();
-        let known = |digits: &str| judgements::refused_starting_with(&self.conn, self.incarnation, digits);
+        let known = |digits: &str| judgements::refused_starting_with(&self.conn, digits);
         let found = if digits.len() < 4 { Vec::new() } else { known(&digits)? };
         match found.as_slice() {
             [] => Err(FieldError::NotRefused(text.to_owned())),

@@ -307,7 +307,7 @@ impl Entry {
     /// The hash that chains, batches and histories are made of.
     #[must_use]
     pub fn header_hash(&self) -> Hash {
-        Hash::of("header", &[self.header.as_bytes()])
+        header_hash(&self.header)
     }
 
     /// Header and parts together, in bytes.
@@ -364,6 +364,12 @@ impl Entry {
     pub fn read_private(&self, header: &Header) -> Result<Private, EntryError> {
         read_part(header, "private", self.private.as_deref(), header.hashes.private)
     }
+}
+
+/// The hash of a header's bytes, see [`Entry::header_hash`].
+#[must_use]
+pub(crate) fn header_hash(header: &str) -> Hash {
+    Hash::of("header", &[header.as_bytes()])
 }
 
 /// The hash that binds a part to its header.

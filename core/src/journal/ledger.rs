@@ -21,7 +21,7 @@ use crate::pack::Pack;
 use crate::store::entries::{self, Known};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
-use crate::store::{StoreError, items, meta, photos};
+use crate::store::{StoreError, items, lineage, meta, photos};
 use crate::sync::wire::Refusal;
 use crate::work::flow::{Actor, Who};
 use crate::work::person::Person;
@@ -87,6 +87,8 @@ pub enum Taken {
     Judged(Box<Judgement>),
     /// It was here already.
     Repeat,
+    /// It was here already under another place, and has this one too from now on.
+    Again,
 }
 
 impl Intake<'_, '_> {
@@ -101,8 +103,8 @@ impl Intake<'_, '_> {
         if origin.incarnation != sender.incarnation {
             return Err(LedgerError::Refused(Refusal::Malformed));
         }
-        if self.is_repeat(&entry, &header, &origin)? {
-            return Ok(Taken::Repeat);
+        if let Some(repeat) = self.repeat(&entry, &header, &origin)? {
+            return Ok(repeat);
         }
         let body = entry.read_body(&header);
         let private = entry.read_private(&header);
@@ -142,24 +144,48 @@ impl Intake<'_, '_> {
             decision,
         )? {
             Taken::Judged(judgement) => Ok((written.header.item, *judgement)),
-            Taken::Repeat => Err(LedgerError::Refused(Refusal::Malformed)),
+            Taken::Repeat | Taken::Again => Err(LedgerError::Refused(Refusal::Malformed)),
         }
     }
 
-    /// Whether the office has this entry, or an error where its place in the chain is another's or not yet reached.
-    fn is_repeat(&self, entry: &Entry, header: &Header, origin: &Origin) -> Result<bool, LedgerError> {
+    /// What the office has of this entry already, none where it is new; or an error where its place in the chain is another's or
+    /// not yet reached.
+    fn repeat(&self, entry: &Entry, header: &Header, origin: &Origin) -> Result<Option<Taken>, LedgerError> {
         let refused = |refusal| Err(LedgerError::Refused(refusal));
         if let Some(here) = entries::hash_at(self.tx, origin.incarnation, origin.seq)? {
-            return if here == entry.header_hash() { Ok(true) } else { refused(Refusal::Clone) };
+            return if here == entry.header_hash() { Ok(Some(Taken::Repeat)) } else { refused(Refusal::Clone) };
         }
-        if entries::get(self.tx, header.id)?.is_some() {
+        let known = entries::get(self.tx, header.id)?;
+        if known.as_ref().is_some_and(|known| !is_same(known, entry, header)) {
             return refused(Refusal::Malformed);
         }
         let head = entries::head(self.tx, origin.incarnation)?;
         if origin.seq != head.seq + 1 {
             return refused(Refusal::Gap);
         }
-        if origin.prev == head.hash { Ok(false) } else { refused(Refusal::Clone) }
+        if origin.prev != head.hash {
+            return refused(Refusal::Clone);
+        }
+        if known.is_none() {
+            return Ok(None);
+        }
+        self.take_place(entry, header.id, origin)?;
+        Ok(Some(Taken::Again))
+    }
+
+    /// Gives an entry that a copy of its author's store brought before one more place, and tells whose that is what became of
+    /// the entry so far.
+    fn take_place(&self, entry: &Entry, id: EntryId, origin: &Origin) -> Result<(), LedgerError> {
+        lineage::take_place(self.tx, id, entry, origin.incarnation, origin.seq)?;
+        let private = feeds::private(origin.incarnation);
+        feeds::append(self.tx, &private, &FeedRow::Verdict { entry: id })?;
+        for photo in photos::of_entry(self.tx, id)?.iter().filter(|photo| photo.received) {
+            feeds::append(self.tx, &private, &FeedRow::Receipt { entry: id, sha256: photo.sha256 })?;
+            if photo.safe {
+                feeds::append(self.tx, &private, &FeedRow::Safe { entry: id, sha256: photo.sha256 })?;
+            }
+        }
+        Ok(())
     }
 
     fn decide(
@@ -401,9 +427,47 @@ impl Intake<'_, '_> {
         Ok(())
     }
 
+    /// Lets `incarnation` go on where `predecessor` was after `through`, whose feeds it has read to `positions`: it reads on
+    /// where nothing was withdrawn meanwhile, and is told to begin anew where something was.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn succeed(
+        &mut self,
+        incarnation: IncarnationId,
+        predecessor: IncarnationId,
+        through: u64,
+        positions: &BTreeMap<String, u64>,
+    ) -> Result<(), LedgerError> {
+        lineage::succeed(self.tx, incarnation, predecessor, through)?;
+        let granted = feeds::granted(self.tx, predecessor)?;
+        let private = feeds::private(incarnation);
+        for (audience, position) in positions.iter().filter(|(audience, _)| !feeds::is_private(audience)) {
+            match granted.get(audience) {
+                Some(since) if *position == 0 || position >= since => {
+                    feeds::inherit(self.tx, incarnation, audience, *since)?;
+                }
+                Some(_) | None => {
+                    feeds::append(self.tx, &private, &FeedRow::Withdraw { audience: audience.clone() })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// When this turn happens, as readers are told.
     #[must_use]
     pub const fn minute(&self) -> Moment {
         self.now.wall.to_minute()
     }
+}
+
+/// Whether `again` is what is here as `known`, wherever either stands in a chain. Whoever has only seen the header of an entry
+/// has not its private part.
+fn is_same(known: &Entry, again: &Entry, header: &Header) -> bool {
+    let same = |before: &Header| before.item == header.item && before.kind == header.kind && before.seen == header.seen;
+    known.read_header().is_ok_and(|before| same(&before) && before.hashes.body == header.hashes.body)
+        && known.body == again.body
+        && known.private == again.private
+        && known.private.is_some()
 }

@@ -13,9 +13,9 @@ use super::version::Version;
 use super::view::View;
 use super::write::Written;
 use crate::clock::Moment;
-use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
+use crate::id::{EntryId, EpochId, ItemId, PersonId};
 use crate::pack::{Pack, Role};
-use crate::store::{StoreError, entries, items, judgements, pending};
+use crate::store::{StoreError, entries, items, judgements, meta, pending};
 use crate::work::flow::Actor;
 
 /// What a prediction stands on: the cached pack and the store's own person.
@@ -25,8 +25,6 @@ pub struct Predictor<'a> {
     pub pack: &'a Pack,
     /// Whose store it is.
     pub person: &'a PersonId,
-    /// The life of the journal that it writes.
-    pub incarnation: IncarnationId,
 }
 
 impl Predictor<'_> {
@@ -63,7 +61,7 @@ impl Predictor<'_> {
             actor: self.actor(conn, item, view)?,
             own_links: entries::own_links(conn, item, self.person)?,
             // A held step holds up the steps after it here too; what follows a held capture is shown with it.
-            blocked: judgements::blocked(conn, self.incarnation, item)?
+            blocked: judgements::blocked(conn, meta::incarnation(conn)?, item)?
                 .filter(|blocked| matches!(blocked, Blocked::HeldStep(_))),
         })
     }

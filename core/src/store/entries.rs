@@ -92,7 +92,7 @@ pub fn get(conn: &Connection, id: EntryId) -> Result<Option<Entry>, StoreError> 
 /// [`StoreError`].
 pub fn hash_at(conn: &Connection, incarnation: IncarnationId, seq: u64) -> Result<Option<Hash>, StoreError> {
     Ok(conn
-        .prepare_cached("SELECT header_hash FROM entry WHERE incarnation = ?1 AND seq = ?2")?
+        .prepare_cached("SELECT header_hash FROM chain WHERE incarnation = ?1 AND seq = ?2")?
         .query_row((incarnation, seq), |row| row.get(0))
         .optional()?)
 }
@@ -103,7 +103,7 @@ pub fn hash_at(conn: &Connection, incarnation: IncarnationId, seq: u64) -> Resul
 /// [`StoreError`].
 pub fn head(conn: &Connection, incarnation: IncarnationId) -> Result<Head, StoreError> {
     let head = conn
-        .prepare_cached("SELECT seq, header_hash FROM entry WHERE incarnation = ?1 ORDER BY seq DESC LIMIT 1")?
+        .prepare_cached("SELECT seq, header_hash FROM chain WHERE incarnation = ?1 ORDER BY seq DESC LIMIT 1")?
         .query_row([incarnation], |row| Ok(Head { seq: row.get(0)?, hash: Some(row.get(1)?) }))
         .optional()?;
     Ok(head.unwrap_or(Head { seq: 0, hash: None }))
@@ -119,7 +119,7 @@ pub fn after(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let sql = "SELECT header, origin, sealed, body, private FROM entry WHERE incarnation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    let sql = "SELECT header, origin, sealed, body, private FROM chain WHERE incarnation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map((incarnation, after, limit), read)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -238,17 +238,18 @@ pub fn item_of(conn: &Connection, id: EntryId) -> Result<Option<ItemId>, StoreEr
     Ok(conn.prepare_cached("SELECT item FROM entry WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?)
 }
 
-/// Forgets what others wrote on an item that left this phone. What `own` wrote stays, with its originals.
+/// Forgets what others wrote on an item that left this phone. What this store wrote, under whatever incarnation, stays with its
+/// originals.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn purge_foreign(tx: &Transaction<'_>, item: ItemId, own: IncarnationId) -> Result<(), StoreError> {
+pub fn purge_foreign(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
     tx.execute("DELETE FROM attachment WHERE item = ?1 AND own = 0", [item])?;
     tx.execute(
-        "DELETE FROM judgement WHERE entry IN (SELECT id FROM entry WHERE item = ?1 AND incarnation IS NOT ?2)",
-        (item, own),
+        "DELETE FROM judgement WHERE entry IN (SELECT id FROM entry WHERE item = ?1 AND incarnation IS NULL)",
+        [item],
     )?;
-    tx.execute("DELETE FROM entry WHERE item = ?1 AND incarnation IS NOT ?2", (item, own))?;
+    tx.execute("DELETE FROM entry WHERE item = ?1 AND incarnation IS NULL", [item])?;
     Ok(())
 }
 
@@ -261,26 +262,22 @@ pub fn set_sealed(tx: &Transaction<'_>, id: EntryId, sealed: &str) -> Result<(),
     Ok(())
 }
 
-/// The place of an entry in its chain, where it is known here.
+/// The own Open of an item; none where somebody else opened it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn seq(conn: &Connection, id: EntryId) -> Result<Option<u64>, StoreError> {
-    let found: Option<Option<u64>> =
-        conn.prepare_cached("SELECT seq FROM entry WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
-    Ok(found.flatten())
+pub fn own_open(conn: &Connection, item: ItemId) -> Result<Option<EntryId>, StoreError> {
+    let sql = "SELECT id FROM entry WHERE item = ?1 AND change = 'open' AND incarnation IS NOT NULL";
+    Ok(conn.prepare_cached(sql)?.query_row([item], |row| row.get(0)).optional()?)
 }
 
-/// The place of an item's Open in its chain; none where somebody else opened it.
+/// How many entries this store wrote, under whatever incarnation.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn open_seq(conn: &Connection, item: ItemId) -> Result<Option<u64>, StoreError> {
-    let found: Option<Option<u64>> = conn
-        .prepare_cached("SELECT seq FROM entry WHERE item = ?1 AND change = 'open'")?
-        .query_row([item], |row| row.get(0))
-        .optional()?;
-    Ok(found.flatten())
+pub fn own_count(conn: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM entry WHERE incarnation IS NOT NULL";
+    Ok(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// The seals over an incarnation's batches, in chain order.

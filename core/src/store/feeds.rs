@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, from_json, to_json};
+use super::{StoreError, from_json, lineage, to_json};
 use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
 
 /// One row of a feed. An audience's feed has the first three; an incarnation's private feed the others.
@@ -88,10 +88,35 @@ impl FeedRow {
     }
 }
 
+impl FeedRow {
+    /// The own entry that a row of a private feed speaks of.
+    #[must_use]
+    pub const fn entry(&self) -> Option<EntryId> {
+        match self {
+            Self::Verdict { entry }
+            | Self::Receipt { entry, .. }
+            | Self::Safe { entry, .. }
+            | Self::Want { entry, .. } => Some(*entry),
+            Self::Enter { .. }
+            | Self::To { .. }
+            | Self::Leave { .. }
+            | Self::Grant { .. }
+            | Self::Withdraw { .. }
+            | Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// The name of the feed that tells one incarnation of its verdicts and receipts; it outlives all roles.
 #[must_use]
 pub fn private(incarnation: IncarnationId) -> String {
     format!("inc/{incarnation}")
+}
+
+/// Whether a feed is one incarnation's own.
+#[must_use]
+pub fn is_private(audience: &str) -> bool {
+    audience.starts_with("inc/")
 }
 
 /// The last position of a feed; 0 before the first row.
@@ -115,6 +140,17 @@ pub fn append(tx: &Transaction<'_>, audience: &str, row: &FeedRow) -> Result<u64
     tx.prepare_cached("INSERT INTO feed (audience, position, kind, item, row) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute((audience, position, kind, item, to_json("feed", row)?))?;
     Ok(position)
+}
+
+/// Tells each incarnation that has a place for `entry` what became of it, in the transaction of that.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn tell(tx: &Transaction<'_>, entry: EntryId, row: &FeedRow) -> Result<(), StoreError> {
+    for holder in lineage::holders(tx, entry)? {
+        append(tx, &private(holder), row)?;
+    }
+    Ok(())
 }
 
 /// Notes that an item left a feed at `position`.
@@ -235,6 +271,18 @@ pub fn grant(tx: &Transaction<'_>, incarnation: IncarnationId, audience: &str) -
     let since = last(tx, audience)?;
     tx.execute(
         "INSERT OR IGNORE INTO granted (incarnation, audience, since) VALUES (?1, ?2, ?3)",
+        (incarnation, audience, since),
+    )?;
+    Ok(())
+}
+
+/// Lets an incarnation read an audience as one before it did, that was granted it at `since`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn inherit(tx: &Transaction<'_>, incarnation: IncarnationId, audience: &str, since: u64) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO granted (incarnation, audience, since) VALUES (?1, ?2, ?3)",
         (incarnation, audience, since),
     )?;
     Ok(())

@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::{StoreError, from_json, items};
+use super::{StoreError, from_json, items, lineage};
 use crate::clock::Moment;
 use crate::crypto::{MerklePath, Signed};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId};
+use crate::journal::entry::header_hash;
 use crate::journal::judge::Blocked;
 use crate::journal::verdict::{Judgement, Verdict, judged_leaf};
 use crate::sync::wire::Attestation;
@@ -70,23 +71,40 @@ pub fn insert(tx: &Transaction<'_>, item: ItemId, judged: &Judged, received_at: 
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn learn(
-    tx: &Transaction<'_>,
-    item: ItemId,
-    judged: &Judged,
-    attestation: &str,
-    path: &MerklePath,
-) -> Result<(), StoreError> {
+pub fn learn(tx: &Transaction<'_>, item: ItemId, judged: &Judged, proof: &Proof<'_>) -> Result<(), StoreError> {
     let Judged { text, judgement } = judged;
+    let Proof { attestation, path, header } = proof;
     let path = super::to_json("judgement", path)?;
     tx.prepare_cached(
-        "INSERT INTO judgement (entry, item, verdict, count, judgement, attestation, path) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        "INSERT INTO judgement (entry, item, verdict, count, judgement, attestation, path, header)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (entry) DO UPDATE SET verdict = excluded.verdict, count = excluded.count,
              judgement = excluded.judgement, attestation = excluded.attestation, path = excluded.path,
+             header = excluded.header,
              acknowledged = acknowledged AND judgement = excluded.judgement",
     )?
-    .execute((judgement.entry, item, name(&judgement.verdict), judgement.version.map(|v| v.count), text, attestation, path))?;
+    .execute((
+        judgement.entry,
+        item,
+        name(&judgement.verdict),
+        judgement.version.map(|v| v.count),
+        text,
+        attestation,
+        path,
+        header,
+    ))?;
     Ok(())
+}
+
+/// What proves to a phone that the office decided.
+#[derive(Debug, Clone)]
+pub struct Proof<'a> {
+    /// The office's signature over the page that brought it, as JSON.
+    pub attestation: &'a str,
+    /// The way from the entry to that page's root.
+    pub path: MerklePath,
+    /// The header that was judged, where an own entry has another one here: a copy of this store sent it first.
+    pub header: Option<String>,
 }
 
 fn text(row: &Row<'_>) -> rusqlite::Result<String> {
@@ -122,7 +140,7 @@ pub struct ProvenJudgement {
 /// [`StoreError`].
 pub fn proven(conn: &Connection) -> Result<Vec<ProvenJudgement>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT e.id, e.header_hash, e.sealed, j.judgement, j.attestation, j.path
+        "SELECT e.id, coalesce(j.header, e.header), e.sealed, j.judgement, j.attestation, j.path
          FROM judgement j JOIN entry e ON e.id = j.entry WHERE j.attestation IS NOT NULL ORDER BY e.id",
     )?;
     let mut rows = statement.query([])?;
@@ -131,7 +149,7 @@ pub fn proven(conn: &Connection) -> Result<Vec<ProvenJudgement>, StoreError> {
         let (sealed, judgement): (Option<String>, String) = (row.get(2)?, row.get(3)?);
         proven.push(ProvenJudgement {
             entry: row.get(0)?,
-            leaf: judged_leaf(&row.get(1)?, &sealed.unwrap_or_default(), &judgement),
+            leaf: judged_leaf(&header_hash(&row.get::<_, String>(1)?), &sealed.unwrap_or_default(), &judgement),
             attestation: from_json("judgement", &row.get::<_, String>(4)?)?,
             path: from_json("judgement", &row.get::<_, String>(5)?)?,
         });
@@ -147,51 +165,65 @@ pub fn held_count(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn.prepare_cached("SELECT count(*) FROM judgement WHERE verdict = 'held'")?.query_row([], |row| row.get(0))?)
 }
 
-/// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones: its first Open there, while nobody's
-/// was applied, or else the first of its steps that is held.
+/// What of the earlier entries of `incarnation`'s lineage on `item` was not applied and blocks later ones: its first Open there,
+/// while nobody's was applied, or else the first of its steps that is held.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> Result<Option<Blocked>, StoreError> {
-    let open: Option<(EntryId, Option<String>)> = conn
-        .prepare_cached(
-            "SELECT e.id, j.verdict FROM entry e LEFT JOIN judgement j ON j.entry = e.id
-             WHERE e.item = ?1 AND e.incarnation = ?2 AND e.change = 'open' ORDER BY e.seq LIMIT 1",
-        )?
-        .query_row((item, incarnation), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    match open {
+    let opens = of_lineage(
+        conn,
+        incarnation,
+        item,
+        "SELECT e.id, j.verdict FROM entry e LEFT JOIN judgement j ON j.entry = e.id
+         WHERE e.item = ?1 AND e.change = 'open' ORDER BY e.rowid",
+    )?;
+    match opens {
         Some(_) if items::is_judged(conn, item)? => {}
         Some((entry, Some(verdict))) if verdict == "held" => return Ok(Some(Blocked::HeldOpen(entry))),
         Some((entry, Some(verdict))) if verdict == "rejected" => return Ok(Some(Blocked::RejectedOpen(entry))),
         Some(_) | None => {}
     }
-    let step: Option<EntryId> = conn
-        .prepare_cached(
-            "SELECT e.id FROM judgement j JOIN entry e ON e.id = j.entry
-             WHERE j.item = ?1 AND j.verdict = 'held' AND e.incarnation = ?2 AND e.change = 'step'
-             ORDER BY j.rowid LIMIT 1",
-        )?
-        .query_row((item, incarnation), |row| row.get(0))
-        .optional()?;
-    Ok(step.map(Blocked::HeldStep))
+    let step = of_lineage(
+        conn,
+        incarnation,
+        item,
+        "SELECT e.id, j.verdict FROM judgement j JOIN entry e ON e.id = j.entry
+         WHERE j.item = ?1 AND j.verdict = 'held' AND e.change = 'step' ORDER BY j.rowid",
+    )?;
+    Ok(step.map(|(entry, _)| Blocked::HeldStep(entry)))
 }
 
-/// What of `incarnation`'s entries was held or rejected and its author has not acknowledged, oldest first, at most `limit`.
+/// The first of the entries that `sql` finds for `item`, with its verdict, that belongs to the lineage of `incarnation`.
+fn of_lineage(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    item: ItemId,
+    sql: &str,
+) -> Result<Option<(EntryId, Option<String>)>, StoreError> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query([item])?;
+    while let Some(row) = rows.next()? {
+        let entry = row.get(0)?;
+        if lineage::has(conn, incarnation, entry)? {
+            return Ok(Some((entry, row.get(1)?)));
+        }
+    }
+    Ok(None)
+}
+
+/// What of the own entries was held or rejected and their author has not acknowledged, oldest first, at most `limit`; on a phone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn refused(
-    conn: &Connection,
-    incarnation: IncarnationId,
-    limit: usize,
-) -> Result<Vec<(ItemId, Judged)>, StoreError> {
+pub fn refused(conn: &Connection, limit: usize) -> Result<Vec<(ItemId, Judged)>, StoreError> {
     let mut statement = conn.prepare_cached(
         // CROSS: by the index of refused ones, not through the whole chain.
         "SELECT j.item, j.judgement FROM judgement j CROSS JOIN entry e ON e.id = j.entry
-         WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') AND j.acknowledged = 0 ORDER BY e.seq LIMIT ?2",
+         WHERE e.incarnation IS NOT NULL AND j.verdict IN ('held', 'rejected') AND j.acknowledged = 0
+         ORDER BY e.rowid LIMIT ?1",
     )?;
-    let rows = statement.query_map((incarnation, limit), |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     rows.map(|row| {
         let (item, text) = row?;
         Ok((item, Judged::read(text)?))
@@ -199,48 +231,45 @@ pub fn refused(
     .collect()
 }
 
-/// How many of `incarnation`'s entries were held or rejected and are not acknowledged.
+/// How many of the own entries were held or rejected and are not acknowledged; on a phone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn refused_count(conn: &Connection, incarnation: IncarnationId) -> Result<u64, StoreError> {
+pub fn refused_count(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn
         .prepare_cached(
             "SELECT count(*) FROM judgement j CROSS JOIN entry e ON e.id = j.entry
-             WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') AND j.acknowledged = 0",
+             WHERE e.incarnation IS NOT NULL AND j.verdict IN ('held', 'rejected') AND j.acknowledged = 0",
         )?
-        .query_row([incarnation], |row| row.get(0))?)
+        .query_row([], |row| row.get(0))?)
 }
 
-/// Held or rejected entries of `incarnation`, acknowledged or not, whose id begins with these hexadecimal digits, at most two.
+/// Own entries that were held or rejected, acknowledged or not, whose id begins with these hexadecimal digits, at most two; on
+/// a phone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn refused_starting_with(
-    conn: &Connection,
-    incarnation: IncarnationId,
-    digits: &str,
-) -> Result<Vec<EntryId>, StoreError> {
+pub fn refused_starting_with(conn: &Connection, digits: &str) -> Result<Vec<EntryId>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT e.id FROM judgement j JOIN entry e ON e.id = j.entry
-         WHERE e.incarnation = ?1 AND j.verdict IN ('held', 'rejected') AND substr(lower(hex(e.id)), 1, length(?2)) = ?2
-         LIMIT 2",
+         WHERE e.incarnation IS NOT NULL AND j.verdict IN ('held', 'rejected')
+             AND substr(lower(hex(e.id)), 1, length(?1)) = ?1 LIMIT 2",
     )?;
-    let rows = statement.query_map((incarnation, digits), |row| row.get(0))?;
+    let rows = statement.query_map([digits], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Notes that the author of a held or rejected entry has seen that it was; whether `incarnation` has such an entry.
+/// Notes that the author of a held or rejected entry has seen that it was; whether there is such an own entry.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn acknowledge(tx: &Transaction<'_>, incarnation: IncarnationId, entry: EntryId) -> Result<bool, StoreError> {
+pub fn acknowledge(tx: &Transaction<'_>, entry: EntryId) -> Result<bool, StoreError> {
     let known = tx
         .prepare_cached(
             "UPDATE judgement SET acknowledged = 1 WHERE entry = ?1 AND verdict IN ('held', 'rejected')
-                 AND EXISTS (SELECT 1 FROM entry e WHERE e.id = ?1 AND e.incarnation = ?2)",
+                 AND EXISTS (SELECT 1 FROM entry e WHERE e.id = ?1 AND e.incarnation IS NOT NULL)",
         )?
-        .execute((entry, incarnation))?;
+        .execute([entry])?;
     Ok(known > 0)
 }
 

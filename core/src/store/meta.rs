@@ -5,9 +5,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{StoreError, from_json, to_json};
+use crate::id::IncarnationId;
 
 /// The names in use.
 pub mod key {
+    /// Which incarnation this store's goes on from, as it tells the office; none where it was never copied.
+    pub const SUCCEEDS: &str = "succeeds";
     /// The person that a phone's store belongs to.
     pub const PERSON: &str = "person";
     /// The life of the journal that this store writes.
@@ -50,6 +53,8 @@ pub mod key {
     pub const PIECE_BYTES: &str = "piece_bytes";
     /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
     pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
+    /// When this store found out that a copy of it speaks to the office too, until its person has seen it.
+    pub const COPIED: &str = "copied";
     /// What needs a person: the last refusal of the office.
     pub const ATTENTION: &str = "attention";
 }
@@ -62,6 +67,14 @@ pub fn get<T: DeserializeOwned>(conn: &Connection, name: &str) -> Result<Option<
     let text: Option<String> =
         conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([name], |row| row.get(0)).optional()?;
     text.map(|text| from_json("meta", &text)).transpose()
+}
+
+/// The life of the journal that this store writes now; another after it was copied.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn incarnation(conn: &Connection) -> Result<IncarnationId, StoreError> {
+    get(conn, key::INCARNATION)?.ok_or(StoreError::NoFact(key::INCARNATION))
 }
 
 /// Sets the fact under `name`.

@@ -29,7 +29,7 @@ pub fn retire(tx: &Transaction<'_>, entry: EntryId) -> Result<(), StoreError> {
 /// [`StoreError`].
 pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<EntryId>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT p.entry FROM pending p JOIN entry e ON e.id = p.entry WHERE p.item = ?1 ORDER BY e.seq",
+        "SELECT p.entry FROM pending p JOIN entry e ON e.id = p.entry WHERE p.item = ?1 ORDER BY e.rowid",
     )?;
     let rows = statement.query_map([item], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)

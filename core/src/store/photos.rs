@@ -140,6 +140,19 @@ pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<Attachment>, Store
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The attachments of an entry.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_entry(conn: &Connection, entry: EntryId) -> Result<Vec<Attachment>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
+         FROM attachment WHERE entry = ?1 ORDER BY sha256",
+    )?;
+    let rows = statement.query_map([entry], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// All attachments that this store captured.
 ///
 /// # Errors

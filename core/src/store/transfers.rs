@@ -87,6 +87,15 @@ pub fn end(tx: &Transaction<'_>, id: Nonce) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Forgets all that is being done: who began it reports to nobody.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn forget_actions(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM action", [])?;
+    Ok(())
+}
+
 /// How far an upload has come; none before the office made it.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use super::session::Attention;
 use super::wire::{BATCH_BREAKS, Problem, Refusal};
 use crate::crypto::CryptoError;
 use crate::id::{Nonce, PhotoHash};
+use crate::journal::entry::EntryError;
 use crate::store::StoreError;
 
 /// What is to be done next.
@@ -141,6 +142,9 @@ pub enum SyncError {
         /// Why, for people.
         why: String,
     },
+    /// An own entry could not be moved to the new incarnation that a copied store goes on under.
+    #[error("this store was copied, and cannot go on: {0}")]
+    OwnEntry(EntryError),
     /// The answer could not be applied.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -217,8 +221,9 @@ impl SyncError {
             Self::NotTheOffice | Self::Message(_) => "not_the_office",
             Self::NoAnswer(_) => "no_answer",
             Self::Unreadable { .. } => "original_unreadable",
+            Self::OwnEntry(_) => "own_entry",
             Self::Apply(ApplyError::OtherEpoch { .. }) => "other_epoch",
-            Self::Apply(ApplyError::OtherChain { .. }) => "clone",
+            Self::Apply(ApplyError::OtherChain { .. } | ApplyError::Superseded) => "clone",
             Self::Apply(_) => "not_applied",
             Self::Crypto(CryptoError::Locked(_)) => "key_locked",
             Self::Crypto(_) => "key_unusable",

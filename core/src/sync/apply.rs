@@ -16,7 +16,7 @@ use crate::journal::view::View;
 use crate::pack::Pack;
 use crate::store::entries::Known;
 use crate::store::feeds::{self, FeedRow};
-use crate::store::judgements::{self, Judged};
+use crate::store::judgements::{self, Judged, Proof};
 use crate::store::meta::{self, key};
 use crate::store::snapshots::{self, ProvenSnapshot};
 use crate::store::{StoreError, entries, from_json, items, photos, to_json, transfers};
@@ -31,10 +31,7 @@ pub enum ApplyError {
     #[error(transparent)]
     Crypto(#[from] CryptoError),
     /// The office had answered a later request of this store before this one.
-    #[error(
-        "the office has answered a later request of this store already; if that is said again and again, two copies of \
-         this store speak to it: go on in one of them only"
-    )]
+    #[error("the office has answered a later request of this store already: a copy of it speaks to the office too")]
     Superseded,
     /// It answers another request.
     #[error("the office answered another request than this one")]
@@ -54,7 +51,7 @@ pub enum ApplyError {
     /// The page names what it does not carry, or carries what cannot be read.
     #[error("the page is not whole: {0}")]
     NotWhole(&'static str),
-    /// The office's word on this phone's chain is not about this chain.
+    /// The office's word on this phone's chain is not about this chain: a copy of this store wrote another one.
     #[error("the office has another entry at place {seq} of this phone's journal: two copies of this store write")]
     OtherChain {
         /// The place.
@@ -127,12 +124,12 @@ fn acknowledge(
     head: &Signed<Countersignature>,
 ) -> Result<(), ApplyError> {
     let said = head.open(reader.office)?;
-    let own = if said.head.seq == 0 { None } else { entries::hash_at(tx, reader.incarnation, said.head.seq)? };
-    if said.incarnation != reader.incarnation || said.head.hash != own {
-        return Err(ApplyError::OtherChain { seq: said.head.seq });
-    }
-    if said.request != intent.number {
+    if said.incarnation != reader.incarnation || said.request != intent.number {
         return Err(ApplyError::OtherRequest);
+    }
+    let own = if said.head.seq == 0 { None } else { entries::hash_at(tx, reader.incarnation, said.head.seq)? };
+    if said.head.hash != own {
+        return Err(ApplyError::OtherChain { seq: said.head.seq });
     }
     meta::set(tx, key::COUNTERSIGNED, head)?;
     meta::set(tx, key::THROUGH, &said.head.seq)?;
@@ -225,7 +222,7 @@ impl PageReading<'_> {
         let path = |index| MerklePath::of(&leaves, index).ok_or(ApplyError::NotWhole("an entry without a leaf"));
         let first_snapshot = named.len();
         for (index, (header, entry)) in named.into_iter().enumerate() {
-            self.keep(header, entry, &proof, &path(index)?)?;
+            self.keep(header, entry, &proof, path(index)?)?;
         }
         for (index, snapshot) in page.snapshots.iter().enumerate() {
             let (snapshot, attestation) = (snapshot.clone(), page.attestation.clone());
@@ -246,23 +243,26 @@ impl PageReading<'_> {
         }
     }
 
-    fn keep(&mut self, header_hash: Hash, wire: JudgedEntry, proof: &str, path: &MerklePath) -> Result<(), ApplyError> {
+    fn keep(&mut self, header_hash: Hash, wire: JudgedEntry, proof: &str, path: MerklePath) -> Result<(), ApplyError> {
         let judged = Judged::read(wire.judgement)?;
         if judged.judgement.entry != wire.entry {
             return Err(ApplyError::NotWhole("a judgement of another entry"));
         }
+        let own = entries::incarnation(self.tx, wire.entry)?.is_some();
+        // Of an own entry that a copy of this store sent first, the office judged another header than the one that is here.
+        let other = wire.header.clone().filter(|_| own);
         let item = match wire.header {
-            Some(header) => {
+            Some(header) if !own => {
                 let entry =
                     Entry { header, origin: None, sealed: Some(wire.sealed), body: wire.body, private: wire.private };
                 self.keep_foreign(&entry, wire.entry)?
             }
-            None => {
+            Some(_) | None => {
                 entries::set_sealed(self.tx, wire.entry, &wire.sealed)?;
                 entries::item_of(self.tx, wire.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?
             }
         };
-        judgements::learn(self.tx, item, &judged, proof, path)?;
+        judgements::learn(self.tx, item, &judged, &Proof { attestation: proof, path, header: other })?;
         self.entries.insert(wire.entry, (header_hash, judged));
         self.touched.insert(item);
         Ok(())
@@ -390,7 +390,7 @@ impl PageReading<'_> {
             if left {
                 items::remove(self.tx, item)?;
                 snapshots::remove(self.tx, item)?;
-                entries::purge_foreign(self.tx, item, self.reader.incarnation)?;
+                entries::purge_foreign(self.tx, item)?;
             }
         }
         Ok(())

@@ -3,13 +3,13 @@
 use rusqlite::Connection;
 
 use crate::clock::Now;
-use crate::id::{Hash, IncarnationId};
+use crate::id::{EntryId, Hash, IncarnationId};
 use crate::journal::entry::Entry;
 use crate::journal::seal::BatchSeal;
 use crate::limits;
 use crate::store::entries::Head;
 use crate::store::meta::{self, key};
-use crate::store::{StoreError, entries};
+use crate::store::{StoreError, entries, lineage};
 
 /// The entries of one request.
 #[derive(Debug, Clone)]
@@ -26,6 +26,15 @@ pub struct Batch {
 /// [`StoreError`].
 pub fn through(conn: &Connection) -> Result<u64, StoreError> {
     Ok(meta::get(conn, key::THROUGH)?.unwrap_or(0))
+}
+
+/// Whether the office has an own entry: one that an earlier incarnation of this store sent, or one up to [`through`].
+///
+/// # Errors
+/// [`StoreError`].
+pub fn is_sent(conn: &Connection, entry: EntryId) -> Result<bool, StoreError> {
+    let own = meta::incarnation(conn)?;
+    Ok(entries::incarnation(conn, entry)? != Some(own) || lineage::is_within(conn, entry, own, through(conn)?)?)
 }
 
 /// The next batch above `through`: as many entries as fit into one request of at most `most_bytes`, and one at least; none

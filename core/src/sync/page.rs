@@ -14,7 +14,7 @@ use crate::journal::verdict::judged_leaf;
 use crate::limits;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::Judged;
-use crate::store::{StoreError, entries, items, judgements, photos, to_json};
+use crate::store::{StoreError, entries, items, judgements, lineage, photos, to_json};
 
 /// Why a page could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +42,13 @@ pub fn build(
     let granted = feeds::granted(conn, reader)?;
     let mut draft = PageDraft { conn, names: Names::default(), bytes: 0, rows: 0, more: false };
     let private = feeds::private(reader);
-    let mut pages = vec![draft.feed(&private, positions, 0)?];
+    let mut pages = vec![draft.feed(&private, positions, 0, None)?];
+    for (predecessor, through) in lineage::predecessors(conn, reader)? {
+        let part = Some((predecessor, through));
+        pages.push(draft.feed(&feeds::private(predecessor), positions, 0, part)?);
+    }
     for (audience, since) in &granted {
-        pages.push(draft.feed(audience, positions, *since)?);
+        pages.push(draft.feed(audience, positions, *since, None)?);
     }
     for item in want.iter().take(limits::WANTED_ITEMS) {
         let held = items::audiences(conn, *item)?;
@@ -113,8 +117,15 @@ struct PageDraft<'a> {
 }
 
 impl PageDraft<'_> {
-    /// The rows of a feed that its reader reads since position `since`.
-    fn feed(&mut self, audience: &str, positions: &BTreeMap<String, u64>, since: u64) -> Result<FeedPage, StoreError> {
+    /// The rows of a feed that its reader reads since position `since`; of a predecessor's private feed those that speak of its
+    /// entries up to the place that belongs to the reader's lineage.
+    fn feed(
+        &mut self,
+        audience: &str,
+        positions: &BTreeMap<String, u64>,
+        since: u64,
+        part: Option<(IncarnationId, u64)>,
+    ) -> Result<FeedPage, StoreError> {
         let from = positions.get(audience).copied().unwrap_or(0);
         let left = limits::PAGE_ROWS.saturating_sub(self.rows);
         let mut page = FeedPage { audience: audience.to_owned(), from, rows: Vec::new(), next: from };
@@ -126,6 +137,9 @@ impl PageDraft<'_> {
                 return Ok(page);
             }
             page.next = position;
+            if !self.is_for(&row, part)? {
+                continue;
+            }
             self.rows += 1;
             self.name(&row)?;
             page.rows.push(row);
@@ -136,6 +150,15 @@ impl PageDraft<'_> {
         }
         self.more |= more;
         Ok(page)
+    }
+
+    /// Whether a row of a private feed speaks of an entry of the reader's lineage.
+    fn is_for(&self, row: &FeedRow, part: Option<(IncarnationId, u64)>) -> Result<bool, StoreError> {
+        let Some((predecessor, through)) = part else { return Ok(true) };
+        match row.entry() {
+            Some(entry) => lineage::is_within(self.conn, entry, predecessor, through),
+            None => Ok(false),
+        }
     }
 
     /// Notes what a row names.
@@ -187,7 +210,7 @@ fn judged_entries(
         let (Some(entry), Some(Judged { text, .. })) = (entries::get(conn, *id)?, judgements::get(conn, *id)?) else {
             continue;
         };
-        let own = entries::incarnation(conn, *id)? == Some(reader);
+        let own = is_as_written(conn, reader, *id)?;
         let header_hash = entry.header_hash();
         let Entry { header, origin: _, sealed, body, private: _ } = entry;
         let (header, body) = if own { (None, None) } else { (Some(header), body) };
@@ -195,4 +218,18 @@ fn judged_entries(
         judged.push((header_hash, JudgedEntry { entry: *id, header, body, private: None, sealed, judgement: text }));
     }
     Ok(judged)
+}
+
+/// Whether the reader has an entry with the very header that was judged: it, or one that it goes on from, sent it first.
+fn is_as_written(conn: &Connection, reader: IncarnationId, entry: EntryId) -> Result<bool, StoreError> {
+    let Some(first) = entries::incarnation(conn, entry)? else { return Ok(false) };
+    if first == reader {
+        return Ok(true);
+    }
+    for (predecessor, through) in lineage::predecessors(conn, reader)? {
+        if predecessor == first && lineage::is_within(conn, entry, predecessor, through)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

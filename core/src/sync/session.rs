@@ -16,6 +16,7 @@ use super::apply::{self, ApplyError, Reader};
 use super::message::{self, Direction};
 use super::outbox;
 use super::previews;
+use super::succeed;
 use super::uploads::{self, UploadIntent};
 use super::wait;
 pub use super::wait::{Attention, attention};
@@ -24,7 +25,7 @@ use super::wire::{
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
-use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
+use crate::id::{EntryId, Hash, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::limits;
 use crate::pack::Pack;
@@ -80,8 +81,6 @@ pub struct SyncIntent {
 pub struct Phone<'a> {
     /// The store's person.
     pub person: &'a PersonId,
-    /// The life of the journal that it writes.
-    pub incarnation: IncarnationId,
     /// Where originals and renditions lie.
     pub photos: &'a PhotoFolder,
     /// Whoever holds the device's key.
@@ -161,7 +160,7 @@ fn next_intent(
     seed: &Seed,
     nonce: Nonce,
 ) -> Result<Option<Intent>, StoreError> {
-    let unsent = entries::head(tx, phone.incarnation)?.seq > outbox::through(tx)?;
+    let unsent = entries::head(tx, meta::incarnation(tx)?)?.seq > outbox::through(tx)?;
     if (unsent && wait::entries_until(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, now, nonce).map(Some);
     }
@@ -234,13 +233,14 @@ fn request(
     };
     match intent {
         Intent::Sync(sync) => {
-            let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.bytes, &sync.now)?;
+            let incarnation = meta::incarnation(tx)?;
+            let batch = outbox::batch(tx, incarnation, sync.through, sync.bytes, &sync.now)?;
             let seal = Signed::new(&batch.seal, phone.signer)?;
             entries::insert_seal(tx, &batch.seal, &seal)?;
             let body = SyncRequest {
                 protocol: PROTOCOL,
                 nonce: sync.nonce,
-                incarnation: phone.incarnation,
+                incarnation,
                 number: sync.number,
                 epoch: office.epoch.id,
                 countersigned: countersigned(tx, office)?,
@@ -249,6 +249,8 @@ fn request(
                 entries: batch.entries,
                 want: sync.want.clone(),
                 pack: Some(pack_hash(tx, phone)?),
+                written: Some(entries::head(tx, incarnation)?.seq),
+                succeeds: succeed::declared(tx)?,
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -264,7 +266,7 @@ fn request(
             if previews.is_empty() {
                 return Ok(None);
             }
-            let (nonce, rendition, incarnation) = (*nonce, *rendition, phone.incarnation);
+            let (nonce, rendition, incarnation) = (*nonce, *rendition, meta::incarnation(tx)?);
             let body = PreviewsRequest { nonce, incarnation, rendition, previews };
             Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -321,6 +323,16 @@ pub fn completed(
         }
         tx
     };
+    if succeed::is_copied(&error) {
+        // That needs nobody: it goes on at once, unless the office says so of each incarnation in turn.
+        let again = succeed::is_fresh(&tx)?;
+        succeed::succeed(&tx, now, &mut seed.entropy())?;
+        if again {
+            wait::after(&tx, &error, outcome, now, seed)?;
+        }
+        tx.commit().map_err(StoreError::from)?;
+        return if again { Err(error) } else { Ok(()) };
+    }
     note_failure(&tx, phone, &intent, &Failure { error: &error, outcome }, now, seed)?;
     transfers::end(&tx, action)?;
     tx.commit().map_err(StoreError::from)?;
@@ -345,8 +357,8 @@ fn take_answer(
             let reader = Reader {
                 office: &office.node,
                 epoch: office.epoch.id,
-                incarnation: phone.incarnation,
-                predictor: Predictor { pack: phone.pack, person: phone.person, incarnation: phone.incarnation },
+                incarnation: meta::incarnation(tx)?,
+                predictor: Predictor { pack: phone.pack, person: phone.person },
             };
             apply::apply(tx, &reader, sync, &answer, now)?;
             // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
@@ -449,7 +461,7 @@ fn note_failure(
 fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
     let (bound, refused): (&str, u64) = match intent {
         Intent::Sync(sync) => {
-            let batch = outbox::batch(tx, phone.incarnation, sync.through, sync.bytes, &sync.now)?;
+            let batch = outbox::batch(tx, meta::incarnation(tx)?, sync.through, sync.bytes, &sync.now)?;
             (key::BATCH_BYTES, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
         }
         Intent::Previews { rendition, photos, .. } => {

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Outcome, SyncError};
 use super::wire::{PhoneLimits, Refusal};
-use crate::clock::{Now, Seed};
+use crate::clock::{Moment, Now, Seed};
 use crate::id::{EntryId, PhotoHash};
 use crate::limits;
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, Aside};
 use crate::store::{StoreError, from_json, to_json};
+
+/// The code of the [`Attention`] that a copy of this store was found out; its person acknowledges it.
+pub const COPIED: &str = "copied";
 
 /// What needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +134,8 @@ fn retry_after_ms(outcome: &Outcome) -> u64 {
     asked.unwrap_or(0).saturating_mul(1000).min(limits::BACK_OFF_MS_MAX)
 }
 
-/// What needs a person: the last failure, entries that the office did not take, a photo that it did not take or that is lost.
+/// What needs a person: the last failure, entries that the office did not take, a photo that it did not take or that is lost; or
+/// that this store was copied, until its person has acknowledged it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -142,5 +146,15 @@ pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
     if let Some(postponed) = meta::get::<Postponed>(conn, key::ENTRIES_POSTPONED)? {
         return Ok(Some(SyncError::NotTaken(postponed.refusal).attention()));
     }
-    photos::refusal(conn)?.map(|refusal| from_json("attachment", &refusal)).transpose()
+    if let Some(refusal) = photos::refusal(conn)? {
+        return Ok(Some(from_json("attachment", &refusal)?));
+    }
+    Ok(meta::get::<Moment>(conn, key::COPIED)?.map(|at| Attention {
+        code: COPIED.to_owned(),
+        detail: format!(
+            "on {} it was found that a copy of this store speaks to the office too: both go on, nothing is lost; where nobody \
+             meant to copy it, tell the office, since whoever has the copy reads what you read",
+            at.beijing()
+        ),
+    }))
 }

@@ -43,6 +43,21 @@ pub struct SyncRequest {
     /// The hash of the district pack that the phone has.
     #[serde(default)]
     pub pack: Option<Hash>,
+    /// How many entries this incarnation has written: where a phone is lost, what had not come shows by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<u64>,
+    /// Which incarnation this one goes on from, under the key of both: a copy of its store was found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succeeds: Option<Succession>,
+}
+
+/// An incarnation says which one it goes on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Succession {
+    /// The one before.
+    pub predecessor: IncarnationId,
+    /// The last of its places that this store shares with the office; what came after it has a place here.
+    pub through: u64,
 }
 
 /// The office's answer to [`SyncRequest`].

@@ -113,6 +113,11 @@ public actor CaseRepository {
         try await changing { app, _, _ in try app.acknowledge(entry: entry) }
     }
 
+    /// The person has seen that a copy of this store speaks to the office too.
+    public func acknowledgeCopy() async throws {
+        try await changing { app, _, _ in try app.acknowledgeCopy() }
+    }
+
     /// Where the files of a photo are, or would be.
     public func photoFiles(_ photo: PhotoHash) async throws -> PhotoFiles {
         try await store.call { app, _, _ in try app.photoFiles(photo: photo) }

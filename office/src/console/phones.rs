@@ -62,6 +62,8 @@ struct Phone {
     synced: Option<(String, String)>,
     entries: String,
     signed: String,
+    /// What it had written and not sent when it was heard last.
+    unsent: Option<String>,
     named: u64,
     received: u64,
     missing: u64,
@@ -189,6 +191,7 @@ fn phone(
         synced: device.last_sync_at.map(|at| (at.beijing(), words::ago(at, now))),
         entries: words::entries(journal.received),
         signed: words::signed(&journal),
+        unsent: words::unsent(&journal),
         named: progress.named,
         received: progress.received,
         missing,

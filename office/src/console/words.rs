@@ -188,7 +188,7 @@ pub(super) fn entries(received: u64) -> String {
 
 /// Who has signed for how much of a phone's journal.
 pub(super) fn signed(journal: &Journal) -> String {
-    let Journal { received, signed, countersigned } = *journal;
+    let Journal { received, signed, countersigned, .. } = *journal;
     match countersigned {
         _ if received == 0 => String::new(),
         Some(countersigned) if signed == received && countersigned == received => {
@@ -197,6 +197,12 @@ pub(super) fn signed(journal: &Journal) -> String {
         Some(countersigned) => format!("手机签名到第 {signed} 条，办公室会签到第 {countersigned} 条"),
         None => format!("手机签名到第 {signed} 条；办公室恢复后它还没有同步过"),
     }
+}
+
+/// What a phone had written by its last request and the office has not; none where nothing is missing.
+pub(super) fn unsent(journal: &Journal) -> Option<String> {
+    let written = journal.written.filter(|written| *written > journal.received)?;
+    Some(format!("手机上写到第 {written} 条，还有 {} 条没有到", written - journal.received))
 }
 
 /// An amount of bytes as people read it.
@@ -239,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_journal_reads_as_what_was_signed_for() {
-        let words = |received, signed, countersigned| super::signed(&Journal { received, signed, countersigned });
+        let words = |received, signed, countersigned| {
+            super::signed(&Journal { written: None, received, signed, countersigned })
+        };
         assert_eq!(words(0, 0, None), "");
         assert_eq!(words(128, 128, Some(128)), "手机已全部签名，办公室已会签");
         assert_eq!(words(128, 128, Some(120)), "手机签名到第 128 条，办公室会签到第 120 条");

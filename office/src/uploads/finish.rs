@@ -87,7 +87,7 @@ fn sign_for(
         // A backup of another branch says nothing about this receipt.
         intake.tx.execute("UPDATE attachment SET safe = 0 WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
     }
-    feeds::append(intake.tx, &feeds::private(incarnation), &FeedRow::Receipt { entry, sha256 })?;
+    feeds::tell(intake.tx, entry, &FeedRow::Receipt { entry, sha256 })?;
     if shown.photo.sm3 != found.sm3 {
         let flag = Flag { entry, sha256, what: What::Sm3 };
         flags::raise(intake, &flag, "the SM3 that the entry names is not this original's")?;

@@ -2,9 +2,9 @@
 //! (docs/protocol.md, 7).
 
 use rusqlite::Transaction;
-use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
-use xuncheng_core::store::StoreError;
+use xuncheng_core::id::{EntryId, PhotoHash};
 use xuncheng_core::store::feeds::{self, FeedRow};
+use xuncheng_core::store::{StoreError, lineage};
 
 use crate::error::OfficeError;
 
@@ -12,19 +12,20 @@ use crate::error::OfficeError;
 /// lie in the photo folder as it came.
 pub(crate) fn ask_again(tx: &Transaction<'_>, sha256: PhotoHash) -> Result<u64, OfficeError> {
     let mut statement = tx.prepare_cached(
-        "SELECT a.entry, e.incarnation FROM attachment a JOIN entry e ON e.id = a.entry
+        "SELECT a.entry FROM attachment a JOIN entry e ON e.id = a.entry
          WHERE a.sha256 = ?1 AND a.receipt IS NOT NULL AND e.incarnation IS NOT NULL",
     )?;
-    let rows = statement.query_map([sha256], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let named: Vec<(EntryId, IncarnationId)> = rows.collect::<Result<_, _>>()?;
-    for (entry, incarnation) in &named {
+    let rows = statement.query_map([sha256], |row| row.get(0))?;
+    let named: Vec<EntryId> = rows.collect::<Result<_, _>>()?;
+    for entry in &named {
         tx.execute("UPDATE attachment SET receipt = NULL, safe = 0 WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
         // The one that is finished would take nothing more.
         tx.execute("DELETE FROM office_upload WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
         tx.execute("DELETE FROM office_drawing WHERE entry = ?1 AND sha256 = ?2", (entry, sha256))?;
-        let feed = feeds::private(*incarnation);
-        unsay_safe(tx, &feed, *entry, sha256)?;
-        feeds::append(tx, &feed, &FeedRow::Want { entry: *entry, sha256 })?;
+        for holder in lineage::holders(tx, *entry)? {
+            unsay_safe(tx, &feeds::private(holder), *entry, sha256)?;
+        }
+        feeds::tell(tx, *entry, &FeedRow::Want { entry: *entry, sha256 })?;
     }
     tx.execute("UPDATE photo SET original_here = 0 WHERE sha256 = ?1", [sha256])?;
     Ok(named.len() as u64)

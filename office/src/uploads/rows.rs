@@ -58,18 +58,13 @@ pub(crate) fn get(conn: &Connection, id: Nonce) -> Result<Option<Upload>, Office
 }
 
 /// The upload that there is for an entry's photo.
-pub(crate) fn of_photo(
-    conn: &Connection,
-    entry: EntryId,
-    sha256: PhotoHash,
-    incarnation: IncarnationId,
-) -> Result<Option<Upload>, OfficeError> {
+pub(crate) fn of_photo(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<Option<Upload>, OfficeError> {
     Ok(conn
         .prepare_cached(
             "SELECT id, entry, sha256, incarnation, length, offset, expires_at, finished_at FROM office_upload
-             WHERE entry = ?1 AND sha256 = ?2 AND incarnation = ?3",
+             WHERE entry = ?1 AND sha256 = ?2",
         )?
-        .query_row((entry, sha256, incarnation), read)
+        .query_row((entry, sha256), read)
         .optional()?)
 }
 

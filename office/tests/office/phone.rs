@@ -221,6 +221,8 @@ impl Phone {
             entries: batch,
             want: Vec::new(),
             pack: None,
+            written: None,
+            succeeds: None,
         }
     }
 

@@ -18,6 +18,9 @@ use crate::world::World;
 /// Who has a phone. 李 has two, and 孙 only checks.
 const PEOPLE: [&str; 6] = ["li", "wang", "li", "zhou", "chen", "sun"];
 
+/// How many copies of phones there may be: each has to have its say in the end.
+const COPIES: usize = 4;
+
 /// Longer than any time that a phone is told to wait.
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -35,7 +38,7 @@ pub struct Book {
 pub struct District {
     /// The office, the clock, the network.
     pub world: World,
-    /// The phones, in the order of [`PEOPLE`].
+    /// The phones, in the order of [`PEOPLE`], then copies of some.
     pub phones: Vec<Phone>,
     /// What people were told.
     pub book: Book,
@@ -91,6 +94,7 @@ impl District {
                 let phone = self.phone(*phone);
                 if *boot { phone.reboot() } else { phone.kill_and_restart() }
             }
+            Event::Copy { phone } => self.copy(*phone),
             Event::ClockOff { phone: Some(phone), days } => self.phone(*phone).clock_off_by(days * DAY_MS),
             Event::ClockOff { phone: None, days } => self.world.office().clock_off_by(days * DAY_MS),
             Event::RestartOffice => {
@@ -102,6 +106,14 @@ impl District {
         }
         if number % 8 == 7 {
             self.world.check_invariants();
+        }
+    }
+
+    /// Somebody copies a phone's folder onto another phone, and both go on.
+    fn copy(&mut self, phone: usize) {
+        if self.phones.len() < PEOPLE.len() + COPIES {
+            let copy = self.phone(phone).copied();
+            self.phones.push(copy);
         }
     }
 
@@ -267,10 +279,9 @@ fn arguments() -> [(&'static str, &'static str); 2] {
     [("reason", "不符合要求"), ("responsible_org", "chengguan")]
 }
 
-/// The entries of a phone's own chain.
+/// The entries that a phone wrote, under whatever incarnation.
 fn entries(phone: &Phone) -> Vec<EntryId> {
-    let own = phone.incarnation();
-    let all = phone.field().store().prepare("SELECT id FROM entry WHERE incarnation = ?1 ORDER BY seq");
-    let found = all.and_then(|mut all| all.query_map([own], |row| row.get(0))?.collect());
+    let all = phone.field().store().prepare("SELECT id FROM entry WHERE incarnation IS NOT NULL ORDER BY rowid");
+    let found = all.and_then(|mut all| all.query_map([], |row| row.get(0))?.collect());
     found.expect("a store can be read")
 }

@@ -68,6 +68,11 @@ pub enum Event {
         /// Whether the phone itself restarts.
         boot: bool,
     },
+    /// A phone's folder is copied onto another phone, and both go on.
+    Copy {
+        /// Which phone.
+        phone: usize,
+    },
     /// A clock is set wrong by so many days; that of the office where no phone is named.
     ClockOff {
         /// Whose.
@@ -105,6 +110,7 @@ impl Event {
             Self::Talk { dies_after: Some(_), .. } => "kill while talking",
             Self::Restart { boot: false, .. } => "kill",
             Self::Restart { boot: true, .. } => "reboot",
+            Self::Copy { .. } => "copy of a phone",
             Self::ClockOff { .. } => "clock jump",
             Self::RestartOffice => "office restart",
             Self::ChangeRoles { .. } => "role change",
@@ -128,7 +134,8 @@ impl Event {
                 faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
                 card_out: below(dice, 12) == 0,
             },
-            84..89 => Self::Restart { phone, boot: below(dice, 2) == 0 },
+            84..86 => Self::Copy { phone },
+            86..89 => Self::Restart { phone, boot: below(dice, 2) == 0 },
             89..92 => Self::ClockOff {
                 phone: (below(dice, 3) > 0).then_some(phone),
                 days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],

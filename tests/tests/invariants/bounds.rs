@@ -60,6 +60,8 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         entries: batch.entries,
         want: Vec::new(),
         pack: None,
+        written: None,
+        succeeds: None,
     };
     change(&mut request);
     let body = message::pack(Direction::Request, &request, &key).unwrap();

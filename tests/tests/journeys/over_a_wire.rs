@@ -346,3 +346,35 @@ fn an_office_whose_log_nobody_reads_goes_on_and_ends_when_asked() {
     assert_eq!(li.status()["photos"]["received"], 1);
     assert!(office.ends_when_asked());
 }
+
+/// Somebody copies a phone's folder, and both go on: all that either captured arrives, once, and both show it.
+#[test]
+fn a_phone_and_the_copy_of_its_folder_both_go_on() {
+    let street = Street::new();
+    street.capture(&photo(1));
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("copy");
+    let copied = std::process::Command::new("cp").arg("-r").arg(street.li.folder()).arg(&folder).status().unwrap();
+    assert!(copied.success());
+    let copy = Program::phone_at(folder);
+    street.capture(&photo(2));
+    let other = copy.file("IMG_3.jpg", &photo(3));
+    assert!(copy.capture(&[&other]).success);
+    for phone in [&copy, &street.li, &copy] {
+        let done = phone.run(&["sync"]);
+        assert!(done.success, "{}", done.err);
+    }
+    let said = street.li.status();
+    assert_eq!(said["attention"]["code"], "copied", "{said}");
+    let done = street.li.run(&["acknowledge", "copy"]);
+    assert!(done.success, "{}", done.err);
+    assert_eq!(street.li.status()["attention"], Value::Null);
+    for phone in [&street.li, &copy] {
+        assert!(phone.run(&["sync"]).success);
+        let status = phone.status();
+        assert_eq!(status["unsent"], 0, "{status}");
+        assert_eq!(status["photos"]["received"], 2, "{status}");
+        assert_eq!(phone.list().len(), 3, "{status}");
+        phone.assert_sound();
+    }
+}

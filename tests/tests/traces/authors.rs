@@ -147,7 +147,7 @@ fn who_handled_a_case_never_checks_it() {
 fn a_device_is_revoked_from_a_phone_too() {
     let world = World::new(seed!());
     let mut li = world.enrolled("li");
-    let incarnation = li.field().incarnation();
+    let incarnation = li.incarnation();
     let device = world.office().read(move |conn| devices::get(conn, incarnation).unwrap().unwrap().item);
     let mut he = world.enrolled("he");
     let revoke =

@@ -34,7 +34,7 @@ pub(super) fn describe(text: &str) -> Change {
 fn verdict(taken: Taken) -> Verdict {
     match taken {
         Taken::Judged(judgement) => judgement.verdict,
-        Taken::Repeat => panic!("it was not here before"),
+        Taken::Repeat | Taken::Again => panic!("it was not here before"),
     }
 }
 
@@ -60,9 +60,9 @@ fn seen_of_another_history_counts_as_not_seen() {
     assert_eq!(losers.iter().map(|loser| &loser.value).collect::<Vec<_>>(), [&json!("受理员写的")], "kept, and shown");
 }
 
-/// `clone_overwrites_itself`: two copies of one store write at the same place; the second is refused, nothing vanishes.
+/// Two copies of one store write at the same place: the office refuses the second, and what follows on it.
 #[test]
-fn clone_overwrites_itself() {
+fn another_entry_at_a_place_is_refused() {
     let mut ledger = Ledger::new();
     let (mut a, mut copy) = (Pen::of("li", "one store"), Pen::of("li", "one store"));
     let (item, opened) = a.write(None, open(), None);
@@ -82,46 +82,9 @@ fn clone_overwrites_itself() {
     assert_eq!(description(&ledger, item).as_deref(), Some("甲"));
 }
 
-/// `clone_overwrites_itself`, on phones: the copy says what is wrong, keeps all that it wrote, and harms nobody.
+/// A place that a repeat fills is the place of that entry, and no other entry takes it.
 #[test]
-fn clone_overwrites_itself_on_phones() {
-    let world = World::new(seed!());
-    let mut a = world.enrolled("li");
-    let case = a.capture("matter/09006").summary.id;
-    a.sync().unwrap();
-    let mut copy = a.copied();
-    a.describe(case, "甲").unwrap();
-    copy.describe(case, "乙").unwrap();
-    copy.sync().unwrap();
-    let error = a.sync().unwrap_err().to_string();
-    assert!(error.contains("two copies of this store write"), "{error}");
-    assert_eq!(a.field().status().unwrap().attention.map(|needs| needs.code).as_deref(), Some("clone"));
-    assert_eq!(a.case(case).summary.description, "甲", "what it wrote stays on it");
-    assert_eq!(world.office().view(case).unwrap().text("description"), Some("乙"));
-}
-
-/// `pending_on_two_copies`: the same pending entry comes from both copies, and is applied once.
-#[test]
-fn pending_on_two_copies() {
-    let world = World::new(seed!());
-    let mut a = world.enrolled("li");
-    let case = a.capture("matter/09006").summary.id;
-    a.comment(case, "同一句话").unwrap();
-    let mut copy = a.copied();
-    a.sync().unwrap();
-    let count = world.office().view(case).unwrap().version.count;
-    // The copy's requests are numbered by its clock: it asks later.
-    world.wait_minutes(1);
-    copy.sync().unwrap();
-    assert_eq!(world.office().view(case).unwrap().version.count, count);
-    assert_eq!(world.office().view(case).unwrap().sets["comments"].len(), 1);
-    assert!(!copy.case(case).summary.pending);
-    world.check_invariants();
-}
-
-/// `repeat_hides_a_clone`: a place that a repeat fills is the place of that entry, and no other entry takes it.
-#[test]
-fn repeat_hides_a_clone() {
+fn a_repeat_keeps_its_place() {
     let mut ledger = Ledger::new();
     let (mut a, mut copy) = (Pen::of("li", "one store"), Pen::of("li", "one store"));
     let (item, opened) = a.write(None, open(), None);

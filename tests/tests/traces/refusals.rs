@@ -5,7 +5,7 @@ use xuncheng_core::id::EntryId;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::limits;
-use xuncheng_core::store::judgements::{self, Judged};
+use xuncheng_core::store::judgements::{self, Judged, Proof};
 use xuncheng_core::work::case::CaseStep;
 use xuncheng_tests::network::Fault;
 use xuncheng_tests::phone::Phone;
@@ -103,7 +103,8 @@ fn learn(phone: &mut Phone, judged: &Judged) {
     let proven = judgements::proven(&tx).unwrap().into_iter().find(|proven| proven.entry == entry).unwrap();
     let item = xuncheng_core::store::entries::item_of(&tx, entry).unwrap().unwrap();
     let attestation = serde_json::to_string(&proven.attestation).unwrap();
-    judgements::learn(&tx, item, judged, &attestation, &proven.path).unwrap();
+    let proof = Proof { attestation: &attestation, path: proven.path.clone(), header: None };
+    judgements::learn(&tx, item, judged, &proof).unwrap();
     tx.commit().unwrap();
 }
 

@@ -68,3 +68,20 @@ async fn an_original_of_what_is_held_leads_to_where_it_can_be_seen() {
     assert!(own.contains("<span class=\"number\">不在您的案件中</span>") && !own.contains("/held"), "{own}");
     assert!(!page.contains(&item.to_string()) && !own.contains(&item.to_string()), "there is no such case to go to");
 }
+
+#[tokio::test]
+async fn what_a_phone_had_written_and_not_sent_is_said() {
+    let world = World::new();
+    world.enrol("li", "李的手机").await;
+    world.case("li", STALL, "江北大道").await;
+    let he = world.sign_in("he").await;
+    assert!(!he.get("/phones").await.text.contains("没有到"));
+    world
+        .turn(|intake| {
+            intake.tx.execute("UPDATE office_device SET written = 3", [])?;
+            Ok(())
+        })
+        .await;
+    let page = he.get("/phones").await.text;
+    assert!(page.contains("手机上写到第 3 条，还有 2 条没有到"), "{page}");
+}

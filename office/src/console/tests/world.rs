@@ -134,7 +134,7 @@ impl World {
         }
     }
 
-    async fn turn<T: Send + 'static>(
+    pub(crate) async fn turn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Intake<'_, '_>) -> Result<T, OfficeError> + Send + 'static,
     ) -> T {

@@ -91,6 +91,9 @@ class CaseRepository(
     /** This person has seen that the office refused an entry: the status shows it no more. */
     suspend fun acknowledge(entry: EntryId): Unit = changing { acknowledge(entry) }
 
+    /** The person has seen that a copy of this store speaks to the office too. */
+    suspend fun acknowledgeCopy(): Unit = changing { acknowledgeCopy() }
+
     /** Where the files of a photo are, or would be. */
     suspend fun photoFiles(photo: PhotoHash): PhotoFiles = reading { photoFiles(photo) }
 

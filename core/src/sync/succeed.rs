@@ -1,0 +1,89 @@
+//! What a store does that finds out that it was copied: it goes on as an incarnation of its own (docs/protocol.md, 2).
+
+use rusqlite::Transaction;
+
+use super::action::SyncError;
+use super::apply::ApplyError;
+use super::outbox;
+use super::wire::{Refusal, Succession};
+use crate::clock::{Entropy, Now};
+use crate::id::{Hash, IncarnationId, Nonce};
+use crate::journal::entry::{Entry, EntryError, Origin};
+use crate::limits;
+use crate::store::meta::{self, key};
+use crate::store::{StoreError, entries, lineage, to_json, transfers};
+
+/// Whether an error is the office's word that somebody else writes this store's chain.
+pub(super) const fn is_copied(error: &SyncError) -> bool {
+    matches!(
+        error,
+        SyncError::NotTaken(Refusal::Clone) | SyncError::Apply(ApplyError::OtherChain { .. } | ApplyError::Superseded)
+    )
+}
+
+/// Whether this incarnation was made because of a copy, and the office has not answered it once: another one at once would be
+/// one too many.
+pub(super) fn is_fresh(tx: &Transaction<'_>) -> Result<bool, StoreError> {
+    let answered = meta::get::<serde_json::Value>(tx, key::COUNTERSIGNED)?.is_some();
+    Ok(!answered && declared(tx)?.is_some())
+}
+
+/// What the store says in its requests of the incarnation before; none where it was never copied.
+pub(super) fn declared(tx: &Transaction<'_>) -> Result<Option<Succession>, StoreError> {
+    meta::get(tx, key::SUCCEEDS)
+}
+
+/// Goes on under a new incarnation with all own entries above what this store shares with the office: the same ids, bodies and
+/// private parts at new places. What hangs on an entry (photos, uploads, what waits, receipts) follows by its id.
+pub(super) fn succeed(tx: &Transaction<'_>, now: &Now, entropy: &mut Entropy) -> Result<(), SyncError> {
+    let (predecessor, through) = (meta::incarnation(tx)?, outbox::through(tx)?);
+    let incarnation = IncarnationId::from_bytes(entropy.bytes());
+    lineage::succeed(tx, incarnation, predecessor, through)?;
+    let mut prev = None;
+    let mut seq = 0;
+    loop {
+        // Those that have moved are no longer there.
+        let waiting = entries::after(tx, predecessor, through, limits::BATCH_ENTRIES)?;
+        if waiting.is_empty() {
+            break;
+        }
+        for entry in waiting {
+            seq += 1;
+            let place = Place { incarnation, seq, prev };
+            prev = Some(place.take(tx, entry, Nonce::from_bytes(entropy.bytes()))?);
+        }
+    }
+    lineage::forget_seals(tx, predecessor, through)?;
+    transfers::forget_actions(tx)?;
+    meta::set(tx, key::INCARNATION, &incarnation)?;
+    meta::set(tx, key::SUCCEEDS, &Succession { predecessor, through })?;
+    meta::set(tx, key::THROUGH, &0)?;
+    for fact in [key::COUNTERSIGNED, key::TOKEN, key::ENTRIES_POSTPONED, key::ATTENTION] {
+        meta::clear(tx, fact)?;
+    }
+    meta::set(tx, key::SYNC_WANTED, &true)?;
+    meta::set(tx, key::COPIED, &now.wall)?;
+    Ok(())
+}
+
+/// Where an entry goes.
+struct Place {
+    incarnation: IncarnationId,
+    seq: u64,
+    prev: Option<Hash>,
+}
+
+impl Place {
+    /// Moves `entry` here, and gives the hash of the header that it has here.
+    fn take(self, tx: &Transaction<'_>, mut entry: Entry, salt: Nonce) -> Result<Hash, SyncError> {
+        let Self { incarnation, seq, prev } = self;
+        let unreadable = |source: EntryError| SyncError::OwnEntry(source);
+        let mut header = entry.read_header().map_err(unreadable)?;
+        let before = entry.read_origin(&header).map_err(unreadable)?;
+        let origin = to_json("entry", &Origin::new(salt, incarnation, seq, prev, before.own))?;
+        header.hashes.origin = crate::journal::entry::part_hash("origin", &origin);
+        entry.header = to_json("entry", &header)?;
+        entry.origin = Some(origin);
+        Ok(lineage::move_entry(tx, header.id, &entry, incarnation, seq)?)
+    }
+}
