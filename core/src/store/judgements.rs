@@ -65,6 +65,32 @@ pub fn insert(tx: &Transaction<'_>, item: ItemId, judged: &Judged, received_at: 
     Ok(())
 }
 
+/// Puts another judgement of a held entry into the place of the one before; its position stays that of its receipt.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn replace(tx: &Transaction<'_>, judged: &Judged) -> Result<(), StoreError> {
+    let Judged { text, judgement } = judged;
+    tx.prepare_cached(
+        "UPDATE judgement SET verdict = ?2, count = ?3, judgement = ?4 WHERE entry = ?1 AND verdict = 'held'",
+    )?
+    .execute((judgement.entry, name(&judgement.verdict), judgement.version.map(|v| v.count), text))?;
+    Ok(())
+}
+
+/// What waits behind a held entry, in the order of its chain; at the office.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn behind(conn: &Connection, entry: EntryId) -> Result<Vec<EntryId>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT b.entry FROM judgement j JOIN judgement b ON b.item = j.item AND b.verdict = 'held'
+         WHERE j.entry = ?1 AND b.judgement ->> '$.verdict.held.behind' = lower(hex(?1)) ORDER BY b.position",
+    )?;
+    let rows = statement.query_map([entry], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Keeps what the office decided, on a phone, with what proves it. A later judgement of a held entry takes its place, and is
 /// not acknowledged; the same one once more changes nothing of that.
 ///
@@ -147,18 +173,24 @@ pub fn held_count(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn.prepare_cached("SELECT count(*) FROM judgement WHERE verdict = 'held'")?.query_row([], |row| row.get(0))?)
 }
 
-/// What of `incarnation`'s earlier entries on `item` was not applied and blocks later ones: its first Open there, while nobody's
-/// was applied, or else the first of its steps that is held.
+/// What of `incarnation`'s entries on `item` was not applied and blocks later ones: its first Open there, while nobody's was
+/// applied, or else the first of its steps that is held. Of those before place `before` of its chain, where one is given.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> Result<Option<Blocked>, StoreError> {
+pub fn blocked(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    item: ItemId,
+    before: Option<u64>,
+) -> Result<Option<Blocked>, StoreError> {
     let open: Option<(EntryId, Option<String>)> = conn
         .prepare_cached(
             "SELECT e.id, j.verdict FROM entry e LEFT JOIN judgement j ON j.entry = e.id
-             WHERE e.item = ?1 AND e.incarnation = ?2 AND e.change = 'open' ORDER BY e.seq LIMIT 1",
+             WHERE e.item = ?1 AND e.incarnation = ?2 AND e.change = 'open' AND (?3 IS NULL OR e.seq < ?3)
+             ORDER BY e.seq LIMIT 1",
         )?
-        .query_row((item, incarnation), |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row((item, incarnation, before), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match open {
         Some(_) if items::is_judged(conn, item)? => {}
@@ -170,9 +202,10 @@ pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> R
         .prepare_cached(
             "SELECT e.id FROM judgement j JOIN entry e ON e.id = j.entry
              WHERE j.item = ?1 AND j.verdict = 'held' AND e.incarnation = ?2 AND e.change = 'step'
-             ORDER BY j.rowid LIMIT 1",
+                 AND (?3 IS NULL OR e.seq < ?3)
+             ORDER BY e.seq LIMIT 1",
         )?
-        .query_row((item, incarnation), |row| row.get(0))
+        .query_row((item, incarnation, before), |row| row.get(0))
         .optional()?;
     Ok(step.map(Blocked::HeldStep))
 }
