@@ -191,6 +191,16 @@ pub enum CaseChange {
         /// What.
         text: String,
     },
+    /// The office let a held entry take effect.
+    Released {
+        /// The entry.
+        entry: EntryId,
+    },
+    /// The office set a held entry aside.
+    Dismissed {
+        /// The entry.
+        entry: EntryId,
+    },
 }
 
 /// A step to be taken on a phone.
@@ -398,6 +408,8 @@ impl From<Change> for CaseChange {
                 }
             }
             Change::Comment { text } => Self::Commented { text },
+            Change::Release { entry, .. } => Self::Released { entry },
+            Change::Dismiss { entry, .. } => Self::Dismissed { entry },
         }
     }
 }

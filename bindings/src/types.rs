@@ -253,6 +253,8 @@ pub enum VerdictCode {
     UnknownItem,
     /// It follows an entry that is held or rejected.
     Follows,
+    /// It was held, and a person at the office set it aside.
+    Dismissed,
     /// A code of a later version, kept as it came.
     Unknown(String),
 }

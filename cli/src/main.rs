@@ -5,6 +5,7 @@
 mod backup;
 mod demo;
 mod driver;
+mod held;
 mod machine;
 mod office;
 mod phone;
@@ -36,6 +37,8 @@ enum Command {
     Code(office::CodeArgs),
     /// Phones of an office: list, revoke.
     Device(office::DeviceArgs),
+    /// What an office holds until a person decides: list, release, dismiss.
+    Held(held::Args),
     /// Copy an office's ledger and photos to another place, and read all of it back.
     Backup(backup::BackupArgs),
     /// Make an office's data folder out of a backup.
@@ -54,6 +57,7 @@ impl Command {
             Self::Serve(args) => args.json,
             Self::Code(args) => args.json(),
             Self::Device(args) => args.json(),
+            Self::Held(args) => args.json(),
             Self::Backup(args) => args.json,
             Self::Restore(args) => args.json,
             Self::Phone(args) => args.json,
@@ -70,6 +74,7 @@ fn main() -> std::process::ExitCode {
         Command::Serve(args) => office::serve(&args),
         Command::Code(args) => office::code(&args),
         Command::Device(args) => office::device(&args),
+        Command::Held(args) => held::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Phone(args) => phone::run(&args),

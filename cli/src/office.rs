@@ -137,18 +137,20 @@ enum CodeCommand {
     },
 }
 
+/// Which office, and who reads what is printed.
 #[derive(Debug, clap::Args)]
-struct At {
+pub(crate) struct At {
     /// The office's data folder; the office may be running.
     #[arg(long, env = "XUNCHENG_DATA", default_value = DATA)]
     data: PathBuf,
     /// Print JSON, for programs; of an error its code and what it says.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 impl At {
-    fn ledger(&self) -> anyhow::Result<Ledger> {
+    /// The office's ledger.
+    pub(crate) fn ledger(&self) -> anyhow::Result<Ledger> {
         Ok(Ledger::open(&Config::new(&self.data))?)
     }
 }

@@ -132,6 +132,8 @@ pub(crate) fn change(change: &Change) -> String {
             format!("{transition} {label}{said}")
         }
         Change::Comment { text } => format!("comment 备注: {text}"),
+        Change::Release { reason, .. } => format!("released 放行: {reason}"),
+        Change::Dismiss { reason, .. } => format!("dismissed 驳回: {reason}"),
     }
 }
 
@@ -179,6 +181,9 @@ pub(crate) fn reason(code: &Code) -> String {
         Code::TooLarge => "the case holds as much as phones can take: nothing more can be added to it".to_owned(),
         Code::UnknownItem => "there is no such case at the office, or it is not this person's".to_owned(),
         Code::Follows => "it follows an entry that was not taken".to_owned(),
+        Code::Dismissed => {
+            "the office looked at it and set it aside; ask there, and report anew what still stands".to_owned()
+        }
         Code::Unknown(code) => code.clone(),
     }
 }

@@ -24,7 +24,7 @@ CREATE TABLE entry (
     incarnation BLOB,
     seq INTEGER CHECK (seq > 0),
     own BLOB,
-    -- From the body, where it can be read: open, edit, attach, step, comment.
+    -- From the body, where it can be read: open, edit, attach, step, comment, release, dismiss.
     change TEXT,
     -- From the private part, where it is known.
     who TEXT,

@@ -92,6 +92,8 @@ pub const REFUSED_SHOWN: usize = 20;
 pub const TOKEN_BYTES: usize = 2048;
 /// Rows of one page of the console: a screen or two.
 pub const CONSOLE_ROWS: usize = 30;
+/// Held entries that the command line lists: more than a desk decides about in a day.
+pub const HELD_LISTED: usize = 500;
 /// Missing originals of a phone that the console lists one by one; more are counted.
 pub const MISSING_LISTED: usize = 20;
 /// A session of the console, in milliseconds: a working day at a desk.

@@ -62,6 +62,8 @@ pub(crate) fn routes(office: Arc<Office>) -> Router {
         .route("/cases/{item}/photos/{sha256}/{rendition}", get(photos::show))
         .route("/held", get(held::show))
         .route("/held/{entry}/photos/{rendition}", get(photos::show_held))
+        .route("/held/{entry}/release", post(held::release))
+        .route("/held/{entry}/dismiss", post(held::dismiss))
         .route("/phones", get(phones::show))
         .route("/phones/{incarnation}/revoke", post(phones::revoke))
         .route("/codes", post(phones::make_code))

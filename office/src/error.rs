@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use xuncheng_core::crypto::CryptoError;
+use xuncheng_core::id::EntryId;
 use xuncheng_core::journal::ledger::LedgerError;
 use xuncheng_core::journal::verdict::Code;
 use xuncheng_core::journal::write::WriteError;
@@ -116,6 +117,10 @@ pub enum OfficeError {
     #[error("this was not done: {0:?}")]
     NotDone(Code),
 
+    /// The entry does not wait for a person.
+    #[error("entry {0} waits for nobody: it is not here, or was decided about already; list what is held")]
+    NotHeld(EntryId),
+
     /// No device is enrolled under this incarnation.
     #[error("this device is not enrolled here; ask the office for an enrolment code")]
     UnknownDevice,
@@ -184,6 +189,8 @@ impl From<LedgerError> for OfficeError {
         match error {
             // A full disk is told apart wherever it shows.
             LedgerError::Store(source) | LedgerError::Write(WriteError::Store(source)) => Self::Store(source),
+            LedgerError::NotRuled(code) => Self::NotDone(code),
+            LedgerError::NotHeld(entry) => Self::NotHeld(entry),
             other @ (LedgerError::Write(WriteError::Entry(_)) | LedgerError::Crypto(_) | LedgerError::Refused(_)) => {
                 Self::Ledger(other)
             }
@@ -238,6 +245,7 @@ impl OfficeError {
             Self::CodeUsed(_) => (StatusCode::CONFLICT, "code_is_used"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotDone(_) => (StatusCode::CONFLICT, "not_done"),
+            Self::NotHeld(_) => (StatusCode::CONFLICT, "not_held"),
             Self::UnknownDevice => (StatusCode::FORBIDDEN, "unknown_device"),
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "bad_signature"),
             Self::Code(problem) => (StatusCode::FORBIDDEN, problem.code()),

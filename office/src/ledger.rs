@@ -12,13 +12,14 @@ use xuncheng_core::clock::Entropy;
 use xuncheng_core::crypto::{PublicKey, Signed, Signer, SoftwareKey};
 use xuncheng_core::id::{EpochId, Hash, IncarnationId, PersonId};
 use xuncheng_core::journal::entry::Entry;
-use xuncheng_core::journal::ledger::{Intake, Office as Standing};
+use xuncheng_core::journal::ledger::{Intake, Office as Standing, Said};
 use xuncheng_core::journal::seal::BatchSeal;
+use xuncheng_core::journal::verdict::Judgement;
 use xuncheng_core::journal::write::Author;
 use xuncheng_core::pack::Pack;
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::schema::{self, Migrations};
-use xuncheng_core::store::{self, StoreError, entries};
+use xuncheng_core::store::{self, StoreError, entries, judgements};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::wire::{Certificate, Epoch};
 
@@ -28,6 +29,7 @@ use crate::config::{Address, Config};
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::folder::DataFolder;
+use crate::held::{self, Held};
 use crate::keys::Keys;
 
 /// The office's own tables.
@@ -163,6 +165,23 @@ impl Ledger {
     pub fn revoke_device(&mut self, incarnation: IncarnationId) -> Result<(), OfficeError> {
         let node = self.grounds.node.clone();
         self.turn(|intake| devices::revoke(intake, &node, incarnation))
+    }
+
+    /// What waits for a person, newest first, and how many there are in all.
+    ///
+    /// # Errors
+    /// [`OfficeError::Store`].
+    pub fn held(&self) -> Result<(Vec<Held>, u64), OfficeError> {
+        Ok((held::list(&self.conn)?, judgements::held_count(&self.conn)?))
+    }
+
+    /// Says something of a held entry in `person`'s name.
+    ///
+    /// # Errors
+    /// As [`held::rule`].
+    pub fn rule(&mut self, person: PersonId, said: &Said) -> Result<Vec<Judgement>, OfficeError> {
+        let author = Author { who: person, ..self.grounds.node.clone() };
+        self.turn(|intake| held::rule(intake, &author, said))
     }
 
     /// For reading between turns.

@@ -6,7 +6,8 @@
 //! 3. `intake` takes entries one after the other, in one [turn](Office::turn) at the [`ledger`], and answers with what is
 //!    new for that phone.
 //! 4. `previews` and `uploads` take thumbnails and originals; an original that is durable gets a signed receipt.
-//! 5. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
+//! 5. What is [held] waits for a person, who releases or dismisses it.
+//! 6. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
 //!
 //! Whatever writes the ledger does so in a turn: one transaction, committed before anybody is answered.
 
@@ -26,6 +27,7 @@ mod enrolment;
 mod error;
 mod flags;
 pub mod folder;
+pub mod held;
 mod intake;
 mod keys;
 pub mod ledger;

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use xuncheng_core::clock::{Entropy, Now};
 use xuncheng_core::crypto::Signer;
 use xuncheng_core::id::{IncarnationId, ItemId, Nonce, PersonId};
-use xuncheng_core::journal::ledger::Intake;
+use xuncheng_core::journal::ledger::{Intake, Said};
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::write::{Author, Draft};
 use xuncheng_core::limits;
@@ -30,7 +30,7 @@ use crate::ledger::{Grounds, Ledger};
 use crate::uploads::draw::{Artist, Orders};
 use crate::uploads::{self, Busy, Claim};
 use crate::writer::Writer;
-use crate::{bare, console, enrolment, intake, people, previews, status};
+use crate::{bare, console, enrolment, held, intake, people, previews, status};
 
 /// An office on its data folder. Shared as `Arc<Office>` by all that answer requests.
 pub struct Office {
@@ -256,6 +256,14 @@ impl Office {
     /// As [`devices::revoke`].
     pub async fn revoke_device(&self, author: Author, incarnation: IncarnationId) -> Result<(), OfficeError> {
         self.turn(move |intake| devices::revoke(intake, &author, incarnation)).await
+    }
+
+    /// Says something of a held entry by the hand of `author`.
+    ///
+    /// # Errors
+    /// As [`held::rule`].
+    pub async fn rule(&self, author: Author, said: Said) -> Result<Vec<Judgement>, OfficeError> {
+        self.turn(move |intake| held::rule(intake, &author, &said)).await
     }
 
     /// Reads the ledger as it stands: all that `look` reads is of one moment.

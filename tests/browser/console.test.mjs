@@ -137,7 +137,7 @@ test('another is declined with a reason of the pack', async () => {
   assert.deepEqual(troubles, [])
 })
 
-test('what a crew may not report is held, and a desk sees it with its photos', async () => {
+test('what a crew may not report is held until a desk, which sees it with its photos, dismisses or releases it', async () => {
   const chen = await office.phone('chen')
   await chen('capture', '--category', '占道经营', '--note', '下水井盖旁摆摊，影响检修', '--address', '江北大道公交站旁', '--at', '31.8690,106.7462', await photo('stall-on'), await photo('flyers-on'))
   await chen('sync')
@@ -156,6 +156,33 @@ test('what a crew may not report is held, and a desk sees it with its photos', a
     await browser.shoot(page, name)
     assert.deepEqual(troubles, [])
   }
+
+  await chen('capture', '--category', '占道经营', '--note', '同一摊点，重复上报', '--at', '31.8690,106.7462', await photo('stall-on'))
+  await chen('sync')
+  const { page, troubles } = await browser.window(office, { width: 390, height: 844 })
+  await signIn(page, '张受理')
+  await page.goto('/held')
+  const card = (text) => page.locator('.held > li', { hasText: text })
+  const repeated = card('同一摊点，重复上报')
+  await repeated.getByRole('button', { name: '驳回' }).click()
+  assert.equal(await repeated.count(), 1, 'without a reason nothing is sent')
+  await repeated.getByLabel('理由（必填').fill('与前一件重复')
+  await repeated.getByRole('button', { name: '驳回' }).click()
+  await flash(page).getByText('已驳回，随后的 1 条一并处理').waitFor()
+  assert.equal(await repeated.count(), 0)
+  const first = card('下水井盖旁摆摊')
+  await first.getByText('后面的 2 条跟着这一条').waitFor()
+  await first.getByLabel('理由（必填').fill('电话核实属实')
+  assert.equal(await sideways(page), 0)
+  await browser.shoot(page, 'held-ruling-phone')
+  await first.getByRole('button', { name: '放行' }).click()
+  await flash(page).getByText('已放行，3 条内容生效').waitFor()
+  await page.getByText('没有待人工处理的内容').waitFor()
+  await page.goto('/?q=下水井盖旁摆摊')
+  await page.getByRole('link', { name: '占道经营' }).click()
+  await page.locator('.events').getByText('电话核实属实').waitFor()
+  await chen('sync')
+  assert.deepEqual(troubles, [])
 })
 
 test('an administrator sees what phones hold, makes a code once and revokes it', async () => {

@@ -28,6 +28,7 @@ pub(crate) fn all(world: &World) {
     let folder = office.folder();
     sound(&store::open_reader(&folder.join("ledger.sqlite")).expect("the ledger can be read"), "the office");
     office.read(dense);
+    office.read(decided_once);
     let entries = office.read(written);
     let standings = office.read(standings);
     let photos = PhotoFolder::open(&folder.join("photos")).expect("the office has a photo folder");
@@ -98,6 +99,36 @@ fn dense(conn: &Connection) {
         count("SELECT count(*) FROM (SELECT incarnation FROM chain GROUP BY incarnation HAVING max(seq) != count(*))"),
         0,
         "a chain at the office has a gap"
+    );
+}
+
+/// What is held was not decided about; of what a person decided about, the decision stands; nobody dismisses unnamed.
+fn decided_once(conn: &Connection) {
+    let count = |sql: &str| -> u64 { conn.query_row(sql, [], |row| row.get(0)).expect("a statement of the checks") };
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM judgement j JOIN entry said ON said.cause = 'held/' || lower(hex(j.entry))
+             WHERE j.verdict = 'held' OR (said.change = 'dismiss') <> (j.judgement LIKE '%\"code\":\"dismissed\"%')"
+        ),
+        0,
+        "an entry that a person decided about is not as they decided"
+    );
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM judgement j WHERE j.judgement LIKE '%\"code\":\"dismissed\"%'
+             AND NOT EXISTS (SELECT 1 FROM entry said WHERE said.cause = 'held/' || lower(hex(j.entry)))"
+        ),
+        0,
+        "an entry was dismissed, and nobody said so"
+    );
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM judgement j WHERE j.verdict = 'held' AND j.judgement ->> '$.verdict.held.behind' IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM judgement b WHERE b.verdict = 'held'
+                 AND lower(hex(b.entry)) = j.judgement ->> '$.verdict.held.behind')"
+        ),
+        0,
+        "an entry waits behind one that does not"
     );
 }
 

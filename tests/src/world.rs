@@ -18,9 +18,10 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::id::{IncarnationId, ItemId, PersonId, PhotoHash};
+use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::Change;
-use xuncheng_core::journal::verdict::Verdict;
+use xuncheng_core::journal::ledger::{Ruling, Said};
+use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::{Draft, Seen};
 use xuncheng_core::store::items;
@@ -317,6 +318,24 @@ impl Desk {
         let draft = Draft { item: Some(item), kind: CASE.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
         let written = office.turn(move |intake| write_at_desk(intake, &author, draft));
         self.0.runtime.block_on(written).map(|(_, judgement)| judgement.verdict)
+    }
+
+    /// What `person` says of a held entry at the console; gives the new judgements.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub fn rule(&self, person: &str, entry: EntryId, ruling: Ruling) -> Result<Vec<Judgement>, OfficeError> {
+        let office = self.0.running();
+        let author = office.author_for(person_id(person), "session of a test");
+        self.0.runtime.block_on(office.rule(author, Said { entry, ruling, reason: "已核实".to_owned() }))
+    }
+
+    /// What waits for a person, newest first.
+    #[must_use]
+    pub fn held(&self) -> Vec<EntryId> {
+        let office = self.0.running();
+        let held = self.0.runtime.block_on(office.read(xuncheng_office::held::list)).expect("the ledger can be read");
+        held.into_iter().map(|held| held.entry).collect()
     }
 
     /// The acceptor files the case and the dispatcher sends it to `org`.

@@ -85,6 +85,9 @@ fn entries() -> (ItemId, Vec<Entry>, Pen) {
             args: [("reason".to_owned(), json!("报错了"))].into(),
         },
         Change::Comment { text: "已经撤了".to_owned() },
+        // Only the office writes these; from a phone they are held.
+        Change::Release { entry: entry(1), reason: "本人已核实".to_owned() },
+        Change::Dismiss { entry: entry(1), reason: "重复上报".to_owned() },
     ];
     let rest = changes.map(|change| pen.write(Some(item), change, None).1);
     (item, [open].into_iter().chain(rest).collect(), pen)
@@ -149,6 +152,7 @@ fn verdicts_and_codes() {
         Code::TooLarge,
         Code::UnknownItem,
         Code::Follows,
+        Code::Dismissed,
         Code::Unknown("of_a_later_version".to_owned()),
     ];
     assert_json_snapshot!("verdicts", (verdicts, codes));

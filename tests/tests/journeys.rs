@@ -8,6 +8,8 @@
 
 #[path = "journeys/demo.rs"]
 mod demo;
+#[path = "journeys/held.rs"]
+mod held;
 #[path = "journeys/in_a_district.rs"]
 mod in_a_district;
 #[path = "journeys/over_a_wire.rs"]

@@ -1,7 +1,7 @@
 //! Runs that broke an earlier wording of the protocol (docs/protocol.md), each under its name; and the rules that closed
 //! them, as properties of the judge and the workflow table.
 //!
-//! Those that need recovery after a restore, release, erasure or parcels come with these.
+//! Those that need recovery after a restore, erasure or parcels come with these.
 
 #![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -24,6 +24,8 @@ mod drivers;
 mod feeds;
 #[path = "traces/refusals.rs"]
 mod refusals;
+#[path = "traces/held.rs"]
+mod held;
 #[path = "traces/waits.rs"]
 mod waits;
 

@@ -114,6 +114,7 @@ fn refusal(phone: &str, field: &Field, label: &str, step: &str, code: &Code) -> 
         | Code::TooLarge
         | Code::UnknownItem
         | Code::Follows
+        | Code::Dismissed
         | Code::Unknown(_) => return Ok(format!(": {}", print::reason(code))),
     };
     let ended = RULES.ends(&case.summary.state);

@@ -192,7 +192,7 @@ impl Field {
         let view: View = from_json("item", &row.view)?;
         let actor = self.predictor().actor(&self.conn, item, Some(&view))?;
         // Behind a capture that the office holds or rejected nothing goes on.
-        let blocked = judgements::blocked(&self.conn, self.incarnation()?, item)?;
+        let blocked = judgements::blocked(&self.conn, self.incarnation()?, item, None)?;
         let stopped = matches!(blocked, Some(Blocked::HeldOpen(_) | Blocked::RejectedOpen(_)));
         Ok(CaseDetail {
             photos: self.photos_of(item, &view)?,

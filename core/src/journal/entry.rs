@@ -64,7 +64,7 @@ pub struct Body {
     pub change: Change,
 }
 
-/// The five things that an entry can do.
+/// What an entry can do: five things that anybody may write, and two that a person at the office says of an entry that is held.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -101,6 +101,20 @@ pub enum Change {
         /// What is said.
         text: String,
     },
+    /// Lets an entry that is held take effect, with all that waits behind it. Only the office writes it.
+    Release {
+        /// The held entry.
+        entry: EntryId,
+        /// Why.
+        reason: String,
+    },
+    /// Sets an entry that is held aside for good. Only the office writes it.
+    Dismiss {
+        /// The held entry.
+        entry: EntryId,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Change {
@@ -113,6 +127,8 @@ impl Change {
             Self::Attach { .. } => "attach",
             Self::Step { .. } => "step",
             Self::Comment { .. } => "comment",
+            Self::Release { .. } => "release",
+            Self::Dismiss { .. } => "dismiss",
         }
     }
 }
@@ -355,7 +371,9 @@ impl Entry {
             | Change::Edit { .. }
             | Change::Attach { .. }
             | Change::Step { .. }
-            | Change::Comment { .. } => Ok(body),
+            | Change::Comment { .. }
+            | Change::Release { .. }
+            | Change::Dismiss { .. } => Ok(body),
         }
     }
 

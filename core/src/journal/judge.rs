@@ -83,7 +83,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    const fn without_effect(verdict: Verdict) -> Self {
+    pub(super) const fn without_effect(verdict: Verdict) -> Self {
         Self { verdict, effects: Vec::new() }
     }
 
@@ -129,13 +129,8 @@ fn bytes(value: &impl serde::Serialize) -> usize {
 }
 
 fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>) -> Decision {
-    if facts.actor.revoked {
-        return Decision::held(Code::Revoked);
-    }
-    let Some(rules) = work::rules(entry.kind) else {
-        return Decision::held(Code::Malformed);
-    };
     let is_step = matches!(entry.change, Change::Step { .. });
+    // Before anything else: one decision about what went before is a decision about all that waits for it.
     match subject.blocked {
         Some(Blocked::HeldOpen(open)) => return behind(open),
         Some(Blocked::HeldStep(step)) if is_step => return behind(step),
@@ -144,12 +139,21 @@ fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>)
         }
         Some(Blocked::HeldStep(_)) | None => {}
     }
+    if facts.actor.revoked {
+        return Decision::held(Code::Revoked);
+    }
+    let Some(rules) = work::rules(entry.kind) else {
+        return Decision::held(Code::Malformed);
+    };
     let Some(view) = subject.view else {
         return match entry.change {
             Change::Open { fields } => open(facts, rules, fields),
-            Change::Edit { .. } | Change::Attach { .. } | Change::Step { .. } | Change::Comment { .. } => {
-                Decision::held(Code::UnknownItem)
-            }
+            Change::Edit { .. }
+            | Change::Attach { .. }
+            | Change::Step { .. }
+            | Change::Comment { .. }
+            | Change::Release { .. }
+            | Change::Dismiss { .. } => Decision::held(Code::UnknownItem),
         };
     };
     if view.kind != entry.kind {
@@ -162,6 +166,8 @@ fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>)
         Change::Attach { photo, round } => attach(view, facts, rules, photo, *round),
         Change::Step { transition, from: _, round, args } => step(view, facts, rules, transition, *round, args),
         Change::Comment { text } => comment(view, facts, rules, entry.id, text),
+        // Said at a desk, where the ledger sees to it; of a phone's say nothing comes.
+        Change::Release { .. } | Change::Dismiss { .. } => Decision::held(Code::NotAllowed),
     }
 }
 

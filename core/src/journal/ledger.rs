@@ -2,9 +2,13 @@
 //!
 //! All of it happens in the one transaction that the caller holds: a crash leaves all of it or nothing.
 
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
+
+pub use held::{Ruling, Said};
 
 use super::actor::{actor, person};
 use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
@@ -17,7 +21,7 @@ use super::write::{Author, Draft, Seen, WriteError, write};
 use crate::clock::{Entropy, Moment, Now};
 use crate::crypto::{CryptoError, SealingPublicKey};
 use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
-use crate::pack::Pack;
+use crate::pack::{Pack, Role};
 use crate::store::entries::{self, Known};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
@@ -42,6 +46,12 @@ pub enum LedgerError {
     /// The entry has no place in its chain: nothing of it was kept, the sender has it still.
     #[error("the entry was refused: {0:?}")]
     Refused(Refusal),
+    /// What a person said of a held entry was not done; nothing of it was kept.
+    #[error("this was not done: {0:?}")]
+    NotRuled(Code),
+    /// The entry does not wait for a person.
+    #[error("entry {0} waits for nobody: it is not here, or was decided about already; list what is held")]
+    NotHeld(EntryId),
 }
 
 /// What the ledger stands on.
@@ -78,6 +88,18 @@ pub struct Intake<'a, 'tx> {
     pub now: &'a Now,
     /// Where ids and salts come from.
     pub entropy: &'a mut Entropy,
+}
+
+/// Whose word an entry stands on, beside its author's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing<'a> {
+    /// Nobody's.
+    Own,
+    /// Not even on that: its device was revoked.
+    Revoked,
+    /// That of a person at the office who released it, with the roles by which they did: what the author has no right to
+    /// is judged as done by somebody who has these too.
+    Vouched(&'a [Role]),
 }
 
 /// What became of an entry that was taken.
@@ -121,7 +143,8 @@ impl Intake<'_, '_> {
             // Whoever it names did not write it: it is nobody's last word.
             return self.settle(entry, &header, &origin, Some(&body.change), None, Decision::held(Code::NotAllowed));
         }
-        let decision = self.decide(&header, &origin, &body, &private, sender.revoked)?;
+        let standing = if sender.revoked { Standing::Revoked } else { Standing::Own };
+        let decision = self.decide(&header, &origin, &body, &private, standing)?;
         self.settle(entry, &header, &origin, Some(&body.change), Some(&private), decision)
     }
 
@@ -134,7 +157,7 @@ impl Intake<'_, '_> {
         let unreadable = |source: EntryError| LedgerError::Write(WriteError::Entry(source));
         let body = written.entry.read_body(&written.header).map_err(unreadable)?;
         let private = written.entry.read_private(&written.header).map_err(unreadable)?;
-        let decision = self.decide(&written.header, &written.origin, &body, &private, false)?;
+        let decision = self.decide(&written.header, &written.origin, &body, &private, Standing::Own)?;
         match self.settle(
             written.entry,
             &written.header,
@@ -194,7 +217,7 @@ impl Intake<'_, '_> {
         origin: &Origin,
         body: &Body,
         private: &Private,
-        revoked: bool,
+        standing: Standing<'_>,
     ) -> Result<Decision, LedgerError> {
         let view = items::view(self.tx, header.item)?;
         let seen = match &header.seen {
@@ -203,20 +226,24 @@ impl Intake<'_, '_> {
         };
         let own_links = match body.change {
             Change::Edit { .. } => entries::own_links(self.tx, header.item, &private.who)?,
-            Change::Open { .. } | Change::Attach { .. } | Change::Step { .. } | Change::Comment { .. } => {
-                BTreeMap::new()
-            }
+            Change::Open { .. }
+            | Change::Attach { .. }
+            | Change::Step { .. }
+            | Change::Comment { .. }
+            | Change::Release { .. }
+            | Change::Dismiss { .. } => BTreeMap::new(),
         };
         let subject = Subject {
             view: view.as_ref(),
             seen,
             own_links: &own_links,
-            blocked: judgements::blocked(self.tx, origin.incarnation, header.item)?,
+            blocked: judgements::blocked(self.tx, origin.incarnation, header.item, Some(header.id))?,
         };
         let person = person(self.tx, &private.who)?;
+        let revoked = standing == Standing::Revoked;
         let actor = self.actor(header.item, view.as_ref(), &private.who, person.as_ref(), revoked)?;
         if let Some(view) = &view
-            && !revoked
+            && standing == Standing::Own
             && !self.may_know_of(header.item, origin.incarnation, view, &actor, person.as_ref())?
         {
             return Ok(Decision::held(Code::UnknownItem));
@@ -226,8 +253,18 @@ impl Intake<'_, '_> {
             Some(own) if entries::is_of(self.tx, own, header.item, &private.who)? => Some(own),
             Some(_) | None => None,
         };
-        let facts = Facts { pack: self.office.pack, actor: &actor, received: self.now.wall.to_minute() };
-        Ok(judge(&subject, &facts, &ReadEntry { id: header.id, kind: &header.kind, own, change: &body.change }))
+        let entry = ReadEntry { id: header.id, kind: &header.kind, own, change: &body.change };
+        let decide = |actor: &Actor| {
+            judge(&subject, &Facts { pack: self.office.pack, actor, received: self.now.wall.to_minute() }, &entry)
+        };
+        let decision = decide(&actor);
+        match (standing, &decision.verdict) {
+            (Standing::Vouched(lent), Verdict::Held { reason: Code::NotAllowed, .. }) => {
+                let roles = [actor.roles.as_slice(), lent].concat();
+                Ok(decide(&Actor { roles, ..actor }))
+            }
+            (Standing::Own | Standing::Revoked | Standing::Vouched(_), _) => Ok(decision),
+        }
     }
 
     fn actor(
@@ -297,16 +334,29 @@ impl Intake<'_, '_> {
         let (judgement, view) = self.judgement(&entry, header, decision)?;
         let judged = Judged { text: crate::store::to_json("judgement", &judgement)?, judgement };
         judgements::insert(self.tx, header.item, &judged, self.now.wall)?;
-        if origin.incarnation != self.office.node.incarnation {
-            feeds::append(self.tx, &feeds::private(origin.incarnation), &FeedRow::Verdict { entry: header.id })?;
-        }
-        if let (true, Some(version)) = (judged.judgement.verdict.applies(), judged.judgement.version) {
-            items::put(self.tx, header.item, &view)?;
-            items::insert_version(self.tx, header.item, &version, header.id)?;
-            self.tell(header.item, &view, header.id)?;
-            self.follow(header.item, &view, change)?;
-        }
+        self.pronounce(header, origin, change, &judged.judgement, &view)?;
         Ok(Taken::Judged(Box::new(judged.judgement)))
+    }
+
+    /// Tells the author of a judgement that is kept, and where it applies does what it says and tells those who may know.
+    fn pronounce(
+        &mut self,
+        header: &Header,
+        origin: &Origin,
+        change: Option<&Change>,
+        judgement: &Judgement,
+        view: &View,
+    ) -> Result<(), LedgerError> {
+        if origin.incarnation != self.office.node.incarnation {
+            feeds::tell(self.tx, header.id, &FeedRow::Verdict { entry: header.id })?;
+        }
+        if let (true, Some(version)) = (judgement.verdict.applies(), judgement.version) {
+            items::put(self.tx, header.item, view)?;
+            items::insert_version(self.tx, header.item, &version, header.id)?;
+            self.tell(header.item, view, header.id)?;
+            self.follow(header.item, view, change)?;
+        }
+        Ok(())
     }
 
     fn judgement(&self, entry: &Entry, header: &Header, decision: Decision) -> Result<(Judgement, View), LedgerError> {

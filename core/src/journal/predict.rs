@@ -18,6 +18,17 @@ use crate::pack::{Pack, Role};
 use crate::store::{StoreError, entries, items, judgements, meta, pending};
 use crate::work::flow::Actor;
 
+/// Whether this phone will hold what became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It does, or may once it has read on.
+    Read,
+    /// It has read all, and the item is in none of its audiences: of own entries it hears what was decided, and no more.
+    Beyond,
+    /// The item left.
+    Left,
+}
+
 /// What a prediction stands on: the cached pack and the store's own person.
 #[derive(Debug, Clone, Copy)]
 pub struct Predictor<'a> {
@@ -61,7 +72,7 @@ impl Predictor<'_> {
             actor: self.actor(conn, item, view)?,
             own_links: entries::own_links(conn, item, self.person)?,
             // A held step holds up the steps after it here too; what follows a held capture is shown with it.
-            blocked: judgements::blocked(conn, meta::incarnation(conn)?, item)?
+            blocked: judgements::blocked(conn, meta::incarnation(conn)?, item, None)?
                 .filter(|blocked| matches!(blocked, Blocked::HeldStep(_))),
         })
     }
@@ -94,7 +105,7 @@ impl Predictor<'_> {
 
     /// Settles an item after its confirmed view, its verdicts or its pending entries changed.
     ///
-    /// A pending entry retires when its final verdict is in what is held here, or when the item `left` this phone.
+    /// A pending entry retires when its final verdict is in what is held here, or will never be, or when the item left.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,11 +114,11 @@ impl Predictor<'_> {
         tx: &Transaction<'_>,
         item: ItemId,
         confirmed: Option<&View>,
-        left: bool,
+        reach: Reach,
     ) -> Result<(), StoreError> {
         let mut waiting = Vec::new();
         for entry in pending::of_item(tx, item)? {
-            if left || retires(tx, entry, confirmed)? {
+            if reach == Reach::Left || retires(tx, entry, confirmed, reach)? {
                 pending::retire(tx, entry)?;
             } else {
                 waiting.push(entry);
@@ -182,9 +193,10 @@ impl Stand<'_> {
     }
 }
 
-fn retires(conn: &Connection, entry: EntryId, confirmed: Option<&View>) -> Result<bool, StoreError> {
+fn retires(conn: &Connection, entry: EntryId, confirmed: Option<&View>, reach: Reach) -> Result<bool, StoreError> {
     let Some(judged) = judgements::get(conn, entry)? else { return Ok(false) };
-    let Some(version) = judged.judgement.version else { return Ok(judged.judgement.verdict.is_final()) };
+    let version = judged.judgement.version.filter(|_| reach != Reach::Beyond);
+    let Some(version) = version else { return Ok(judged.judgement.verdict.is_final()) };
     let held = confirmed.is_some_and(|view| view.version.epoch == version.epoch && view.version.count >= version.count);
     Ok(judged.judgement.verdict.is_final() && held)
 }

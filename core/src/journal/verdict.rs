@@ -91,6 +91,8 @@ pub enum Code {
     UnknownItem,
     /// It follows an entry that is held or rejected.
     Follows,
+    /// It was held, and a person at the office set it aside.
+    Dismissed,
     /// A code of a later version, kept as it came.
     #[serde(untagged)]
     Unknown(String),

@@ -207,13 +207,16 @@ pub fn insert_seal(tx: &Transaction<'_>, batch: &BatchSeal, seal: &Signed<BatchS
     Ok(())
 }
 
-/// The causes of what the office itself wrote on an item.
+/// The causes of what the office itself wrote on an item, but for what people decided about held entries: readers of the item
+/// are not told that there were any.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn causes(conn: &Connection, item: ItemId) -> Result<Vec<String>, StoreError> {
     let mut statement =
-        conn.prepare_cached("SELECT cause FROM entry WHERE item = ?1 AND cause IS NOT NULL ORDER BY cause")?;
+        conn.prepare_cached(
+            "SELECT cause FROM entry WHERE item = ?1 AND cause IS NOT NULL AND change NOT IN ('release', 'dismiss') ORDER BY cause",
+        )?;
     let rows = statement.query_map([item], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -303,7 +306,8 @@ pub fn is_of(conn: &Connection, id: EntryId, item: ItemId, who: &PersonId) -> Re
     ))?)
 }
 
-/// Whether `who` wrote something on this item that was not held: they were told of it then.
+/// Whether `who` wrote something on this item that was decided about as of an item: they were told of it then. What was held
+/// as of an unknown one, and was dismissed since, tells nothing.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -311,7 +315,7 @@ pub fn is_known_to(conn: &Connection, item: ItemId, who: &PersonId) -> Result<bo
     Ok(conn
         .prepare_cached(
             "SELECT 1 FROM entry e JOIN judgement j ON j.entry = e.id
-             WHERE e.item = ?1 AND e.who = ?2 AND j.verdict <> 'held'",
+             WHERE e.item = ?1 AND e.who = ?2 AND j.verdict <> 'held' AND j.count IS NOT NULL",
         )?
         .exists((item, who.as_str()))?)
 }

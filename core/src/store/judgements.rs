@@ -66,6 +66,32 @@ pub fn insert(tx: &Transaction<'_>, item: ItemId, judged: &Judged, received_at: 
     Ok(())
 }
 
+/// Puts another judgement of a held entry into the place of the one before; its position stays that of its receipt.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn replace(tx: &Transaction<'_>, judged: &Judged) -> Result<(), StoreError> {
+    let Judged { text, judgement } = judged;
+    tx.prepare_cached(
+        "UPDATE judgement SET verdict = ?2, count = ?3, judgement = ?4 WHERE entry = ?1 AND verdict = 'held'",
+    )?
+    .execute((judgement.entry, name(&judgement.verdict), judgement.version.map(|v| v.count), text))?;
+    Ok(())
+}
+
+/// What waits behind a held entry, in the order of its chain; at the office.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn behind(conn: &Connection, entry: EntryId) -> Result<Vec<EntryId>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT b.entry FROM judgement j JOIN judgement b ON b.item = j.item AND b.verdict = 'held'
+         WHERE j.entry = ?1 AND b.judgement ->> '$.verdict.held.behind' = lower(hex(?1)) ORDER BY b.position",
+    )?;
+    let rows = statement.query_map([entry], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Keeps what the office decided, on a phone, with what proves it. A later judgement of a held entry takes its place, and is
 /// not acknowledged; the same one once more changes nothing of that.
 ///
@@ -166,17 +192,24 @@ pub fn held_count(conn: &Connection) -> Result<u64, StoreError> {
 }
 
 /// What of the earlier entries of `incarnation`'s lineage on `item` was not applied and blocks later ones: its first Open there,
-/// while nobody's was applied, or else the first of its steps that is held.
+/// while nobody's was applied, or else the first of its steps that is held. Of those that came before the entry `before`, where
+/// one is given.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> Result<Option<Blocked>, StoreError> {
+pub fn blocked(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    item: ItemId,
+    before: Option<EntryId>,
+) -> Result<Option<Blocked>, StoreError> {
     let opens = of_lineage(
         conn,
         incarnation,
         item,
+        before,
         "SELECT e.id, j.verdict FROM entry e LEFT JOIN judgement j ON j.entry = e.id
-         WHERE e.item = ?1 AND e.change = 'open' ORDER BY e.rowid",
+         WHERE e.item = ?1 AND e.change = 'open' AND e.rowid < ?2 ORDER BY e.rowid",
     )?;
     match opens {
         Some(_) if items::is_judged(conn, item)? => {}
@@ -188,8 +221,9 @@ pub fn blocked(conn: &Connection, incarnation: IncarnationId, item: ItemId) -> R
         conn,
         incarnation,
         item,
+        before,
         "SELECT e.id, j.verdict FROM judgement j JOIN entry e ON e.id = j.entry
-         WHERE j.item = ?1 AND j.verdict = 'held' AND e.change = 'step' ORDER BY j.rowid",
+         WHERE j.item = ?1 AND j.verdict = 'held' AND e.change = 'step' AND e.rowid < ?2 ORDER BY e.rowid",
     )?;
     Ok(step.map(|(entry, _)| Blocked::HeldStep(entry)))
 }
@@ -199,10 +233,16 @@ fn of_lineage(
     conn: &Connection,
     incarnation: IncarnationId,
     item: ItemId,
+    before: Option<EntryId>,
     sql: &str,
 ) -> Result<Option<(EntryId, Option<String>)>, StoreError> {
+    // One that is not here yet comes after all that are.
+    let end: Option<i64> = conn
+        .prepare_cached("SELECT rowid FROM entry WHERE id = ?1")?
+        .query_row([before], |row| row.get(0))
+        .optional()?;
     let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query([item])?;
+    let mut rows = statement.query((item, end.unwrap_or(i64::MAX)))?;
     while let Some(row) = rows.next()? {
         let entry = row.get(0)?;
         if lineage::has(conn, incarnation, entry)? {

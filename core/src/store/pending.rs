@@ -35,6 +35,19 @@ pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<EntryId>, StoreErr
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Items in none of this phone's audiences on which a decided entry waits: what became of them will not be held here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn beyond(conn: &Connection) -> Result<Vec<ItemId>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT p.item FROM pending p JOIN judgement j ON j.entry = p.entry
+         WHERE j.verdict NOT IN ('held', 'unknown') AND NOT EXISTS (SELECT 1 FROM membership m WHERE m.item = p.item)",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// How many entries wait.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
 use crate::journal::entry::{Change, Entry, Exchange};
 use crate::journal::fold;
-use crate::journal::predict::Predictor;
+use crate::journal::predict::{Predictor, Reach};
 use crate::journal::view::View;
 use crate::pack::Pack;
 use crate::store::entries::Known;
@@ -19,7 +19,7 @@ use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged, Proof};
 use crate::store::meta::{self, key};
 use crate::store::snapshots::{self, ProvenSnapshot};
-use crate::store::{StoreError, entries, from_json, items, photos, to_json, transfers};
+use crate::store::{StoreError, entries, from_json, items, pending, photos, to_json, transfers};
 
 /// Why an answer was not applied. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +182,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
     for (entry, sha256) in safe {
         photos::set_safe(tx, entry, sha256)?;
     }
-    reading.settle()?;
+    reading.settle(page.more || !reading.withdrawn.is_empty())?;
     reading.want_snapshots(intent, page)?;
     let withdrawn = reading.withdrawn;
     let (again, read): (Vec<_>, Vec<_>) = page.feeds.iter().partition(|feed| withdrawn.contains(&feed.audience));
@@ -378,7 +378,11 @@ impl PageReading<'_> {
         Ok(())
     }
 
-    fn settle(&mut self) -> Result<(), ApplyError> {
+    /// Settles what the page touched; where there is no `more` to read, also what waits on items that are in no audience.
+    fn settle(&mut self, more: bool) -> Result<(), ApplyError> {
+        if !more {
+            self.touched.extend(pending::beyond(self.tx)?);
+        }
         let touched = std::mem::take(&mut self.touched);
         for item in touched {
             let left = self.left.contains(&item);
@@ -386,7 +390,14 @@ impl PageReading<'_> {
                 Some(view) => view,
                 None => items::confirmed(self.tx, item)?,
             };
-            self.reader.predictor.settle(self.tx, item, confirmed.as_ref(), left)?;
+            let reach = if left {
+                Reach::Left
+            } else if more || !items::audiences(self.tx, item)?.is_empty() {
+                Reach::Read
+            } else {
+                Reach::Beyond
+            };
+            self.reader.predictor.settle(self.tx, item, confirmed.as_ref(), reach)?;
             if left {
                 items::remove(self.tx, item)?;
                 snapshots::remove(self.tx, item)?;

@@ -58,7 +58,16 @@ pub struct Person {
 /// The roles whose desks work on every case of the district.
 pub const DESKS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Auditor];
 
+/// The roles whose desks decide about what is held, of whatever kind.
+pub const DECIDERS: &[Role] = &[Role::Acceptor, Role::Admin];
+
 impl Person {
+    /// The roles by which the person decides about what is held; none where that is not theirs.
+    #[must_use]
+    pub fn deciding_roles(&self) -> Vec<Role> {
+        self.roles.iter().filter(|role| DECIDERS.contains(role)).cloned().collect()
+    }
+
     /// Whether the person works on every case of the district.
     #[must_use]
     pub fn is_at_a_desk(&self) -> bool {

@@ -1,15 +1,17 @@
-//! What is held: what phones sent and nothing has come of, until a person decides. Here it can be seen.
+//! What is held: what phones sent and nothing has come of, until a person decides. Here it is seen, and decided.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query as Asked, State};
-use axum::response::Response;
+use axum::Form;
+use axum::extract::{Path, Query as Asked, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::Value;
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::entry::Change;
+use xuncheng_core::journal::ledger::{Ruling, Said};
 use xuncheng_core::journal::verdict::{Code, Judgement, Verdict};
 use xuncheng_core::limits;
 use xuncheng_core::pack::Pack;
@@ -18,11 +20,12 @@ use xuncheng_core::work::case::CASE;
 
 use super::Console;
 use super::error::ConsoleError;
-use super::frame::{Frame, Menu, page};
+use super::frame::{Flash, Frame, Menu, page};
 use super::names::{Names, category_name, number, title};
 use super::timeline;
 use super::viewer::Viewer;
 use super::words;
+use crate::OfficeError;
 
 const PATH: &str = "/held";
 
@@ -61,6 +64,10 @@ struct Card {
     remedy: &'static str,
     /// The address of what it follows.
     behind: Option<String>,
+    /// How many others wait behind it.
+    waiting: usize,
+    /// What whoever looks may say of it.
+    rulings: Rulings,
     kind: Kind,
     sender: (Option<IncarnationId>, ItemId),
     follows: Option<EntryId>,
@@ -73,6 +80,16 @@ enum Case {
     Known(String, String),
     /// Why there is none.
     None(&'static str),
+}
+
+/// What may be said of a held entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rulings {
+    /// Nothing: it follows another, or it is not for whoever looks.
+    None,
+    /// It is not in order, and would be held again.
+    Dismiss,
+    Both,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +112,91 @@ pub(super) async fn show(
         "" => None,
         text => Some(text.parse().map_err(|_| ConsoleError::Junk("翻页位置无法识别。"))?),
     };
+    let flash = console.sessions.said(&viewer.session.key, PATH);
     let office = Arc::clone(&console.office);
-    page(&console.office.read(move |conn| Ok(read(conn, office.pack(), &viewer, from))).await??)
+    let mut held = console.office.read(move |conn| Ok(read(conn, office.pack(), &viewer, from))).await??;
+    held.frame.flash = flash;
+    page(&held)
+}
+
+/// What the form of a held entry sends.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Decided {
+    reason: String,
+}
+
+/// `POST /held/{entry}/release`
+pub(super) async fn release(
+    console: State<Arc<Console>>,
+    viewer: Viewer,
+    entry: Path<String>,
+    decided: Form<Decided>,
+) -> Result<Response, ConsoleError> {
+    rule(console, viewer, entry, Ruling::Release, decided).await
+}
+
+/// `POST /held/{entry}/dismiss`
+pub(super) async fn dismiss(
+    console: State<Arc<Console>>,
+    viewer: Viewer,
+    entry: Path<String>,
+    decided: Form<Decided>,
+) -> Result<Response, ConsoleError> {
+    rule(console, viewer, entry, Ruling::Dismiss, decided).await
+}
+
+/// The held entry is its form's token: it is decided about once, however often the form is posted.
+async fn rule(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path(entry): Path<String>,
+    ruling: Ruling,
+    Form(Decided { reason }): Form<Decided>,
+) -> Result<Response, ConsoleError> {
+    if viewer.person.deciding_roles().is_empty() {
+        return Err(ConsoleError::Forbidden("放行和驳回由受理员、系统管理员办理。"));
+    }
+    let entry = entry.parse().map_err(|_| ConsoleError::NotFound)?;
+    let author = console.office.author_for(viewer.person.id.clone(), viewer.session.name.clone());
+    let said = Said { entry, ruling, reason: reason.replace("\r\n", "\n") };
+    let flash = match console.office.rule(author, said).await {
+        Ok(judged) => told(ruling, &judged),
+        Err(OfficeError::NotDone(code)) => {
+            flash("bad", format!("没有办理：{}", words::code(&code)), words::advice(&code))
+        }
+        Err(OfficeError::NotHeld(_)) => flash("warn", "这一条已经处理过了，没有重复办理".to_owned(), ""),
+        Err(error) => return Err(error.into()),
+    };
+    console.sessions.say(&viewer.session.key, flash);
+    Ok(Redirect::to(PATH).into_response())
+}
+
+fn flash(tone: &'static str, said: String, next: &str) -> Flash {
+    Flash { path: PATH.to_owned(), tone, said, next: next.to_owned(), code: None }
+}
+
+/// What came of it: of the entry itself, and of how many in all.
+fn told(ruling: Ruling, judged: &[Judgement]) -> Flash {
+    let verdict = judged.first().map(|judgement| &judgement.verdict);
+    let (with_it, applied) =
+        (judged.len().saturating_sub(1), judged.iter().filter(|judgement| judgement.verdict.applies()).count());
+    match (ruling, verdict) {
+        (Ruling::Dismiss, _) if with_it == 0 => {
+            flash("good", "已驳回".to_owned(), "提交人的手机下次同步时会看到；照片作为证据保留。")
+        }
+        (Ruling::Dismiss, _) => flash(
+            "good",
+            format!("已驳回，随后的 {with_it} 条一并处理"),
+            "提交人的手机下次同步时会看到；照片作为证据保留。",
+        ),
+        (Ruling::Release, Some(verdict)) if !verdict.applies() => {
+            let why = words::why(verdict).unwrap_or_else(|| "案件已经是这样".to_owned());
+            flash("warn", format!("已放行，但没有改变案件：{why}"), "提交人的手机下次同步时会看到。")
+        }
+        (Ruling::Release, _) => {
+            flash("good", format!("已放行，{applied} 条内容生效"), "有关人员的手机下次同步时会看到。")
+        }
+    }
 }
 
 fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, from: Option<EntryId>) -> Result<HeldPage, ConsoleError> {
@@ -136,7 +236,8 @@ impl Card {
     fn takes(&self, next: &Self) -> bool {
         let with_it = match self.kind {
             Kind::Capture => next.follows == Some(self.id),
-            Kind::Photos => next.follows == self.follows && next.reason == self.reason && next.signed == self.signed,
+            // What follows nothing is decided about one by one.
+            Kind::Photos => self.follows.is_some() && next.follows == self.follows && next.signed == self.signed,
             Kind::Alone => false,
         };
         with_it && next.kind == Kind::Photos && next.sender == self.sender && next.when == self.when
@@ -191,6 +292,8 @@ impl Reader<'_> {
             reason: self.reason(reason, &case),
             remedy: words::remedy(reason),
             behind: None,
+            waiting: judgements::behind(self.conn, header.id)?.len(),
+            rulings: self.rulings(reason, [author.as_ref(), sender]),
             kind: Kind::Alone,
             sender: (incarnation, header.item),
             follows: self.still_held(*behind)?,
@@ -211,7 +314,14 @@ impl Reader<'_> {
                 card.kind = Kind::Photos;
                 card.photos.push((header.id, words::role(&photo.role).to_owned()));
             }
-            Some(Change::Edit { .. } | Change::Step { .. } | Change::Comment { .. }) | None => {}
+            Some(
+                Change::Edit { .. }
+                | Change::Step { .. }
+                | Change::Comment { .. }
+                | Change::Release { .. }
+                | Change::Dismiss { .. },
+            )
+            | None => {}
         }
         Ok(Some(card))
     }
@@ -235,6 +345,19 @@ impl Reader<'_> {
         match case {
             Case::Known(..) => words::code_at_case(reason),
             Case::None(_) => words::code(reason),
+        }
+    }
+
+    /// What the viewer may say of what is held for `reason` and is `whose`.
+    fn rulings(&self, reason: &Code, whose: [Option<&PersonId>; 2]) -> Rulings {
+        let me = &self.viewer.person;
+        let decides = !me.deciding_roles().is_empty() && !whose.contains(&Some(&me.id));
+        if !decides || *reason == Code::Follows {
+            Rulings::None
+        } else if matches!(reason, Code::Malformed | Code::TooLarge) {
+            Rulings::Dismiss
+        } else {
+            Rulings::Both
         }
     }
 

@@ -220,6 +220,7 @@ impl Teller<'_> {
                     event.kind = Kind::Arrivals(count);
                 }
             }
+            Change::Release { .. } | Change::Dismiss { .. } => event.verdict = words::ruled(),
             Change::Step { .. } | Change::Comment { .. } => {}
         }
     }
@@ -262,6 +263,8 @@ pub(super) fn what(change: &Change, verdict: Option<&Verdict>) -> String {
             if verdict.is_some_and(Verdict::applies) { step.to_owned() } else { format!("提交“{step}”") }
         }
         Change::Comment { .. } => "意见".to_owned(),
+        Change::Release { .. } => "放行".to_owned(),
+        Change::Dismiss { .. } => "驳回".to_owned(),
     }
 }
 
@@ -278,6 +281,9 @@ pub(super) fn details(pack: &Pack, change: &Change, verdict: Option<&Verdict>) -
         Change::Edit { fields } if arrived(fields, verdict).is_some() => return Vec::new(),
         Change::Open { fields } | Change::Edit { fields } | Change::Step { args: fields, .. } => fields,
         Change::Comment { text } => return vec![(String::new(), text.clone())],
+        Change::Release { reason, .. } | Change::Dismiss { reason, .. } => {
+            return vec![(words::field("reason").to_owned(), reason.clone())];
+        }
         Change::Attach { .. } => return Vec::new(),
     };
     // The category's code stands in the list of facts; here its name says enough.

@@ -55,6 +55,11 @@ pub(super) fn verdict(verdict: &Verdict) -> Chip {
     }
 }
 
+/// What a person decided about something held: of the case itself it changes nothing.
+pub(super) fn ruled() -> Chip {
+    Chip::new("已决定", "")
+}
+
 /// Why a verdict is none of the good ones.
 pub(super) fn why(verdict: &Verdict) -> Option<String> {
     match verdict {
@@ -89,6 +94,7 @@ pub(super) fn code(code: &Code) -> String {
         Code::TooLarge => "案件内容已达上限，不能再添加",
         Code::UnknownItem => "办公室没有这个案件，或者它不归此人",
         Code::Follows => "它所依据的前一条记录没有生效",
+        Code::Dismissed => "办公室核实后驳回",
         Code::Unknown(code) => return format!("原因代码 {code}"),
     };
     text.to_owned()
@@ -105,20 +111,20 @@ pub(super) const fn advice(code: &Code) -> &'static str {
         Code::OriginalMissing => "请等手机同步原件，或写明免附原件的理由。",
         Code::NotAllowed => "请由有权限的人员登录后办理。",
         Code::Malformed => "请检查填写的内容后再提交。",
-        Code::Revoked | Code::TooLarge | Code::UnknownItem | Code::Follows | Code::Unknown(_) => "请联系系统管理员。",
+        Code::Revoked | Code::TooLarge | Code::UnknownItem | Code::Follows | Code::Dismissed | Code::Unknown(_) => {
+            "请联系系统管理员。"
+        }
     }
 }
 
 /// What can be done about something held, told to whoever finds it at the office.
 pub(super) const fn remedy(code: &Code) -> &'static str {
     match code {
-        Code::NotAllowed | Code::UnknownItem => {
-            "请核实内容。确需办理的，由有权限的人员在案件页办理；需要立案的，请采集员重新上报。"
-        }
-        Code::Revoked => "请核实是谁在使用这部手机。内容属实的，请本人用登记过的手机重新提交。",
-        Code::Malformed => "请向提交人核实，由提交人在手机上重新提交。",
-        Code::TooLarge => "请向提交人核实；需要补充的内容，请另行上报一件。",
-        Code::Follows => "请先看它所依据的那一条。",
+        Code::NotAllowed | Code::UnknownItem => "请核实内容。属实的，可以放行，由放行人担保；不需要的，驳回。",
+        Code::Revoked => "请核实是谁在使用这部手机。内容属实的，可以放行；不属实的，驳回。",
+        Code::Malformed => "内容有误，不能放行。请向提交人核实，由提交人在手机上重新提交，再驳回这一条。",
+        Code::TooLarge => "案件已满，不能放行。需要补充的内容，请另行上报一件，再驳回这一条。",
+        Code::Follows => "请先处理它所依据的那一条，这一条随之处理。",
         Code::NotFromHere
         | Code::StaleRound
         | Code::ReasonMissing
@@ -126,6 +132,7 @@ pub(super) const fn remedy(code: &Code) -> &'static str {
         | Code::AfterPhotoMissing
         | Code::SamePhoto
         | Code::OriginalMissing
+        | Code::Dismissed
         | Code::Unknown(_) => "请核实内容；需要时联系系统管理员。",
     }
 }

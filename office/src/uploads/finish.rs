@@ -97,6 +97,21 @@ fn sign_for(
     Ok(shown.photo)
 }
 
+/// Says what [`note_original`] says of the photo that `entry` attaches, if it attaches one and its original is signed for: it
+/// came while the entry was held.
+pub(crate) fn note_waiting(
+    intake: &mut Intake<'_, '_>,
+    entry: EntryId,
+    incarnation: IncarnationId,
+) -> Result<(), OfficeError> {
+    let Some(shown) = attached::by(intake.tx, entry, incarnation)? else { return Ok(()) };
+    let sha256 = shown.photo.sha256;
+    match photos::receipt(intake.tx, entry, sha256)? {
+        Some(_) => note_original(intake, entry, sha256, incarnation),
+        None => Ok(()),
+    }
+}
+
 /// Says in the item's journal, once, that the original has arrived: a case closes only then.
 fn note_original(
     intake: &mut Intake<'_, '_>,
@@ -105,7 +120,7 @@ fn note_original(
     incarnation: IncarnationId,
 ) -> Result<(), OfficeError> {
     let Some(shown) = attached::by(intake.tx, entry, incarnation)? else { return Ok(()) };
-    // Behind a held entry it waits for the release; the next start writes it then.
+    // Behind a held entry it waits for the release.
     if !shown.counts || items::view(intake.tx, shown.header.item)?.is_none() {
         return Ok(());
     }

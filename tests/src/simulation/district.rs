@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use xuncheng_core::field::{CaseDetail, FieldError};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
+use xuncheng_core::journal::ledger::Ruling;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::session::Action;
 use xuncheng_core::work::case::{CASE, CaseStep, RULES};
@@ -80,6 +81,7 @@ impl District {
             Event::Act { phone, case, step } => self.act(*phone, *case, *step),
             Event::Desk { case, step } => self.desk(*case, *step),
             Event::Correct { case } => self.correct(*case, number),
+            Event::Rule { held, ruling } => self.rule(*held, *ruling),
             Event::Talk { phone, dies_after, faults, card_out: false } => self.talk(*phone, *dies_after, faults),
             Event::Talk { phone, dies_after, faults, card_out: true } => {
                 let photos = self.phone(*phone).field().photos().root().to_owned();
@@ -231,6 +233,15 @@ impl District {
         let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
         let text = Value::from(format!("桌改 {number}"));
         let _ = self.world.office().edit("zhang", item, &[("description", text)]);
+    }
+
+    fn rule(&self, held: usize, ruling: Ruling) {
+        let office = self.world.office();
+        let waiting = office.held();
+        if let Some(entry) = waiting.get(held % waiting.len().max(1)) {
+            // Where it is not done it stays held: what it follows goes first, or it is in no order.
+            let _ = office.rule(["zhang", "he"][held % 2], *entry, ruling);
+        }
     }
 
     fn talk(&mut self, phone: usize, dies_after: Option<usize>, faults: &[Option<Fault>]) {

@@ -1,5 +1,7 @@
 //! What may happen in a simulated district.
 
+use xuncheng_core::journal::ledger::Ruling;
+
 use crate::fixtures::Dice;
 use crate::network::Fault;
 
@@ -49,6 +51,13 @@ pub enum Event {
     Correct {
         /// Which of the office's cases.
         case: usize,
+    },
+    /// A desk says something of what is held.
+    Rule {
+        /// Which of the held entries.
+        held: usize,
+        /// What is said.
+        ruling: Ruling,
     },
     /// A phone talks with the office for at most so many requests, and these faults meet the first ones.
     Talk {
@@ -105,6 +114,8 @@ impl Event {
             Self::Act { .. } => "step on a phone",
             Self::Desk { .. } => "step at a desk",
             Self::Correct { .. } => "correction at a desk",
+            Self::Rule { ruling: Ruling::Release, .. } => "release",
+            Self::Rule { ruling: Ruling::Dismiss, .. } => "dismissal",
             Self::Talk { card_out: true, .. } => "conversation with the card out",
             Self::Talk { dies_after: None, .. } => "conversation",
             Self::Talk { dies_after: Some(_), .. } => "kill while talking",
@@ -142,6 +153,10 @@ impl Event {
             },
             92..94 => Self::RestartOffice,
             94..96 => Self::ChangeRoles { change: below(dice, 4) },
+            96..98 => Self::Rule {
+                held: below(dice, 64),
+                ruling: if below(dice, 3) == 0 { Ruling::Dismiss } else { Ruling::Release },
+            },
             _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
         }
     }

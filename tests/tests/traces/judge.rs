@@ -273,8 +273,9 @@ proptest! {
         let mut before = before;
         before.actor.revoked = true;
         let decision = before.judge(pack(), None, &change);
+        let follows = matches!(before.blocked, Some(Blocked::RejectedOpen(_)));
         let held = matches!(decision.verdict, Verdict::Held { .. });
-        prop_assert!(held && decision.effects.is_empty());
+        prop_assert!((held || follows) && decision.effects.is_empty());
     }
 
     /// Whoever belongs to the organisation that handled a case, or reported it, never checks it, whatever their roles.

@@ -156,3 +156,63 @@ async fn an_arrival_that_a_phone_claims_is_not_told_as_one() {
         assert!(page.contains("修改") && !page.contains("已签收"), "{path}: {page}");
     }
 }
+
+#[tokio::test]
+async fn a_desk_releases_a_capture_with_its_photos_or_dismisses_it() {
+    let world = World::new();
+    world.enrol("zhou", "城管一队手机").await;
+    let zhang = world.sign_in("zhang").await;
+    let released = world.case("zhou", STALL, "巴州大道三号桥头").await;
+    world.photo("zhou", released, PhotoRole::Scene, 1, true).await;
+    let open = written(&world, released).await[0];
+    let page = zhang.get("/held").await.text;
+    assert!(page.contains("后面的 1 条跟着这一条") && page.contains("放行</button>"), "{page}");
+    let release = format!("/held/{open}/release");
+    assert!(page.contains(&format!("formaction=\"{release}\"")), "{page}");
+
+    // Nothing without a reason, nothing for those who do not decide.
+    assert_eq!(zhang.post(&release, &[("reason", " ")]).await.status, StatusCode::SEE_OTHER);
+    let page = zhang.get("/held").await.text;
+    assert!(page.contains("没有办理：没有写明理由") && cards(&page) == 1, "{page}");
+    for other in ["zhao", "li", "zhou"] {
+        let answer = world.sign_in(other).await.post(&release, &[("reason", "属实")]).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{other}");
+    }
+    assert!(!world.sign_in("zhao").await.get("/held").await.text.contains("放行</button>"), "a dispatcher only looks");
+
+    assert_eq!(zhang.post(&release, &[("reason", "电话核实属实")]).await.header("location"), "/held");
+    let page = zhang.get("/held").await.text;
+    assert!(page.contains("已放行，2 条内容生效") && cards(&page) == 0, "{page}");
+    let case = zhang.get(&format!("/cases/{released}")).await.text;
+    assert!(case.contains("放行") && case.contains("电话核实属实") && case.contains("张受理"), "{case}");
+    assert!(case.contains("照片原件到达办公室 1 张"), "its original came while it was held: {case}");
+
+    // Once more: it was decided about, and stays so.
+    zhang.post(&format!("/held/{open}/dismiss"), &[("reason", "手滑")]).await;
+    assert!(zhang.get("/held").await.text.contains("这一条已经处理过了"));
+    assert_eq!(zhang.get(&format!("/cases/{released}")).await.status, StatusCode::OK);
+
+    let dismissed = world.case("zhou", STALL, "重复的一件").await;
+    let open = written(&world, dismissed).await[0];
+    zhang.post(&format!("/held/{open}/dismiss"), &[("reason", "重复上报")]).await;
+    let page = zhang.get("/held").await.text;
+    assert!(page.contains("已驳回") && cards(&page) == 0, "{page}");
+    assert_eq!(zhang.get(&format!("/cases/{dismissed}")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_is_not_in_order_is_dismissed_only_and_ones_own_is_for_somebody_else() {
+    let world = World::new();
+    let item = world.case("li", STALL, "江北大道").await;
+    let (_, malformed) = world.phone_writes("li", Some(item), Change::Comment { text: " ".to_owned() }).await;
+    let (_, own) = world.phone_writes("he", None, world.report(STALL, "自己报的")).await;
+    let he = world.sign_in("he").await;
+    let page = he.get("/held").await.text;
+    let forms = |entry: EntryId| ["release", "dismiss"].map(|say| page.contains(&format!("/held/{entry}/{say}\"")));
+    assert_eq!((forms(malformed.entry), forms(own.entry)), ([false, true], [false, false]), "{page}");
+    he.post(&format!("/held/{}/release", malformed.entry), &[("reason", "属实")]).await;
+    assert!(he.get("/held").await.text.contains("没有办理：内容不完整或超出长度"));
+    he.post(&format!("/held/{}/release", own.entry), &[("reason", "属实")]).await;
+    assert!(he.get("/held").await.text.contains("没有办理：没有办理这一步的权限"));
+    assert_eq!(he.post("/held/x/release", &[("reason", "属实")]).await.status, StatusCode::NOT_FOUND);
+}
