@@ -26,7 +26,8 @@ const flash = (page) => page.getByRole('status')
 const openCase = async (page, words) => {
   await page.waitForLoadState('networkidle')
   await page.goto('/')
-  await page.getByRole('link', { name: words }).click()
+  // The first one that was reported: the newest stands first.
+  await page.getByRole('link', { name: words }).last().click()
   await page.waitForLoadState('networkidle')
 }
 
@@ -238,7 +239,7 @@ test('the keyboard alone opens a case', async () => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), '跳到正文')
   await page.locator('.case-row a').first().focus()
   await page.keyboard.press('Enter')
-  await page.getByText('案件经过').waitFor()
+  await page.getByRole('heading', { name: '案件经过' }).waitFor()
   assert.deepEqual(troubles, [])
 })
 

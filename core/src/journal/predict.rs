@@ -86,7 +86,8 @@ impl Predictor<'_> {
         let item = written.header.item;
         let shown = items::view(tx, item)?;
         if pending::of_item(tx, item)?.is_empty() {
-            items::put_confirmed(tx, item, shown.as_ref())?;
+            // Of a capture that was rejected the office has nothing, and what is shown is not what it judged.
+            items::put_confirmed(tx, item, items::confirmed(tx, item)?.as_ref())?;
         }
         pending::insert(tx, written.header.id, item)?;
         let waiting = Waiting {
