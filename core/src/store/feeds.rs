@@ -86,9 +86,7 @@ impl FeedRow {
             | Self::Unknown(_) => None,
         }
     }
-}
 
-impl FeedRow {
     /// The own entry that a row of a private feed speaks of.
     #[must_use]
     pub const fn entry(&self) -> Option<EntryId> {

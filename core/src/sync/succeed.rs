@@ -8,7 +8,7 @@ use super::outbox;
 use super::wire::{Refusal, Succession};
 use crate::clock::{Entropy, Now};
 use crate::id::{Hash, IncarnationId, Nonce};
-use crate::journal::entry::{Entry, EntryError, Origin};
+use crate::journal::entry::{Entry, EntryError, Origin, part_hash};
 use crate::limits;
 use crate::store::meta::{self, key};
 use crate::store::{StoreError, entries, lineage, to_json, transfers};
@@ -81,7 +81,7 @@ impl Place {
         let mut header = entry.read_header().map_err(unreadable)?;
         let before = entry.read_origin(&header).map_err(unreadable)?;
         let origin = to_json("entry", &Origin::new(salt, incarnation, seq, prev, before.own))?;
-        header.hashes.origin = crate::journal::entry::part_hash("origin", &origin);
+        header.hashes.origin = part_hash("origin", &origin);
         entry.header = to_json("entry", &header)?;
         entry.origin = Some(origin);
         Ok(lineage::move_entry(tx, header.id, &entry, incarnation, seq)?)

@@ -54,9 +54,7 @@ impl Lacking {
     pub(super) fn settle(&self, tx: &Transaction<'_>) -> Result<(), OfficeError> {
         for file in self.drawn_again.iter().chain(&self.lost) {
             match file.kind {
-                Kind::Original => {
-                    lost::ask_again(tx, file.of)?;
-                }
+                Kind::Original => lost::ask_again(tx, file.of)?,
                 Kind::View => {
                     tx.execute("UPDATE photo SET view_here = 0 WHERE sha256 = ?1", [file.of])?;
                 }
