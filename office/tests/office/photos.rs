@@ -580,6 +580,7 @@ async fn a_photo_that_is_safe_is_named_once_a_backup_holds_it() {
     let world = World::new().await;
     let (mut li, picture) = photographed(&world).await;
     li.begin(&world, &picture, &picture.original).await;
+    world.office().drawn().await.unwrap();
     assert!(!li.sync(&world).await.limits.has_backups);
     let place = world.folder.path().join("backups");
     let report = xuncheng_office::backup(&world.data(), &place).unwrap();
