@@ -43,8 +43,7 @@ impl DataFolder {
             private::make_folder(&folder).map_err(|source| OfficeError::file(&folder, source))?;
         }
         // The node's key lies here: nobody else on the machine reads it.
-        restrict(&self.keys())?;
-        sync_folder(&self.root)
+        restrict(&self.keys())
     }
 
     /// Takes the folder for this process.
@@ -127,8 +126,7 @@ pub(crate) fn restrict(folder: &Path) -> Result<(), OfficeError> {
 
 /// Puts a folder's list of names on the disk.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), OfficeError> {
-    let sync = || -> io::Result<()> { if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) } };
-    sync().map_err(|source| OfficeError::file(path, source))
+    private::sync_folder(path).map_err(|source| OfficeError::file(path, source))
 }
 
 /// Writes a file so that it is there whole, or not at all, after a power cut.

@@ -14,6 +14,7 @@ use xuncheng_core::clock::{Entropy, Moment};
 use xuncheng_core::crypto::{SealingKey, SoftwareKey};
 use xuncheng_core::id::{EpochId, PhotoHash};
 use xuncheng_core::photo::PhotoFolder;
+use xuncheng_core::private;
 use xuncheng_core::store::{self, meta};
 use xuncheng_core::sync::wire::Epoch;
 
@@ -185,7 +186,7 @@ fn refuse_used(data: &Path) -> Result<(), OfficeError> {
 /// A folder beside `data`, which gets its name only when all is in it.
 fn beside(data: &Path) -> Result<Unfinished, OfficeError> {
     let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(|source| OfficeError::file(parent, source))?;
+    private::make_folder(parent).map_err(|source| OfficeError::file(parent, source))?;
     Unfinished::begin(".restoring-", parent)
 }
 

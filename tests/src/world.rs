@@ -143,6 +143,10 @@ impl Shared {
     }
 
     fn start_office(&self) {
+        self.try_start_office().expect("the office opens");
+    }
+
+    fn try_start_office(&self) -> Result<(), OfficeError> {
         let (time, dice) = (Arc::clone(&self.time), Arc::clone(&self.dice));
         let config = Config {
             url: Some("http://office.test".parse().expect("an address")),
@@ -152,9 +156,10 @@ impl Shared {
             pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
         };
-        let office = Office::open(config).expect("the office opens");
+        let office = Office::open(config)?;
         let app = self.runtime.block_on(async { app(Arc::clone(&office)) });
         *self.running.borrow_mut() = Some(Running { office, app });
+        Ok(())
     }
 
     fn stop_office(&self) {
@@ -179,15 +184,22 @@ impl World {
     /// A district whose every draw comes from `seed`, with its office open.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::within(TempDir::new().expect("a temporary folder can be made"), seed)
+    }
+
+    /// A district in `folder`, where one may have been before: it goes on a day later.
+    #[must_use]
+    pub fn within(folder: TempDir, seed: u64) -> Self {
+        let later_ms = if folder.path().join("office").exists() { 24 * 3_600_000 } else { 0 };
         let time = Time {
-            wall_ms: AtomicI64::new(MORNING.unix_ms()),
+            wall_ms: AtomicI64::new(MORNING.plus_ms(later_ms).unix_ms()),
             monotonic_ms: AtomicU64::new(1_000_000),
             office_error_ms: AtomicI64::new(0),
         };
         let shared = Shared {
             dice: Arc::new(Mutex::new(Dice::new(seed))),
             time: Arc::new(time),
-            folder: TempDir::new().expect("a temporary folder can be made"),
+            folder,
             phones: RefCell::default(),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
             running: RefCell::new(None),
@@ -208,6 +220,18 @@ impl World {
     #[must_use]
     pub fn phone(&self, person: &str) -> Phone {
         Phone::new(Rc::clone(&self.0), person)
+    }
+
+    /// The folder of the whole district: the office's, its backups, and those of all phones.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.0.folder.path()
+    }
+
+    /// The phone whose folder, below the district's, has this name.
+    #[must_use]
+    pub fn phone_found_at(&self, name: &str) -> Phone {
+        Phone::found(Rc::clone(&self.0), self.folder().join(name))
     }
 
     /// A phone of `person` that is enrolled and has read what there is for it.
@@ -232,8 +256,16 @@ impl World {
 
     /// Returns when the office has done all that it does by itself: the pictures of originals are drawn and noted.
     pub fn settle(&self) {
+        self.try_to_settle().expect("the office runs");
+    }
+
+    /// As [`Self::settle`], beside a disk that may fail.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub fn try_to_settle(&self) -> Result<(), OfficeError> {
         let office = self.0.running();
-        self.0.runtime.block_on(office.drawn()).expect("the office runs");
+        self.0.runtime.block_on(office.drawn())
     }
 
     /// Lets so many milliseconds pass.
@@ -400,6 +432,20 @@ impl Desk {
     /// Opens it again.
     pub fn start(&self) {
         self.0.start_office();
+    }
+
+    /// Opens it again, or says why not.
+    ///
+    /// # Errors
+    /// Those of [`Office::open`].
+    pub fn try_to_start(&self) -> Result<(), OfficeError> {
+        self.0.try_start_office()
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.0.running.borrow().is_some()
     }
 
     /// Changes the list of people, which the office reads when it starts.

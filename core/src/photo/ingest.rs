@@ -32,7 +32,14 @@ pub struct Ingested {
     pub view: PhotoHash,
     /// SHA-256 of the thumbnail.
     pub thumbnail: PhotoHash,
-    _unnamed: Unnamed,
+    unnamed: Unnamed,
+}
+
+impl Ingested {
+    /// Leaves it to the next start to find out whether a row names the photo: it is kept then, and swept otherwise.
+    pub(crate) fn leave_to_next_start(self) {
+        self.unnamed.leave();
+    }
 }
 
 /// Checks the photo at `source` and keeps it in `folder`: the original byte for byte, a viewing rendition, a thumbnail.
@@ -78,6 +85,6 @@ pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) 
         exif,
         view: renditions.view,
         thumbnail: renditions.thumbnail,
-        _unnamed: unnamed,
+        unnamed,
     })
 }

@@ -41,6 +41,8 @@ pub mod key {
     pub const BACK_OFF: &str = "back_off";
     /// Entries that the office did not take: why, and when they are offered again.
     pub const ENTRIES_POSTPONED: &str = "entries_postponed";
+    /// A counter: commits that failed and were made void.
+    pub const FAILED_COMMITS: &str = "failed_commits";
     /// A round trip for entries and feeds is wanted.
     pub const SYNC_WANTED: &str = "sync_wanted";
     /// Originals were sent whole and their receipts are to be fetched.

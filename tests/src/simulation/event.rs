@@ -1,6 +1,7 @@
 //! What may happen in a simulated district.
 
 use xuncheng_core::journal::ledger::Ruling;
+use xuncheng_disk::Fault as DiskFault;
 
 use crate::fixtures::Dice;
 use crate::network::Fault;
@@ -101,6 +102,16 @@ pub enum Event {
         /// How much.
         minutes: u64,
     },
+    /// A disk fails while something happens. A program whose disk has died is started anew, on another that holds what was
+    /// written; whatever it was told about the change that failed.
+    OnBadDisk {
+        /// Whose disk: that of the phone that it happens on, or of the office.
+        at_the_office: bool,
+        /// How it fails.
+        fault: DiskFault,
+        /// What happens meanwhile.
+        event: Box<Event>,
+    },
 }
 
 impl Event {
@@ -126,7 +137,34 @@ impl Event {
             Self::RestartOffice => "office restart",
             Self::ChangeRoles { .. } => "role change",
             Self::Pass { .. } => "time",
+            Self::OnBadDisk { event, .. } => event.name(),
         }
+    }
+
+    /// Now and then a disk fails meanwhile: of what a person at a phone or a desk does, and of conversations.
+    fn perhaps_on_bad_disk(self, dice: &mut Dice) -> Self {
+        let (touches_phone, touches_office) = match &self {
+            Self::Capture { .. } | Self::Describe { .. } | Self::Comment { .. } | Self::Act { .. } => (true, false),
+            Self::Restart { .. } => (true, false),
+            Self::Talk { card_out, .. } => (!card_out, !card_out),
+            Self::Desk { .. } | Self::Correct { .. } | Self::Rule { .. } | Self::RestartOffice => (false, true),
+            Self::Copy { .. } | Self::ClockOff { .. } | Self::ChangeRoles { .. } | Self::Pass { .. } => (false, false),
+            Self::OnBadDisk { .. } => (false, false),
+        };
+        if (!touches_phone && !touches_office) || below(dice, 6) > 0 {
+            return self;
+        }
+        let at_the_office = touches_office && (!touches_phone || below(dice, 2) == 0);
+        // Most of what happens makes some dozens of changes, a conversation some hundreds.
+        let most = 1 << below(dice, 9);
+        let change = below(dice, most) as u64;
+        let fault = match below(dice, 6) {
+            0 | 1 => DiskFault::Dies(change),
+            2 => DiskFault::Tears(change),
+            3 => DiskFault::Full(change),
+            _ => DiskFault::Error(change),
+        };
+        Self::OnBadDisk { at_the_office, fault, event: Box::new(self) }
     }
 
     fn draw(dice: &mut Dice) -> Self {
@@ -190,7 +228,10 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let length = 20 + below(&mut dice, 60);
-        Self((0..length).map(|number| (number, Event::draw(&mut dice))).collect())
+        // Dice of their own: without its bad disks a plan is what it was.
+        let mut disks = Dice::new(seed ^ 0xD15C);
+        let draw = |number| (number, Event::draw(&mut dice).perhaps_on_bad_disk(&mut disks));
+        Self((0..length).map(draw).collect())
     }
 
     /// So much of it as `numbers` name.
