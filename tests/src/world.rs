@@ -24,7 +24,7 @@ use xuncheng_core::journal::ledger::{Ruling, Said};
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::{Draft, Seen};
-use xuncheng_core::store::items;
+use xuncheng_core::store::{self, items};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::work::case::{CASE, CaseStep};
@@ -407,9 +407,8 @@ impl Desk {
     }
 
     /// Reads the ledger.
-    pub fn read<T: Send + 'static>(&self, look: impl FnOnce(&Connection) -> T + Send + 'static) -> T {
-        let office = self.0.running();
-        self.0.runtime.block_on(office.read(move |conn| Ok(look(conn)))).expect("the ledger can be read")
+    pub fn read<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
+        look(&store::open_reader(&self.folder().join("ledger.sqlite")).expect("the ledger can be read"))
     }
 
     /// The office's data folder.

@@ -21,6 +21,7 @@ use super::write::{Author, Draft, Seen, WriteError, write};
 use crate::clock::{Entropy, Moment, Now};
 use crate::crypto::{CryptoError, SealingPublicKey};
 use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
+use crate::mutant::{self, Mutant};
 use crate::pack::{Pack, Role};
 use crate::store::entries::{self, Known};
 use crate::store::feeds::{self, FeedRow};
@@ -189,7 +190,7 @@ impl Intake<'_, '_> {
         if origin.prev != head.hash {
             return refused(Refusal::Clone);
         }
-        if known.is_none() {
+        if known.is_none() || mutant::is_on(Mutant::RepeatTakenForNew) {
             return Ok(None);
         }
         self.take_place(entry, header.id, origin)?;
@@ -472,6 +473,9 @@ impl Intake<'_, '_> {
         }
         for audience in granted.difference(&wanted) {
             feeds::withdraw(self.tx, incarnation, audience)?;
+            if mutant::is_on(Mutant::WithdrawalUnsaid) {
+                continue;
+            }
             feeds::append(self.tx, &private, &FeedRow::Withdraw { audience: audience.clone() })?;
         }
         Ok(())

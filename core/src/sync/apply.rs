@@ -13,6 +13,7 @@ use crate::journal::entry::{Change, Entry, Exchange};
 use crate::journal::fold;
 use crate::journal::predict::{Predictor, Reach};
 use crate::journal::view::View;
+use crate::mutant::{self, Mutant};
 use crate::pack::Pack;
 use crate::store::entries::Known;
 use crate::store::feeds::{self, FeedRow};
@@ -128,7 +129,7 @@ fn acknowledge(
         return Err(ApplyError::OtherRequest);
     }
     let own = if said.head.seq == 0 { None } else { entries::hash_at(tx, reader.incarnation, said.head.seq)? };
-    if said.head.hash != own {
+    if said.head.hash != own && !mutant::is_on(Mutant::HeadUnchecked) {
         return Err(ApplyError::OtherChain { seq: said.head.seq });
     }
     meta::set(tx, key::COUNTERSIGNED, head)?;
@@ -159,7 +160,8 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         if reading.withdrawn.contains(&feed.audience) {
             continue;
         }
-        for row in &feed.rows {
+        let shown = if mutant::is_on(Mutant::PageShownHalf) { feed.rows.len() / 2 } else { feed.rows.len() };
+        for row in &feed.rows[..shown] {
             reading.row(&feed.audience, row)?;
         }
     }
@@ -342,6 +344,9 @@ impl PageReading<'_> {
     }
 
     fn leave(&mut self, audience: &str, item: ItemId) -> Result<(), StoreError> {
+        if mutant::is_on(Mutant::LeaveIgnored) {
+            return Ok(());
+        }
         items::leave(self.tx, item, audience)?;
         self.confirmed(item)?;
         if items::audiences(self.tx, item)?.is_empty() {
@@ -359,7 +364,8 @@ impl PageReading<'_> {
             self.want.insert(item);
             return Ok(());
         };
-        if view.version.epoch == epoch && view.version.count >= count {
+        let known = view.version.epoch == epoch && view.version.count >= count;
+        if known && !mutant::is_on(Mutant::DoubleApply) {
             return Ok(());
         }
         let Some((header, judged)) = found else {
@@ -367,7 +373,7 @@ impl PageReading<'_> {
             return Ok(());
         };
         let next = view.version.after(epoch, &header, judged.judgement.effects.get());
-        let continues = Some(next) == judged.judgement.version;
+        let continues = known || Some(next) == judged.judgement.version;
         match judged.judgement.read_effects() {
             Ok(effects) if continues => fold::apply(view, entry, next, &effects),
             // Effects of a later version's vocabulary, or another history: the office's snapshot says what came of it.

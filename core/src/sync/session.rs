@@ -28,6 +28,7 @@ use crate::crypto::{PublicKey, Signed, Signer};
 use crate::id::{EntryId, Hash, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::pack::Pack;
 use crate::photo::PhotoFolder;
 use crate::store::meta::{self, key};
@@ -448,6 +449,9 @@ fn note_failure(
             if error.may_be_of_one_photo() {
                 wait::set_aside(tx, entry, sha256, Some(&error.attention()), now, seed)?;
             }
+        }
+        (Intent::Sync(_), Outcome::Failed(_)) if mutant::is_on(Mutant::SentTakenForAcknowledged) => {
+            meta::set(tx, key::THROUGH, &entries::head(tx, meta::incarnation(tx)?)?.seq)?;
         }
         (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
     }

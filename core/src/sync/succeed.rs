@@ -10,6 +10,7 @@ use crate::clock::{Entropy, Now};
 use crate::id::{Hash, IncarnationId, Nonce};
 use crate::journal::entry::{Entry, EntryError, Origin, part_hash};
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::store::meta::{self, key};
 use crate::store::{StoreError, entries, lineage, to_json, transfers};
 
@@ -44,10 +45,11 @@ pub(super) fn succeed(tx: &Transaction<'_>, now: &Now, entropy: &mut Entropy) ->
     loop {
         // Those that have moved are no longer there.
         let waiting = entries::after(tx, predecessor, through, limits::BATCH_ENTRIES)?;
-        if waiting.is_empty() {
+        if waiting.is_empty() || (seq > 0 && mutant::is_on(Mutant::CopyLeavesEntries)) {
             break;
         }
-        for entry in waiting {
+        let left = if mutant::is_on(Mutant::CopyLeavesEntries) { 1 } else { waiting.len() };
+        for entry in waiting.into_iter().take(left) {
             seq += 1;
             let place = Place { incarnation, seq, prev };
             prev = Some(place.take(tx, entry, Nonce::from_bytes(entropy.bytes()))?);

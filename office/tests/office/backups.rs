@@ -156,9 +156,10 @@ fn backup_with(world: &World, meanwhile: impl FnOnce()) -> Result<BackupReport, 
     report
 }
 
+/// Blobs are copied after the ledger that names them: what comes meanwhile is not called safe.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_while_a_backup_is_made_is_not_called_safe_by_it() {
+async fn backup_blobs_before_ledger() {
     let world = World::new().await;
     let (mut li, first) = with_one_case(&world).await;
     let second = li.photograph(first.item);

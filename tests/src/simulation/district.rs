@@ -90,6 +90,7 @@ impl District {
             }),
             Event::Act { phone, case, step } => self.act(*phone, *case, *step),
             Event::Desk { case, step } => self.desk(*case, *step),
+            Event::Dispatch { case, unit } => self.dispatch(*case, *unit),
             Event::Correct { case } => self.correct(*case, number),
             Event::Rule { held, ruling } => self.rule(*held, *ruling),
             Event::Talk { phone, dies_after, faults, card_out: false } => self.talk(*phone, *dies_after, faults),
@@ -241,6 +242,16 @@ impl District {
         }
     }
 
+    fn dispatch(&mut self, case: usize, unit: usize) {
+        let cases = self.cases_of_the_office();
+        let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
+        let unit = ["chengguan", "shizheng"][unit % 2];
+        let office = self.world.office();
+        // Where it is not done it is beyond that, or is not filed before its photos have come.
+        let _ = office.step("zhang", item, CaseStep::File, &arguments());
+        let _ = office.step("zhao", item, CaseStep::Dispatch, &[("responsible_org", unit)]);
+    }
+
     fn correct(&mut self, case: usize, number: usize) {
         let cases = self.cases_of_the_office();
         let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
@@ -365,7 +376,14 @@ impl District {
             0 => text.replacen("[\"511902001\", \"511902002\"]", "[\"511902002\"]", 1),
             1 => text.replacen("areas = [\"511902002\"]", "areas = [\"511902001\", \"511902002\"]", 1),
             2 => text.replacen("roles = [\"verifier\"]", "roles = [\"inspector\"]", 1),
-            _ => text.replacen("roles = [\"inspector\"]", "roles = [\"verifier\"]", 1),
+            3 => text.replacen("roles = [\"inspector\"]", "roles = [\"verifier\"]", 1),
+            // The crew goes over to another unit: what it was sent out to leaves its phone, whatever it has not sent.
+            4 => text.replacen("org = \"chengguan\"", "org = \"huanwei\"", 1),
+            _ => text.replacen(
+                "roles = [\"handler\"]\norg = \"huanwei\"",
+                "roles = [\"handler\"]\norg = \"chengguan\"",
+                1,
+            ),
         };
         self.world.office().change_people(other);
     }

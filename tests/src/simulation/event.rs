@@ -48,6 +48,13 @@ pub enum Event {
         /// Which of the steps that lead on.
         step: usize,
     },
+    /// A case is filed and sent to a crew at the console.
+    Dispatch {
+        /// Which of the office's cases.
+        case: usize,
+        /// Which of the units that have a phone.
+        unit: usize,
+    },
     /// A field is corrected at the console.
     Correct {
         /// Which of the office's cases.
@@ -124,6 +131,7 @@ impl Event {
             Self::Comment { .. } => "comment",
             Self::Act { .. } => "step on a phone",
             Self::Desk { .. } => "step at a desk",
+            Self::Dispatch { .. } => "dispatch",
             Self::Correct { .. } => "correction at a desk",
             Self::Rule { ruling: Ruling::Release, .. } => "release",
             Self::Rule { ruling: Ruling::Dismiss, .. } => "dismissal",
@@ -171,12 +179,13 @@ impl Event {
         let phone = below(dice, 16);
         let case = below(dice, 64);
         match below(dice, 100) {
-            0..16 => Self::Capture { phone, photos: 1 + below(dice, 2), far: below(dice, 3) == 0 },
-            16..24 => Self::Describe { phone, case },
-            24..28 => Self::Comment { phone, case },
-            28..40 => Self::Act { phone, case, step: below(dice, 8) },
-            40..50 => Self::Desk { case, step: below(dice, 8) },
-            50..53 => Self::Correct { case },
+            0..13 => Self::Capture { phone, photos: 1 + below(dice, 2), far: below(dice, 3) == 0 },
+            13..22 => Self::Describe { phone, case },
+            22..25 => Self::Comment { phone, case },
+            25..38 => Self::Act { phone, case, step: below(dice, 8) },
+            38..44 => Self::Desk { case, step: below(dice, 8) },
+            44..48 => Self::Dispatch { case, unit: below(dice, 2) },
+            48..53 => Self::Correct { case },
             53..84 => Self::Talk {
                 phone,
                 dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
@@ -184,13 +193,13 @@ impl Event {
                 card_out: below(dice, 12) == 0,
             },
             84..86 => Self::Copy { phone },
-            86..89 => Self::Restart { phone, boot: below(dice, 2) == 0 },
-            89..92 => Self::ClockOff {
+            86..88 => Self::Restart { phone, boot: below(dice, 2) == 0 },
+            88..91 => Self::ClockOff {
                 phone: (below(dice, 3) > 0).then_some(phone),
                 days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
             },
-            92..94 => Self::RestartOffice,
-            94..96 => Self::ChangeRoles { change: below(dice, 4) },
+            91..93 => Self::RestartOffice,
+            93..96 => Self::ChangeRoles { change: below(dice, 6) },
             96..98 => Self::Rule {
                 held: below(dice, 64),
                 ruling: if below(dice, 3) == 0 { Ruling::Dismiss } else { Ruling::Release },

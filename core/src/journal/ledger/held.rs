@@ -12,6 +12,7 @@ use crate::journal::judge::Decision;
 use crate::journal::verdict::{Code, Judgement, Verdict};
 use crate::journal::write::{Author, Draft, Seen, WriteError, write};
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::pack::Role;
 use crate::store::entries;
 use crate::store::judgements::{self, Judged};
@@ -74,6 +75,9 @@ impl Intake<'_, '_> {
         }
         let mut judged = vec![self.judge_again(first, decision)?];
         for entry in behind {
+            if mutant::is_on(Mutant::ReleasedAlone) {
+                break;
+            }
             let waiting = self.waiting(entry)?;
             let decision = self.decide_again(&waiting, standing)?;
             if decision.verdict != waiting.before.verdict {
