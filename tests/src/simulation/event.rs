@@ -155,7 +155,8 @@ impl Event {
             Self::Capture { .. } | Self::Describe { .. } | Self::Comment { .. } | Self::Act { .. } => (true, false),
             Self::Restart { .. } => (true, false),
             Self::Talk { card_out, .. } => (!card_out, !card_out),
-            Self::Desk { .. } | Self::Correct { .. } | Self::Rule { .. } | Self::RestartOffice => (false, true),
+            Self::Desk { .. } | Self::Dispatch { .. } | Self::Correct { .. } | Self::Rule { .. } => (false, true),
+            Self::RestartOffice => (false, true),
             Self::Copy { .. } | Self::ClockOff { .. } | Self::ChangeRoles { .. } | Self::Pass { .. } => (false, false),
             Self::OnBadDisk { .. } => (false, false),
         };
