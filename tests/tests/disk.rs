@@ -8,3 +8,9 @@
 mod shim;
 #[path = "disk/phone_power.rs"]
 mod phone_power;
+#[path = "disk/office_power.rs"]
+mod office_power;
+#[path = "disk/migration.rs"]
+mod migration;
+#[path = "disk/kills.rs"]
+mod kills;
