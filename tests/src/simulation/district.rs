@@ -316,6 +316,7 @@ impl District {
             | Event::Talk { phone, .. }
             | Event::Restart { phone, .. } => self.index(*phone),
             Event::Desk { .. }
+            | Event::Dispatch { .. }
             | Event::Correct { .. }
             | Event::Rule { .. }
             | Event::Copy { .. }

@@ -87,7 +87,8 @@ fn assert_both_go_on(image: TempDir, said: &[String], seed: u64) {
     }
     let mut phone = world.phone_found_at(PHONE);
     world.check_invariants();
-    let kept: Vec<_> = said.iter().filter_map(|said| said.strip_prefix("kept ")).map(|id| id.parse().unwrap()).collect();
+    let kept: Vec<_> =
+        said.iter().filter_map(|said| said.strip_prefix("kept ")).map(|id| id.parse().unwrap()).collect();
     let mut originals = Vec::new();
     for item in &kept {
         for photo in phone.case(*item).photos {
@@ -213,7 +214,8 @@ fn assert_backups_are_whole(image: TempDir, said: &[String], seed: u64) {
         assert_eq!((report.missing.len(), report.drawn_again), (0, 0), "{} is whole", backup.display());
     }
     let newest = backups.len().checked_sub(1).map(|number| restored_at.path().join(number.to_string()).join("photos"));
-    for (whose, database) in [("the phone", root.join(PHONE).join("xuncheng.sqlite")), ("the office", root.join("office/ledger.sqlite"))]
+    for (whose, database) in
+        [("the phone", root.join(PHONE).join("xuncheng.sqlite")), ("the office", root.join("office/ledger.sqlite"))]
     {
         let conn = store::open_reader(&database).unwrap();
         let sql = "SELECT DISTINCT sha256 FROM attachment WHERE safe = 1";
