@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 
 use tempfile::TempDir;
 use xuncheng_disk::{Cut, Image, Recording, Variant};
@@ -39,6 +40,25 @@ pub struct Looked {
 
 /// One image of a recording: the number of its moment, the variant, and which machines lost their power.
 type Chosen = (usize, Variant, usize);
+
+/// Looks at the same moments on disks that lose some syncs, each by its name, and sees that `look` finds something on each:
+/// what would not miss a sync shows nothing by finding it there.
+///
+/// # Panics
+/// Where it finds nothing on one of them.
+pub fn each_sync_is_missed(
+    recording: &Recording,
+    choice: Choice<'_>,
+    lost: &[(&str, fn(&Path) -> bool)],
+    look: impl Fn(TempDir, &[String]),
+) {
+    for (name, is_lost) in lost {
+        let recording = recording.losing_syncs(is_lost);
+        let choice = Choice { what: &format!("{}, on a disk that loses {name}", choice.what), ..choice };
+        let looked = catch_unwind(AssertUnwindSafe(|| at_every_cut(&recording, choice, &look)));
+        assert!(looked.is_err(), "nothing was found where a disk lost {name}");
+    }
+}
 
 /// Lays out what the disk may hold after each cut, and has `look` look at it: the folder, and what had been promised by then.
 ///

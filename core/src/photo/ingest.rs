@@ -50,7 +50,8 @@ impl Ingested {
 ///
 /// # Errors
 /// Any [`PhotoError`] except [`PhotoError::Rendition`] speaks of the file or of the disk. Whatever it is, no file has
-/// been kept that was not kept before, unless the disk failed between two renames; those files are whole.
+/// been kept that was not kept before, unless the disk failed between two renames; those files are whole, and swept at the next
+/// start.
 pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) -> Result<Ingested, PhotoError> {
     let photo = PhotoBytes::read(source)?;
     if photo.media == MediaType::Heic {
@@ -61,11 +62,18 @@ pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) 
     let drawn = rendition::draw(copy.as_ref().unwrap_or(&photo))?;
     let Fingerprint { sha256, sm3, bytes } = Fingerprint::of(&photo.bytes);
     let unnamed = folder.note_unnamed(&sha256)?;
-    folder.keep(&[
+    let kept = folder.keep(&[
         (folder.original(&sha256), &photo.bytes),
         (folder.view(&sha256), &drawn.view),
         (folder.thumbnail(&sha256), &drawn.thumbnail),
-    ])?;
+    ]);
+    if let Err(error) = kept {
+        // Some may have their names; a full disk is found out before the first has.
+        if matches!(error, PhotoError::Folder { .. }) {
+            unnamed.leave();
+        }
+        return Err(error);
+    }
     let mut exif = exif::read(&photo).facts;
     if let Some(copy) = &copy {
         // A platform may strip what it hands over as the original, and leave it in its copy.

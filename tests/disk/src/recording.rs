@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::image::{Image, Variant};
@@ -178,6 +179,34 @@ impl Recording {
         Cut { after: self.log.len(), said, state, top: self.top }
     }
 
+    /// The same, on a disk that loses some syncs: it says that they were done, and did nothing. `is_lost` is asked with the path
+    /// that the file or folder has then.
+    #[must_use]
+    pub fn losing_syncs(&self, is_lost: impl Fn(&Path) -> bool) -> Self {
+        let mut names: BTreeMap<Node, (Node, OsString)> = BTreeMap::new();
+        for (folder, inside) in &self.before.folders {
+            names.extend(inside.iter().map(|(name, node)| (*node, (*folder, name.clone()))));
+        }
+        let mut log = Vec::new();
+        for operation in &self.log {
+            match operation {
+                Operation::Make { folder, name, node, .. } | Operation::Link { folder, name, node } => {
+                    names.insert(*node, (*folder, name.clone()));
+                }
+                Operation::Rename { to, node, .. } => drop(names.insert(*node, to.clone())),
+                Operation::Sync { node } if is_lost(&path_of(&names, *node)) => continue,
+                Operation::Write { .. }
+                | Operation::SetLength { .. }
+                | Operation::Sync { .. }
+                | Operation::FailedSync { .. }
+                | Operation::Unlink { .. }
+                | Operation::Mark(_) => {}
+            }
+            log.push(operation.clone());
+        }
+        Self { before: self.before.clone(), top: self.top, log }
+    }
+
     /// A recording that missed a change is worth nothing.
     pub(crate) fn assert_leads_to(&self, now: &(BTreeMap<Node, Content>, Node)) {
         let replayed = self.played(Power::Stays).image(Variant::Everything);
@@ -191,6 +220,17 @@ impl Recording {
         let (more, less) = (names(more), names(less));
         assert!(more.is_empty() && less.is_empty(), "changes were not seen: replayed {more:?}, there {less:?}");
     }
+}
+
+/// Where a node is: the way up to the folder that was recorded.
+fn path_of(names: &BTreeMap<Node, (Node, OsString)>, node: Node) -> PathBuf {
+    let mut path = PathBuf::new();
+    let mut at = node;
+    while let Some((folder, name)) = names.get(&at) {
+        path = Path::new(name).join(path);
+        at = *folder;
+    }
+    path
 }
 
 /// The files below a folder by their paths, without what SQLite keeps in memory.

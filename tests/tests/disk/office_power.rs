@@ -13,7 +13,7 @@ use xuncheng_core::work::case::CaseStep;
 use xuncheng_disk::{Disk, Fault, Recording, Variant};
 use xuncheng_office::{Config, Office, restore};
 use xuncheng_tests::phone::Phone;
-use xuncheng_tests::power::{Choice, at_every_cut, some_of};
+use xuncheng_tests::power::{Choice, at_every_cut, each_sync_is_missed, some_of};
 use xuncheng_tests::seed;
 use xuncheng_tests::world::World;
 
@@ -75,6 +75,15 @@ fn the_power_may_go_at_any_moment_of_a_day_at_the_office_and_on_a_phone() {
     let machines: &[&[&str]] = &[&["office"], &[PHONE], &["office", PHONE]];
     let choice = Choice { what: "a day of an office and a phone", seed, most: 120, machines };
     at_every_cut(&recording, choice, |image, said| assert_both_go_on(image, said, seed));
+    let lost: &[(&str, fn(&Path) -> bool)] = &[
+        ("syncs of the ledger's log", |path| path == Path::new("office/ledger.sqlite-wal")),
+        ("syncs of uploads and of what becomes of them", |path| path.starts_with("office/uploads/")),
+        ("syncs of folders of originals", |path| {
+            path.parent() == Some(Path::new("office/photos")) && !path.ends_with("tmp")
+        }),
+    ];
+    let office_alone = Choice { most: 60, machines: &[&["office"]], ..choice };
+    each_sync_is_missed(&recording, office_alone, lost, |image, said| assert_both_go_on(image, said, seed));
 }
 
 /// Both open; what each holds of the other's word is so; they go on, and all that was kept arrives.
@@ -165,6 +174,16 @@ fn the_power_may_go_at_any_moment_of_a_backup_and_of_a_restore() {
     let recording = backed_up.end(disk);
     let choice = Choice { what: "two backups and a restore", seed, most: 60, machines: &[] };
     at_every_cut(&recording, choice, |image, said| assert_backups_are_whole(image, said, seed));
+    let lost: &[(&str, fn(&Path) -> bool)] = &[
+        ("syncs of the place of backups", |path| path == Path::new("backups")),
+        ("syncs of what is copied", |path| path.to_string_lossy().contains("/.tmp")),
+        ("syncs of the copied ledger", |path| path.starts_with("backups/") && path.ends_with("ledger.sqlite")),
+        ("syncs of the folders of backups", |path| path.to_string_lossy().starts_with("backups/.unfinished")),
+        ("syncs of where a restored office lies", |path| path == Path::new("")),
+    ];
+    each_sync_is_missed(&recording, Choice { most: 40, ..choice }, lost, |image, said| {
+        assert_backups_are_whole(image, said, seed);
+    });
 }
 
 /// Killed at each change in turn, a backup is made again, and then the power goes.

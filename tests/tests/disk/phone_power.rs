@@ -13,7 +13,7 @@ use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_disk::{Disk, Fault, Variant};
 use xuncheng_tests::fixtures;
-use xuncheng_tests::power::{Choice, at_every_cut, some_of};
+use xuncheng_tests::power::{Choice, at_every_cut, each_sync_is_missed, some_of};
 use xuncheng_tests::program::files_below;
 use xuncheng_tests::seed;
 use xuncheng_tests::world::MORNING;
@@ -201,6 +201,18 @@ fn the_power_may_go_at_any_moment_of_a_phones_morning() {
     let recording = disk.finish();
     let choice = Choice { what: "a phone's morning", seed, most: 160, machines: &[] };
     at_every_cut(&recording, choice, |image, said| assert_kept(image.path(), said));
+    let lost: &[(&str, fn(&Path) -> bool)] = &[
+        ("syncs of the database's log", |path| path.ends_with("xuncheng.sqlite-wal")),
+        ("syncs of the database", |path| path.ends_with("xuncheng.sqlite")),
+        ("syncs of photos", |path| path.starts_with("phone/photos/tmp/") && path.components().count() == 4),
+        ("syncs of the key", |path| path.starts_with("phone/device.key.unfinished")),
+        ("syncs of the folder that the store's lies in", |path| path == Path::new("")),
+        ("syncs of the store's folder", |path| path == Path::new("phone")),
+        ("syncs of the folder of photos", |path| path == Path::new("phone/photos")),
+        ("syncs of folders of photos", |path| path.parent() == Some(Path::new("phone/photos")) && !path.ends_with("tmp")),
+        ("syncs of notes of photos without rows", |path| path == Path::new("phone/photos/tmp")),
+    ];
+    each_sync_is_missed(&recording, Choice { most: 60, ..choice }, lost, |image, said| assert_kept(image.path(), said));
 }
 
 /// How many changes a morning makes.
