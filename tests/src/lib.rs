@@ -21,4 +21,5 @@ pub mod phone;
 pub mod program;
 pub mod proxy;
 pub mod simulation;
+pub mod restores;
 pub mod world;
