@@ -14,6 +14,8 @@ pub mod feeds;
 pub mod pending;
 pub mod photos;
 pub mod snapshots;
+pub mod offers;
+pub mod recovered;
 pub mod transfers;
 
 use std::io::ErrorKind;

@@ -35,6 +35,7 @@ mod local;
 mod office;
 mod people;
 mod previews;
+pub mod recovery;
 pub mod restore;
 pub mod serve;
 mod status;

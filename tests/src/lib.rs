@@ -23,4 +23,5 @@ pub mod power;
 pub mod program;
 pub mod proxy;
 pub mod simulation;
+pub mod restores;
 pub mod world;

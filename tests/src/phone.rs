@@ -494,7 +494,7 @@ impl std::fmt::Debug for Phone {
     }
 }
 
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     for entry in fs::read_dir(from).expect("a folder can be listed") {
         let path = entry.expect("a folder can be listed").path();

@@ -81,7 +81,7 @@ impl Time {
         self.monotonic_ms.load(Ordering::SeqCst)
     }
 
-    fn of_office(&self) -> Now {
+    pub(crate) fn of_office(&self) -> Now {
         let wall = self.wall(self.office_error_ms.load(Ordering::SeqCst));
         Now { wall, monotonic_ms: self.monotonic_ms(), boot_id: "office".to_owned() }
     }
@@ -90,7 +90,7 @@ impl Time {
 /// What a world and its phones have in common.
 #[derive(Debug)]
 pub struct Shared {
-    dice: Arc<Mutex<Dice>>,
+    pub(crate) dice: Arc<Mutex<Dice>>,
     /// The district's time.
     pub time: Arc<Time>,
     pub(crate) folder: TempDir,
@@ -301,7 +301,7 @@ impl Drop for World {
 
 /// The people at the office, and what lies there.
 #[derive(Debug, Clone)]
-pub struct Desk(Rc<Shared>);
+pub struct Desk(pub(crate) Rc<Shared>);
 
 impl Desk {
     /// A one-time code for a phone of `person`.
@@ -411,6 +411,10 @@ impl Desk {
         look(&store::open_reader(&self.folder().join("ledger.sqlite")).expect("the ledger can be read"))
     }
 
+    pub(crate) fn running(&self) -> Arc<Office> {
+        self.0.running()
+    }
+
     /// The office's data folder.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
@@ -477,7 +481,7 @@ impl Desk {
 }
 
 /// 32 bytes of `dice`.
-fn drawn(dice: &mut Dice) -> Seed {
+pub(crate) fn drawn(dice: &mut Dice) -> Seed {
     let mut bytes = [0; 32];
     for chunk in bytes.chunks_mut(8) {
         chunk.copy_from_slice(&dice.bits().to_le_bytes());

@@ -55,6 +55,14 @@ pub mod key {
     pub const PIECE_BYTES: &str = "piece_bytes";
     /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
     pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
+    /// The last countersignature that came with all that the office had to tell; kept over a change of incarnation.
+    pub const HOLDS: &str = "holds";
+    /// What is offered to an office that has lost it: where that stands.
+    pub const REOFFER: &str = "reoffer";
+    /// What was offered again last, until its person has seen it.
+    pub const REOFFERED: &str = "reoffered";
+    /// Whether the feeds of another branch are read from their beginning.
+    pub const READING_ANEW: &str = "reading_anew";
     /// When this store found out that a copy of it speaks to the office too, until its person has seen it.
     pub const COPIED: &str = "copied";
     /// What needs a person: the last refusal of the office.

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::mutant::{self, Mutant};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::Judged;
-use crate::store::{StoreError, entries, items, judgements, lineage, photos, to_json};
+use crate::store::{StoreError, entries, items, judgements, lineage, photos, recovered, to_json};
 
 /// Why a page could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -195,7 +195,11 @@ impl PageDraft<'_> {
 fn snapshot(conn: &Connection, item: ItemId) -> Result<Option<Snapshot>, StoreError> {
     let Some(view) = items::view(conn, item)? else { return Ok(None) };
     let view = to_json("item", &view)?;
-    Ok(Some(Snapshot { item, view, entries: items::applied(conn, item)?, causes: entries::causes(conn, item)? }))
+    let mut entries = items::applied(conn, item)?;
+    entries.extend(recovered::entries(conn, item)?);
+    let mut causes = entries::causes(conn, item)?;
+    causes.extend(recovered::causes(conn, item)?);
+    Ok(Some(Snapshot { item, view, entries, causes }))
 }
 
 fn judged_entries(

@@ -85,7 +85,7 @@ fn sign_for(
     let Upload { entry, sha256, incarnation, .. } = *upload;
     let shown = attached::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
     draw::is_due(intake, entry, &shown.photo)?;
-    let epoch = grounds.epoch.id;
+    let epoch = intake.office.epoch;
     let known = photos::receipt(intake.tx, entry, sha256)?.and_then(|signed| signed.read_unverified().ok());
     if known.is_none_or(|known| known.epoch != epoch) {
         let receipt = Receipt { entry, sha256, bytes: found.bytes, epoch, at: intake.minute() };

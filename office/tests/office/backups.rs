@@ -23,7 +23,7 @@ fn place(world: &World) -> PathBuf {
 }
 
 fn epoch_of(data: &Path) -> Epoch {
-    Office::open(Config::new(data)).unwrap().epoch().clone()
+    Office::open(Config::new(data)).unwrap().epoch()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,9 +196,10 @@ fn named_safe(ledger: &Path) -> u64 {
     conn.query_row("SELECT count(*) FROM attachment WHERE safe = 1", [], |row| row.get(0)).unwrap()
 }
 
+/// `rollback_during_backup`: a backup of a ledger that was put back underneath calls nothing safe.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_a_ledger_that_was_put_back_underneath_calls_nothing_safe() {
+async fn rollback_during_backup() {
     let mut world = World::new().await;
     let mut li = world.phone("li").await;
     let item = li.report();

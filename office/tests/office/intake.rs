@@ -310,7 +310,7 @@ async fn a_phone_of_another_epoch_may_send_but_reads_nothing() {
     assert_eq!(world.status().await.cases, 1);
     assert!(response.page.feeds.is_empty() && !response.page.more);
     let epoch = response.epoch.open(li.office_key.as_ref().unwrap()).unwrap();
-    assert_eq!(&epoch, world.office().epoch());
+    assert_eq!(epoch, world.office().epoch());
 }
 
 #[tokio::test(flavor = "multi_thread")]

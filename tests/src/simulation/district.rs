@@ -1,6 +1,7 @@
 //! A district that plays a plan, and remembers what people were told.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde_json::Value;
 use xuncheng_core::field::{CaseDetail, FieldError};
@@ -44,6 +45,10 @@ pub struct District {
     pub phones: Vec<Phone>,
     /// What people were told.
     pub book: Book,
+    /// The backups of the office, oldest first.
+    backups: Vec<PathBuf>,
+    /// A copy of its data folder that somebody made by hand.
+    copy: Option<PathBuf>,
     tally: Tally,
     seed: u64,
     /// The disk that fails while an event happens.
@@ -56,7 +61,16 @@ impl District {
     pub fn new(seed: u64) -> Self {
         let world = World::new(seed);
         let phones = PEOPLE.iter().map(|person| world.enrolled(person)).collect();
-        Self { world, phones, book: Book::default(), tally: Tally::default(), seed, bad_disk: None }
+        Self {
+            world,
+            phones,
+            book: Book::default(),
+            backups: Vec::new(),
+            copy: None,
+            tally: Tally::default(),
+            seed,
+            bad_disk: None,
+        }
     }
 
     /// What it did.
@@ -113,6 +127,20 @@ impl District {
             Event::RestartOffice => {
                 self.world.office().stop();
                 self.start_office();
+            }
+            Event::BackUp => self.backups.push(self.world.office().back_up().backup),
+            Event::Restore { older } => {
+                // Without a backup there is nothing to restore.
+                if let Some(newest) = self.backups.len().checked_sub(1) {
+                    let backup = self.backups[newest.saturating_sub(*older)].clone();
+                    self.world.office().restore(Some(&backup));
+                }
+            }
+            Event::CopyOffice => self.copy = Some(self.world.office().copy_folder()),
+            Event::PutBack => {
+                if let Some(copy) = &self.copy {
+                    self.world.office().put_back(copy);
+                }
             }
             Event::ChangeRoles { change } => self.change_roles(*change),
             Event::Pass { minutes } => self.world.wait_minutes(*minutes),
@@ -322,6 +350,10 @@ impl District {
             | Event::Copy { .. }
             | Event::ClockOff { .. }
             | Event::RestartOffice
+            | Event::BackUp
+            | Event::Restore { .. }
+            | Event::CopyOffice
+            | Event::PutBack
             | Event::ChangeRoles { .. }
             | Event::Pass { .. }
             | Event::OnBadDisk { .. } => 0,

@@ -99,6 +99,17 @@ pub enum Event {
     },
     /// The office's program ends and starts again.
     RestartOffice,
+    /// The office is backed up.
+    BackUp,
+    /// The office's disk is lost, and a backup takes its place.
+    Restore {
+        /// Which one, counted back from the newest.
+        older: usize,
+    },
+    /// Somebody copies the office's data folder by hand.
+    CopyOffice,
+    /// Somebody puts the last such copy back, and says nothing.
+    PutBack,
     /// A person of the district gets another role list, and the office reads it.
     ChangeRoles {
         /// Which of the changes.
@@ -143,6 +154,11 @@ impl Event {
             Self::Copy { .. } => "copy of a phone",
             Self::ClockOff { .. } => "clock jump",
             Self::RestartOffice => "office restart",
+            Self::BackUp => "backup",
+            Self::Restore { older: 0 } => "restore of the newest backup",
+            Self::Restore { .. } => "restore of an older backup",
+            Self::CopyOffice => "copy of the office's folder",
+            Self::PutBack => "office put back by hand",
             Self::ChangeRoles { .. } => "role change",
             Self::Pass { .. } => "time",
             Self::OnBadDisk { event, .. } => event.name(),
@@ -158,6 +174,8 @@ impl Event {
             Self::Desk { .. } | Self::Dispatch { .. } | Self::Correct { .. } | Self::Rule { .. } => (false, true),
             Self::RestartOffice => (false, true),
             Self::Copy { .. } | Self::ClockOff { .. } | Self::ChangeRoles { .. } | Self::Pass { .. } => (false, false),
+            // Each opens a folder anew, with a disk of its own.
+            Self::BackUp | Self::Restore { .. } | Self::CopyOffice | Self::PutBack => (false, false),
             Self::OnBadDisk { .. } => (false, false),
         };
         if (!touches_phone && !touches_office) || below(dice, 6) > 0 {
@@ -199,8 +217,14 @@ impl Event {
                 phone: (below(dice, 3) > 0).then_some(phone),
                 days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
             },
-            91..93 => Self::RestartOffice,
-            93..96 => Self::ChangeRoles { change: below(dice, 6) },
+            91 => Self::RestartOffice,
+            92 | 93 => match below(dice, 8) {
+                0..3 => Self::BackUp,
+                3 | 4 => Self::Restore { older: below(dice, 3) },
+                5 | 6 => Self::CopyOffice,
+                _ => Self::PutBack,
+            },
+            94..96 => Self::ChangeRoles { change: below(dice, 6) },
             96..98 => Self::Rule {
                 held: below(dice, 64),
                 ruling: if below(dice, 3) == 0 { Ruling::Dismiss } else { Ruling::Release },

@@ -209,7 +209,9 @@ fn the_power_may_go_at_any_moment_of_a_phones_morning() {
         ("syncs of the folder that the store's lies in", |path| path == Path::new("")),
         ("syncs of the store's folder", |path| path == Path::new("phone")),
         ("syncs of the folder of photos", |path| path == Path::new("phone/photos")),
-        ("syncs of folders of photos", |path| path.parent() == Some(Path::new("phone/photos")) && !path.ends_with("tmp")),
+        ("syncs of folders of photos", |path| {
+            path.parent() == Some(Path::new("phone/photos")) && !path.ends_with("tmp")
+        }),
         ("syncs of notes of photos without rows", |path| path == Path::new("phone/photos/tmp")),
     ];
     each_sync_is_missed(&recording, Choice { most: 60, ..choice }, lost, |image, said| assert_kept(image.path(), said));
