@@ -7,6 +7,7 @@
 //! 4. A [`Ledger`](ledger::Ledger) is the ledger alone, the same bytes for the same seed: for properties of it.
 //! 5. A [simulation](simulation) plays whole districts drawn from a seed.
 //! 6. A [`Program`](program::Program) is the real `xuncheng`, behind a [`Proxy`](proxy::Proxy) that cuts its connections.
+//! 7. An [`upgrade`] is a district as an earlier version left it.
 
 // Tests own what core is given as arguments: the clock, threads, the environment. They fail by panicking.
 #![allow(clippy::disallowed_methods)]
@@ -21,4 +22,5 @@ pub mod phone;
 pub mod program;
 pub mod proxy;
 pub mod simulation;
+pub mod upgrade;
 pub mod world;

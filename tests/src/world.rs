@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -179,15 +179,24 @@ impl World {
     /// A district whose every draw comes from `seed`, with its office open.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::going_on(seed, MORNING, |_| {})
+    }
+
+    /// A district that goes on at `wall` from what `fill` puts into its folder: its office in `office`, each phone in a folder
+    /// of its own.
+    #[must_use]
+    pub fn going_on(seed: u64, wall: Moment, fill: impl FnOnce(&Path)) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        fill(folder.path());
         let time = Time {
-            wall_ms: AtomicI64::new(MORNING.unix_ms()),
+            wall_ms: AtomicI64::new(wall.unix_ms()),
             monotonic_ms: AtomicU64::new(1_000_000),
             office_error_ms: AtomicI64::new(0),
         };
         let shared = Shared {
             dice: Arc::new(Mutex::new(Dice::new(seed))),
             time: Arc::new(time),
-            folder: TempDir::new().expect("a temporary folder can be made"),
+            folder,
             phones: RefCell::default(),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
             running: RefCell::new(None),
@@ -217,6 +226,24 @@ impl World {
         phone.enrol(&self.office().code(person)).expect("a fresh code enrols");
         phone.sync().expect("the first exchange succeeds");
         phone
+    }
+
+    /// The phone whose folder is called `name`, switched on again.
+    #[must_use]
+    pub fn phone_in(&self, name: &str) -> Phone {
+        Phone::found(Rc::clone(&self.0), name)
+    }
+
+    /// Where the office, the phones and the backups lie.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// What the district's time is.
+    #[must_use]
+    pub fn wall(&self) -> Moment {
+        self.0.time.wall(0)
     }
 
     /// The way from `phone` to the office.
@@ -412,7 +439,7 @@ impl Desk {
     }
 
     /// Gives the office the district pack in `folder`, once.
-    pub fn give_pack(&self, folder: &std::path::Path) {
+    pub fn give_pack(&self, folder: &Path) {
         *self.0.pack.borrow_mut() = Some(folder.to_owned());
         self.stop();
         self.start();
