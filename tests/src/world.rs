@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -184,15 +184,14 @@ impl World {
     /// A district whose every draw comes from `seed`, with its office open.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self::within(TempDir::new().expect("a temporary folder can be made"), seed)
+        Self::within(TempDir::new().expect("a temporary folder can be made"), MORNING, seed)
     }
 
-    /// A district in `folder`, where one may have been before: it goes on a day later.
+    /// A district that goes on at `wall` from what lies in `folder`: its office in `office`, each phone in a folder of its own.
     #[must_use]
-    pub fn within(folder: TempDir, seed: u64) -> Self {
-        let later_ms = if folder.path().join("office").exists() { 24 * 3_600_000 } else { 0 };
+    pub fn within(folder: TempDir, wall: Moment, seed: u64) -> Self {
         let time = Time {
-            wall_ms: AtomicI64::new(MORNING.plus_ms(later_ms).unix_ms()),
+            wall_ms: AtomicI64::new(wall.unix_ms()),
             monotonic_ms: AtomicU64::new(1_000_000),
             office_error_ms: AtomicI64::new(0),
         };
@@ -241,6 +240,18 @@ impl World {
         phone.enrol(&self.office().code(person)).expect("a fresh code enrols");
         phone.sync().expect("the first exchange succeeds");
         phone
+    }
+
+    /// Where the office, the phones and the backups lie.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// What the district's time is.
+    #[must_use]
+    pub fn wall(&self) -> Moment {
+        self.0.time.wall(0)
     }
 
     /// The way from `phone` to the office.
@@ -461,7 +472,7 @@ impl Desk {
     }
 
     /// Gives the office the district pack in `folder`, once.
-    pub fn give_pack(&self, folder: &std::path::Path) {
+    pub fn give_pack(&self, folder: &Path) {
         *self.0.pack.borrow_mut() = Some(folder.to_owned());
         self.stop();
         self.start();

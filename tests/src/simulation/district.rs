@@ -61,16 +61,13 @@ impl District {
     pub fn new(seed: u64) -> Self {
         let world = World::new(seed);
         let phones = PEOPLE.iter().map(|person| world.enrolled(person)).collect();
-        Self {
-            world,
-            phones,
-            book: Book::default(),
-            backups: Vec::new(),
-            copy: None,
-            tally: Tally::default(),
-            seed,
-            bad_disk: None,
-        }
+        Self::of(world, phones, Book::default(), seed)
+    }
+
+    /// A district that goes on from what was written in it before.
+    #[must_use]
+    pub fn of(world: World, phones: Vec<Phone>, book: Book, seed: u64) -> Self {
+        Self { world, phones, book, backups: Vec::new(), copy: None, tally: Tally::default(), seed, bad_disk: None }
     }
 
     /// What it did.
@@ -452,7 +449,7 @@ fn arguments() -> [(&'static str, &'static str); 2] {
 }
 
 /// The entries that a phone wrote, under whatever incarnation.
-fn entries(phone: &Phone) -> Vec<EntryId> {
+pub(crate) fn entries(phone: &Phone) -> Vec<EntryId> {
     let all = phone.field().store().prepare("SELECT id FROM entry WHERE incarnation IS NOT NULL ORDER BY rowid");
     let found = all.and_then(|mut all| all.query_map([], |row| row.get(0))?.collect());
     found.expect("a store can be read")
