@@ -24,7 +24,9 @@ use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::ledger::{Grounds, fact};
 use crate::office::Office;
-use crate::uploads::token;
+use crate::phone_clock;
+use crate::quotas::{self, Quotas};
+use crate::uploads::{rows, token};
 
 pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (SyncRequest, Device) = body::signed(&office, body).await?;
@@ -44,12 +46,14 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     }
     let asked = Asked { incarnation, number, countersigned, written };
     let (grounds, person, read) = (Arc::clone(office.grounds()), device.person.clone(), positions.clone());
+    let (busy, quotas) = (Arc::clone(office.busy()), office.config().quotas.clone());
     let taken = office
         .turn(move |intake| {
             if let Some(succession) = succeeds {
                 devices::succeed(intake, incarnation, succession, &read)?;
             }
-            take(intake, &grounds, entries, &seal, asked)
+            rows::sweep(intake, &grounds.folder.uploads(), &busy)?;
+            take(intake, &grounds, &quotas, entries, &seal, asked)
         })
         .await?;
     let BatchTaken { head, refusal, new, superseded } = taken;
@@ -119,6 +123,7 @@ struct Asked {
 fn take(
     intake: &mut Intake<'_, '_>,
     grounds: &Grounds,
+    quotas: &Quotas,
     batch: Vec<Entry>,
     seal: &Signed<BatchSeal>,
     asked: Asked,
@@ -128,6 +133,9 @@ fn take(
     let sender = Sender { incarnation: device.incarnation, person: device.person.clone(), revoked };
     let statement = sealed(&device, &batch, seal);
     let (new, refusal) = match &statement {
+        Some(_) if !batch.is_empty() && quotas::entries_used_up(intake, quotas, device.incarnation)? => {
+            (0, Some(Refusal::Quota))
+        }
         Some(statement) => take_entries(intake, &sender, batch, statement, seal)?,
         None => (0, Some(Refusal::Seal)),
     };
@@ -136,6 +144,9 @@ fn take(
     let superseded = !devices::heard(intake, device.incarnation, asked.number, asked.written)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     let now = statement.map(|statement| statement.now);
+    if let (false, Some(now)) = (superseded, &now) {
+        phone_clock::note(intake, device.incarnation, asked.number, now)?;
+    }
     Ok(BatchTaken { head: countersign(intake, grounds, device.incarnation, asked, now)?, refusal, new, superseded })
 }
 

@@ -28,6 +28,16 @@ mod refusals;
 mod held;
 #[path = "traces/waits.rs"]
 mod waits;
+#[path = "traces/policy.rs"]
+mod policy;
+#[path = "traces/pieces.rs"]
+mod pieces;
+#[path = "traces/have.rs"]
+mod have;
+#[path = "traces/quotas.rs"]
+mod quotas;
+#[path = "traces/clocks.rs"]
+mod clocks;
 
 use xuncheng_core::id::{PhotoHash, Sm3Hash};
 use xuncheng_core::journal::entry::{Photo, PhotoRole};

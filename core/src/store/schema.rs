@@ -20,6 +20,7 @@ pub const CORE: Migrations = Migrations {
         include_str!("../../migrations/0001_journal.sql"),
         include_str!("../../migrations/0002_photos.sql"),
         include_str!("../../migrations/0003_sync.sql"),
+        include_str!("../../migrations/0004_sending.sql"),
     ],
 };
 
