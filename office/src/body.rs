@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
 use xuncheng_core::sync::message::{self, Direction, Unverified};
-use xuncheng_core::sync::wire::{PreviewsRequest, SyncRequest};
+use xuncheng_core::sync::wire::{HaveRequest, HintRequest, PreviewsRequest, SyncRequest};
 
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
@@ -75,6 +75,26 @@ impl FromDevice for SyncRequest {
 
     fn predecessors(&self) -> Vec<IncarnationId> {
         self.succeeds.iter().chain(&self.before).take(limits::SUCCESSIONS).map(|before| before.predecessor).collect()
+    }
+}
+
+impl FromDevice for HaveRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+
+    fn predecessor(&self) -> Option<IncarnationId> {
+        None
+    }
+}
+
+impl FromDevice for HintRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+
+    fn predecessor(&self) -> Option<IncarnationId> {
+        None
     }
 }
 

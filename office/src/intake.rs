@@ -26,8 +26,10 @@ use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::ledger::{Grounds, fact};
 use crate::office::Office;
+use crate::phone_clock;
+use crate::quotas::{self, Quotas};
 use crate::recovery::{self, Shown, Standing};
-use crate::uploads::token;
+use crate::uploads::{rows, token};
 
 pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (SyncRequest, Device) = body::signed(&office, body).await?;
@@ -113,9 +115,11 @@ fn turn(
     sent: &Arc<Sent>,
 ) -> impl FnOnce(&mut Intake<'_, '_>) -> Result<BatchTaken, OfficeError> + Send + 'static {
     let (grounds, sent) = (Arc::clone(office.grounds()), Arc::clone(sent));
+    let (busy, quotas) = (Arc::clone(office.busy()), office.config().quotas.clone());
     move |intake| {
         devices::succeed(intake, sent.asked.incarnation, &sent.line, &sent.read)?;
-        take(intake, &grounds, &sent)
+        rows::sweep(intake, &grounds.folder.uploads(), &busy)?;
+        take(intake, &grounds, &quotas, &sent)
     }
 }
 
@@ -147,7 +151,7 @@ struct Asked {
 ///
 /// A batch is taken whole or not at all, so that the device's signature covers every entry that is kept. The phone's epoch is not
 /// asked for: an entry is bound to its chain.
-fn take(intake: &mut Intake<'_, '_>, grounds: &Grounds, sent: &Sent) -> Result<BatchTaken, OfficeError> {
+fn take(intake: &mut Intake<'_, '_>, grounds: &Grounds, quotas: &Quotas, sent: &Sent) -> Result<BatchTaken, OfficeError> {
     let Sent { asked, entries, seal, .. } = sent;
     let device = devices::get(intake.tx, asked.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
     let current = &grounds.branch().epoch;
@@ -167,7 +171,16 @@ fn take(intake: &mut Intake<'_, '_>, grounds: &Grounds, sent: &Sent) -> Result<B
             if let Some(brought) = &asked.recovery {
                 recovery::take(intake, grounds, brought)?;
             }
+            let brings_back = asked.recovery.is_some();
             match &statement {
+                // What the office has lost it had taken before.
+                Some(_)
+                    if !brings_back
+                        && !entries.is_empty()
+                        && quotas::entries_used_up(intake, quotas, device.incarnation)? =>
+                {
+                    refusal = Some(Refusal::Quota);
+                }
                 Some(statement) => {
                     let sender = Sender { incarnation: author.incarnation, person: author.person.clone(), revoked };
                     (new, refusal) = take_entries(intake, &sender, entries.clone(), statement, seal)?;
@@ -182,6 +195,9 @@ fn take(intake: &mut Intake<'_, '_>, grounds: &Grounds, sent: &Sent) -> Result<B
     let superseded = !devices::heard(intake, device.incarnation, asked.number, asked.written)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     let now = statement.map(|statement| statement.now);
+    if let (false, Some(now)) = (superseded, &now) {
+        phone_clock::note(intake, device.incarnation, asked.number, now)?;
+    }
     let known = match standing {
         Standing::Current | Standing::RolledBack { .. } => None,
         Standing::BringsBack | Standing::Behind | Standing::Older => {

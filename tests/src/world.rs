@@ -28,7 +28,9 @@ use xuncheng_core::store::{self, items};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::work::case::{CASE, CaseStep};
-use xuncheng_office::{BackupReport, Clock, Config, EntropySource, Office, OfficeError, app, backup, write_at_desk};
+use xuncheng_office::{
+    BackupReport, Clock, Config, EntropySource, Office, OfficeError, Quotas, app, backup, write_at_desk,
+};
 
 use crate::fixtures::Dice;
 use crate::network::{Link, method};
@@ -98,6 +100,7 @@ pub struct Shared {
     runtime: Runtime,
     running: RefCell<Option<Running>>,
     piece_bytes: Cell<u64>,
+    quotas: RefCell<Quotas>,
     pack: RefCell<Option<PathBuf>>,
 }
 
@@ -153,6 +156,7 @@ impl Shared {
             clock: Clock::of(move || time.of_office()),
             entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),
+            quotas: self.quotas.borrow().clone(),
             pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
         };
@@ -203,6 +207,7 @@ impl World {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
             running: RefCell::new(None),
             piece_bytes: Cell::new(64 * 1024),
+            quotas: RefCell::default(),
             pack: RefCell::default(),
         };
         shared.start_office();
@@ -481,6 +486,13 @@ impl Desk {
     /// From here on phones send originals in pieces of so many bytes.
     pub fn set_piece_bytes(&self, bytes: u64) {
         self.0.piece_bytes.set(bytes);
+        self.stop();
+        self.start();
+    }
+
+    /// From here on the office takes so much and no more.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        *self.0.quotas.borrow_mut() = quotas;
         self.stop();
         self.start();
     }

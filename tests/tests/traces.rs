@@ -36,6 +36,16 @@ mod recovery_items;
 mod recovery_originals;
 #[path = "traces/rollback.rs"]
 mod rollback;
+#[path = "traces/policy.rs"]
+mod policy;
+#[path = "traces/pieces.rs"]
+mod pieces;
+#[path = "traces/have.rs"]
+mod have;
+#[path = "traces/quotas.rs"]
+mod quotas;
+#[path = "traces/clocks.rs"]
+mod clocks;
 
 use xuncheng_core::id::{PhotoHash, Sm3Hash};
 use xuncheng_core::journal::entry::{Photo, PhotoRole};

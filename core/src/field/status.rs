@@ -3,7 +3,7 @@
 use rusqlite::TransactionBehavior;
 use serde::Serialize;
 
-use super::{Field, FieldError};
+use super::{Field, FieldError, OriginalsHeld};
 use crate::id::{EntryId, IncarnationId, ItemId, PersonId};
 use crate::journal::actor::person;
 use crate::journal::entry::Exchange;
@@ -12,7 +12,8 @@ use crate::limits;
 use crate::pack::Role;
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
-use crate::store::{entries, judgements, list, pending};
+use crate::store::{clock_samples, entries, judgements, list, pending};
+use crate::sync::clock_offset::{self, ClockOffset};
 use crate::sync::outbox;
 use crate::sync::reoffer::{self, Progress, Reoffered};
 use crate::sync::session::{self, Attention};
@@ -56,6 +57,10 @@ pub struct Status {
     pub bytes_sent: u64,
     /// Bytes of originals that may have been sent before a cut and were sent again; never more than a piece for each cut.
     pub bytes_sent_again: u64,
+    /// Originals that wait by the upload policy, and what for.
+    pub originals_held: Option<OriginalsHeld>,
+    /// How far the phone's clock is off, by its last exchanges with the office; none before the first.
+    pub clock: Option<ClockOffset>,
 }
 
 /// Own photos by where they stand.
@@ -143,6 +148,8 @@ impl Field {
             round_trips: meta::tallied(&self.conn, "round_trips")?,
             bytes_sent: meta::tallied(&self.conn, "bytes_sent")?,
             bytes_sent_again: meta::tallied(&self.conn, "bytes_sent_again")?,
+            originals_held: self.originals_held()?,
+            clock: clock_offset::estimate(&clock_samples::newest_first(&self.conn)?),
         })
     }
 

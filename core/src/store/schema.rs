@@ -21,6 +21,7 @@ pub const CORE: Migrations = Migrations {
         include_str!("../../migrations/0002_photos.sql"),
         include_str!("../../migrations/0003_sync.sql"),
         include_str!("../../migrations/0004_recovery.sql"),
+        include_str!("../../migrations/0005_sending.sql"),
     ],
 };
 

@@ -79,6 +79,25 @@ pub fn build(
     Ok(Page { feeds, entries, snapshots, receipts, attestation, more })
 }
 
+/// Whether such a page would say something.
+///
+/// # Errors
+/// [`PageError`].
+pub fn is_news(conn: &Connection, reader: IncarnationId, positions: &BTreeMap<String, u64>) -> Result<bool, PageError> {
+    let mut draft = PageDraft { conn, names: Names::default(), bytes: 0, rows: 0, more: false };
+    let mut feeds = vec![(feeds::private(reader), 0, None)];
+    for (predecessor, through) in lineage::predecessors(conn, reader)? {
+        feeds.push((feeds::private(predecessor), 0, Some((predecessor, through))));
+    }
+    feeds.extend(feeds::granted(conn, reader)?.into_iter().map(|(audience, since)| (audience, since, None)));
+    for (audience, since, part) in feeds {
+        if !draft.feed(&audience, positions, since, part)?.rows.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The leaves that a page's signature covers: its entries with their header hashes, then its snapshots.
 #[must_use]
 pub fn leaves(entries: &[(Hash, JudgedEntry)], snapshots: &[Snapshot]) -> Vec<Hash> {

@@ -71,6 +71,8 @@ pub(super) fn succeed(tx: &Transaction<'_>, now: &Now, entropy: &mut Entropy) ->
         meta::clear(tx, fact)?;
     }
     meta::set(tx, key::SYNC_WANTED, &true)?;
+    // The other copy may have sent what is owed here.
+    super::have::wanted(tx)?;
     meta::set(tx, key::COPIED, &now.wall)?;
     Ok(())
 }
