@@ -83,8 +83,8 @@ impl FromDevice for HaveRequest {
         self.incarnation
     }
 
-    fn predecessor(&self) -> Option<IncarnationId> {
-        None
+    fn predecessors(&self) -> Vec<IncarnationId> {
+        Vec::new()
     }
 }
 
@@ -93,8 +93,8 @@ impl FromDevice for HintRequest {
         self.incarnation
     }
 
-    fn predecessor(&self) -> Option<IncarnationId> {
-        None
+    fn predecessors(&self) -> Vec<IncarnationId> {
+        Vec::new()
     }
 }
 

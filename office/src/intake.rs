@@ -151,7 +151,12 @@ struct Asked {
 ///
 /// A batch is taken whole or not at all, so that the device's signature covers every entry that is kept. The phone's epoch is not
 /// asked for: an entry is bound to its chain.
-fn take(intake: &mut Intake<'_, '_>, grounds: &Grounds, quotas: &Quotas, sent: &Sent) -> Result<BatchTaken, OfficeError> {
+fn take(
+    intake: &mut Intake<'_, '_>,
+    grounds: &Grounds,
+    quotas: &Quotas,
+    sent: &Sent,
+) -> Result<BatchTaken, OfficeError> {
     let Sent { asked, entries, seal, .. } = sent;
     let device = devices::get(intake.tx, asked.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
     let current = &grounds.branch().epoch;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tempfile::TempDir;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::field::{CapturePhoto, CaseAct};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};

@@ -228,7 +228,7 @@ impl World {
 
     /// The folder of the whole district: the office's, its backups, and those of all phones.
     #[must_use]
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.0.folder.path()
     }
 
@@ -245,12 +245,6 @@ impl World {
         phone.enrol(&self.office().code(person)).expect("a fresh code enrols");
         phone.sync().expect("the first exchange succeeds");
         phone
-    }
-
-    /// Where the office, the phones and the backups lie.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.0.folder.path()
     }
 
     /// What the district's time is.

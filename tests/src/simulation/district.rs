@@ -431,6 +431,7 @@ fn is_of_the_disk(error: &FieldError) -> bool {
         | FieldError::Write(_)
         | FieldError::Exists(_)
         | FieldError::UnknownCase(_)
+        | FieldError::UnknownPhoto(_)
         | FieldError::Ambiguous(_)
         | FieldError::NotRefused(_)
         | FieldError::UnknownCategory(_)
