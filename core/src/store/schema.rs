@@ -105,6 +105,7 @@ mod tests {
         let mut conn = Connection::open_in_memory().unwrap();
         migrate(&mut conn, CORE).unwrap();
         let older = Migrations { component: "core", files: &CORE.files[..1] };
-        assert!(matches!(migrate(&mut conn, older), Err(StoreError::Newer { found: 4, known: 1, .. })));
+        let all = CORE.files.len();
+        assert!(matches!(migrate(&mut conn, older), Err(StoreError::Newer { found, known: 1, .. }) if found == all));
     }
 }
