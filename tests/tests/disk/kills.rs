@@ -144,7 +144,12 @@ fn enrolled() -> (OfficeProgram, Program) {
 /// Entries that were judged, and originals that were signed for, as a store says.
 fn told(database: &Path) -> (BTreeSet<EntryId>, BTreeSet<PhotoHash>) {
     let conn = store::open_reader(database).unwrap();
-    let judged = conn.prepare("SELECT entry FROM judgement").unwrap().query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>();
+    let judged = conn
+        .prepare("SELECT entry FROM judgement")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>();
     let sql = "SELECT DISTINCT sha256 FROM attachment WHERE receipt IS NOT NULL";
     let signed = conn.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>();
     (judged.unwrap(), signed.unwrap())

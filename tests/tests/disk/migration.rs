@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use xuncheng_core::store::schema::{self, CORE, Migrations};
 use xuncheng_core::store;
+use xuncheng_core::store::schema::{self, CORE, Migrations};
 use xuncheng_disk::Disk;
 use xuncheng_tests::power::{Choice, at_every_cut};
 use xuncheng_tests::seed;
@@ -22,7 +22,8 @@ fn of_schema(number: usize) -> TempDir {
     schema::migrate(&mut conn, Migrations { component: CORE.component, files: &CORE.files[..number] }).unwrap();
     let tx = conn.transaction().unwrap();
     for fact in 0..200 {
-        tx.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", (format!("fact {fact}"), format!("{fact}"))).unwrap();
+        tx.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", (format!("fact {fact}"), format!("{fact}")))
+            .unwrap();
     }
     tx.commit().unwrap();
     root

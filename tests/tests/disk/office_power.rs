@@ -13,7 +13,7 @@ use xuncheng_core::work::case::CaseStep;
 use xuncheng_disk::{Disk, Fault, Recording, Variant};
 use xuncheng_office::{Config, Office, restore};
 use xuncheng_tests::phone::Phone;
-use xuncheng_tests::power::{Choice, at_every_cut, each_sync_is_missed, some_of};
+use xuncheng_tests::power::{Choice, Lost, at_every_cut, each_sync_is_missed, some_of};
 use xuncheng_tests::seed;
 use xuncheng_tests::world::World;
 
@@ -75,7 +75,7 @@ fn the_power_may_go_at_any_moment_of_a_day_at_the_office_and_on_a_phone() {
     let machines: &[&[&str]] = &[&["office"], &[PHONE], &["office", PHONE]];
     let choice = Choice { what: "a day of an office and a phone", seed, most: 120, machines };
     at_every_cut(&recording, choice, |image, said| assert_both_go_on(image, said, seed));
-    let lost: &[(&str, fn(&Path) -> bool)] = &[
+    let lost: &[Lost] = &[
         ("syncs of the ledger's log", |path| path == Path::new("office/ledger.sqlite-wal")),
         ("syncs of uploads and of what becomes of them", |path| path.starts_with("office/uploads/")),
         ("syncs of folders of originals", |path| {
@@ -96,7 +96,8 @@ fn assert_both_go_on(image: TempDir, said: &[String], seed: u64) {
     }
     let mut phone = world.phone_found_at(PHONE);
     world.check_invariants();
-    let kept: Vec<_> = said.iter().filter_map(|said| said.strip_prefix("kept ")).map(|id| id.parse().unwrap()).collect();
+    let kept: Vec<_> =
+        said.iter().filter_map(|said| said.strip_prefix("kept ")).map(|id| id.parse().unwrap()).collect();
     let mut originals = Vec::new();
     for item in &kept {
         for photo in phone.case(*item).photos {
@@ -173,7 +174,7 @@ fn the_power_may_go_at_any_moment_of_a_backup_and_of_a_restore() {
     let recording = backed_up.end(disk);
     let choice = Choice { what: "two backups and a restore", seed, most: 60, machines: &[] };
     at_every_cut(&recording, choice, |image, said| assert_backups_are_whole(image, said, seed));
-    let lost: &[(&str, fn(&Path) -> bool)] = &[
+    let lost: &[Lost] = &[
         ("syncs of the place of backups", |path| path == Path::new("backups")),
         ("syncs of what is copied", |path| path.to_string_lossy().contains("/.tmp")),
         ("syncs of the copied ledger", |path| path.starts_with("backups/") && path.ends_with("ledger.sqlite")),
@@ -232,7 +233,8 @@ fn assert_backups_are_whole(image: TempDir, said: &[String], seed: u64) {
         assert_eq!((report.missing.len(), report.drawn_again), (0, 0), "{} is whole", backup.display());
     }
     let newest = backups.len().checked_sub(1).map(|number| restored_at.path().join(number.to_string()).join("photos"));
-    for (whose, database) in [("the phone", root.join(PHONE).join("xuncheng.sqlite")), ("the office", root.join("office/ledger.sqlite"))]
+    for (whose, database) in
+        [("the phone", root.join(PHONE).join("xuncheng.sqlite")), ("the office", root.join("office/ledger.sqlite"))]
     {
         let conn = store::open_reader(&database).unwrap();
         let sql = "SELECT DISTINCT sha256 FROM attachment WHERE safe = 1";
