@@ -34,11 +34,10 @@ pub(crate) fn all(world: &World) {
     let entries = office.read(written);
     let standings = office.read(standings);
     let photos = PhotoFolder::open(&folder.join("photos")).expect("the office has a photo folder");
-    office.read(move |conn| {
-        for (_, sha256) in attachments(conn, "SELECT entry, sha256 FROM attachment WHERE receipt IS NOT NULL") {
-            assert_original(&photos, &sha256, "an original that the office signed for lies there");
-        }
-    });
+    let signed_for = "SELECT entry, sha256 FROM attachment WHERE receipt IS NOT NULL";
+    for (_, sha256) in office.read(move |conn| attachments(conn, signed_for)) {
+        assert_original(&photos, &sha256, "an original that the office signed for lies there");
+    }
     let answered = Answered { epoch: office.epoch().id, last: office.read(last_requests) };
     for phone in world.0.phones.borrow().iter() {
         check_phone(phone, &entries, &standings, &answered);

@@ -312,18 +312,19 @@ impl Phone {
     ///
     /// # Panics
     /// Where the entry is over its bounds.
-    pub fn write(&mut self, item: ItemId, kind: &str, change: Change) -> EntryId {
+    pub fn write(&mut self, item: impl Into<Option<ItemId>>, kind: &str, change: Change) -> EntryId {
         let author = Author {
             incarnation: self.incarnation(),
             who: self.field().person().clone(),
             last_exchange: None,
             session: None,
         };
-        let draft = Draft { item: Some(item), kind: kind.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
+        let item = item.into();
+        let draft = Draft { item, kind: kind.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
         let (now, mut entropy) = (self.now(), self.seed().entropy());
         let tx = self.field().store().unchecked_transaction().expect("a transaction begins");
         let written = write(&tx, &author, draft, &now, &mut entropy).expect("an entry within its bounds");
-        pending::insert(&tx, written.header.id, item).expect("an entry can wait");
+        pending::insert(&tx, written.header.id, written.header.item).expect("an entry can wait");
         tx.commit().expect("a transaction ends");
         written.header.id
     }

@@ -364,7 +364,7 @@ impl District {
             (false, _) => None,
             (true, DiskFault::Dies(_) | DiskFault::Killed(_)) => Some("death of a disk"),
             (true, DiskFault::Tears(_)) => Some("torn write"),
-            (true, DiskFault::Error(_)) => Some("error of a disk"),
+            (true, DiskFault::Error(_) | DiskFault::SyncFails(_)) => Some("error of a disk"),
             (true, DiskFault::Full(_)) => Some("full disk"),
         };
         if let Some(name) = name {
