@@ -11,6 +11,7 @@ mod enrol;
 mod hand;
 mod reserve;
 mod status;
+mod visits;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
 pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
 pub use status::{PhotoCounts, RefusedEntry, Status};
+pub use visits::{NoSite, Site, VisitCapture, VisitSummary};
 
 use crate::clock::{Now, Seed};
 use crate::crypto::{CryptoError, KeyFile, Signer, SoftwareKey};

@@ -6,6 +6,7 @@ pub mod case;
 pub mod device;
 pub mod listing;
 pub mod person;
+pub mod visit;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ use crate::pack::{AreaCode, CategoryKind, OrgCode, Role};
 /// The rules of a kind of item, by its name on the wire; none for a kind of a later version.
 #[must_use]
 pub fn rules(kind: &str) -> Option<&'static Rules> {
-    [&case::RULES, &device::RULES, &person::RULES].into_iter().find(|rules| rules.kind == kind)
+    [&case::RULES, &visit::RULES, &device::RULES, &person::RULES].into_iter().find(|rules| rules.kind == kind)
 }
 
 /// Who may receive an item: each has a feed of its own, and a phone keeps one position in each that it reads.
@@ -28,6 +29,8 @@ pub enum Audience {
     Area(AreaCode, CategoryKind),
     /// Those who handle for an organisation.
     Organisation(OrgCode),
+    /// Those who make covert visits, and those who direct them.
+    Covert,
     /// One person: own reports, own devices, one's own entry in the list of people.
     Own(PersonId),
 }
@@ -39,6 +42,7 @@ impl Audience {
         match self {
             Self::Area(area, class) => format!("area/{area}/{class}"),
             Self::Organisation(org) => format!("org/{org}"),
+            Self::Covert => "covert".to_owned(),
             Self::Own(person) => format!("own/{person}"),
         }
     }
@@ -67,6 +71,9 @@ impl Audience {
         }
         if person.roles.contains(&Role::Handler) {
             audiences.insert(Self::Organisation(person.org.clone()));
+        }
+        if person.roles.contains(&Role::CovertInspector) || person.roles.contains(&Role::Appraiser) {
+            audiences.insert(Self::Covert);
         }
         audiences
     }

@@ -22,5 +22,6 @@ pub mod phone;
 pub mod program;
 pub mod proxy;
 pub mod simulation;
+pub mod traffic;
 pub mod upgrade;
 pub mod world;
