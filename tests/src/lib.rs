@@ -25,5 +25,6 @@ pub mod program;
 pub mod proxy;
 pub mod simulation;
 pub mod restores;
+pub mod traffic;
 pub mod upgrade;
 pub mod world;

@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use xuncheng_core::clock::{Now, Seed};
-use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
+use xuncheng_core::field::{
+    Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError, VisitCapture, VisitSummary,
+};
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, Entry, PhotoRole};
 use xuncheng_core::journal::write::{Author, Draft, Seen, write};
@@ -198,6 +200,20 @@ impl Phone {
     pub fn capture(&mut self, category: &str) -> CaseDetail {
         let picture = self.new_picture();
         self.capture_at(category, in_dongcheng(), vec![picture])
+    }
+
+    /// Keeps a covert visit to `site`, with one new picture.
+    pub fn visit(&mut self, site: &str) -> VisitSummary {
+        let photo = CapturePhoto { file: self.new_picture(), working_copy: None, role: PhotoRole::Scene };
+        let visit = VisitCapture {
+            site: site.parse().expect("a site has a name"),
+            description: "工人没有戴安全帽".to_owned(),
+            place: Some(in_dongcheng()),
+            fix: None,
+            photos: vec![photo],
+        };
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().visit(&visit, &now, &seed).expect("a visit with sound photos is kept")
     }
 
     /// Keeps a case with these pictures.

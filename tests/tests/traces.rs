@@ -26,6 +26,8 @@ mod feeds;
 mod refusals;
 #[path = "traces/held.rs"]
 mod held;
+#[path = "traces/covert.rs"]
+mod covert;
 #[path = "traces/waits.rs"]
 mod waits;
 #[path = "traces/recovery.rs"]

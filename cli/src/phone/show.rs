@@ -1,6 +1,6 @@
 //! What a phone's store looks like on a terminal.
 
-use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status};
+use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status, VisitSummary};
 use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
@@ -12,6 +12,22 @@ use crate::print::{self, Table, say};
 
 fn degrees(point: GeoPoint) -> String {
     format!("{:.6}, {:.6}", point.lat_degrees(), point.lon_degrees())
+}
+
+/// Covert visits.
+pub(super) fn visits(args: &Args, visits: &[VisitSummary]) -> anyhow::Result<()> {
+    if args.json {
+        return print::json(&visits);
+    }
+    let mut table = Table::with(&["number", "site", "found", "when", "photos", "stands"]);
+    for visit in visits {
+        let number = visit.number.as_deref().unwrap_or("新");
+        let stands = if visit.pending { "waits" } else { &visit.state };
+        let (when, photos) = (visit.occurred_at.beijing(), visit.photos.to_string());
+        table.row([number, &visit.site, &visit.description, &when, &photos, stands]);
+    }
+    table.print()?;
+    Ok(())
 }
 
 /// A case with its photos and its story.

@@ -175,7 +175,7 @@ fn phone(
     for photo in photos::missing(conn, device.incarnation, limits::MISSING_LISTED)? {
         let (href, label) = match viewer.case(conn, photo.item) {
             Ok(view) => (Some(format!("/cases/{}", photo.item)), number(&photo.item, Some(&view))),
-            Err(ConsoleError::NotFound) if viewer.person.is_at_a_desk() => {
+            Err(ConsoleError::NotFound) if viewer.sees_what_is_held_of(conn, photo.item)? => {
                 (Some("/held".to_owned()), "待人工处理".to_owned())
             }
             // Whether there is such a case is not told either.

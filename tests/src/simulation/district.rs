@@ -253,7 +253,13 @@ impl District {
             Who::Acceptor => Some("zhang"),
             Who::Dispatcher => Some("zhao"),
             Who::Verifier => Some("sun"),
-            Who::Author | Who::Inspector | Who::Handler | Who::Admin | Who::Office => None,
+            Who::Author
+            | Who::Inspector
+            | Who::CovertInspector
+            | Who::Appraiser
+            | Who::Handler
+            | Who::Admin
+            | Who::Office => None,
         };
         let rows: Vec<_> = RULES
             .steps
