@@ -330,9 +330,10 @@ impl Intake<'_, '_> {
     /// # Errors
     /// [`LedgerError`].
     pub fn reconcile(&mut self) -> Result<(), LedgerError> {
-        for rules in work::KINDS.iter().filter(|rules| rules.numbered) {
+        for rules in work::KINDS {
+            let Some(numbers) = &rules.numbers else { continue };
             for item in recovered::unlabelled(self.tx, rules.kind)? {
-                self.number(item, rules.kind)?;
+                self.number(item, rules.kind, numbers)?;
             }
         }
         Ok(())
