@@ -16,7 +16,7 @@ use xuncheng_core::limits;
 use xuncheng_core::store::{StoreError, entries, meta};
 use xuncheng_core::sync::page;
 use xuncheng_core::sync::wire::{
-    Attestation, Countersignature, PROTOCOL, Page, PhoneLimits, Refusal, SyncRequest, SyncResponse,
+    Attestation, Countersignature, PROTOCOL, Page, PhoneLimits, Refusal, SyncRequest, SyncResponse, token_hash,
 };
 
 use crate::body;
@@ -40,7 +40,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
     let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
-    let SyncRequest { want, pack, written, succeeds, .. } = request;
+    let SyncRequest { want, pack, written, token, succeeds, .. } = request;
     if [written, succeeds.map(|before| before.through)].into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
         return Err(OfficeError::Junk("a chain has no such place".to_owned()));
     }
@@ -78,6 +78,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         })
         .await?;
     let server_time = office.now().wall;
+    let fresh_token = if superseded { None } else { Some(token::issue(&office, incarnation, server_time)?) };
     let response = SyncResponse {
         protocol: PROTOCOL,
         nonce,
@@ -85,7 +86,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         server_time,
         head,
         page,
-        token: if superseded { String::new() } else { token::issue(&office, incarnation, server_time)? },
+        token: fresh_token.filter(|fresh| token != Some(token_hash(fresh))).unwrap_or_default(),
         superseded,
         limits: PhoneLimits {
             piece_bytes: office.config().piece_bytes,

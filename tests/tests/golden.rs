@@ -212,6 +212,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         want: vec![item(8)],
         pack: None,
         written: None,
+        token: None,
         succeeds: None,
     }
 }
@@ -278,8 +279,14 @@ fn a_sync_response() {
         pack: Some("{}".to_owned()),
     };
     assert_json_snapshot!("sync_response", response);
-    let refusals =
-        [Refusal::Gap, Refusal::Clone, Refusal::Seal, Refusal::Malformed, Refusal::Unknown("later".to_owned())];
+    let refusals = [
+        Refusal::Gap,
+        Refusal::Clone,
+        Refusal::Seal,
+        Refusal::Malformed,
+        Refusal::Quota,
+        Refusal::Unknown("later".to_owned()),
+    ];
     assert_json_snapshot!("refusals", refusals);
 }
 
