@@ -85,6 +85,14 @@ impl FieldApp {
     pub fn acknowledge_copy(&self) -> Result<(), FieldError> {
         Ok(self.field().acknowledge_copy()?)
     }
+
+    /// Notes that the store's person has seen that the office had lost something and that it was offered again.
+    ///
+    /// # Errors
+    /// [`FieldError::StoreBroken`].
+    pub fn acknowledge_restore(&self) -> Result<(), FieldError> {
+        Ok(self.field().acknowledge_restore()?)
+    }
 }
 
 impl FieldApp {

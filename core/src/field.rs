@@ -193,21 +193,18 @@ impl Field {
         let unusable = |source| FieldError::Folder { path: folder.to_owned(), source };
         private::make_folder(folder).map_err(unusable)?;
         let database = folder.join(DATABASE);
-        let made = match store::open(&database) {
-            Ok(conn) if meta::get::<PersonId>(&conn, key::PERSON)?.is_some() => {
-                return Err(FieldError::Exists(folder.to_owned()));
-            }
-            Ok(conn) => conn,
-            Err(error) => return Err(error.into()),
-        };
+        let mut conn = store::open(&database)?;
+        // Of two that set it up at once one does.
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if meta::get::<PersonId>(&tx, key::PERSON)?.is_some() {
+            return Err(FieldError::Exists(folder.to_owned()));
+        }
         let mut entropy = seed.entropy();
         let key_file = folder.join(KEY);
         // A first try that was cut off after its key keeps that key.
         if !key_file.exists() {
             SoftwareKey::generate(&mut entropy).save(&key_file)?;
         }
-        let mut conn = made;
-        let tx = conn.transaction()?;
         meta::set(&tx, key::PERSON, person)?;
         meta::set(&tx, key::INCARNATION, &IncarnationId::from_bytes(entropy.bytes()))?;
         tx.commit()?;

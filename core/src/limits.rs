@@ -8,8 +8,18 @@ pub const ORIGIN_BYTES: usize = 1024;
 pub const BATCH_ENTRIES: usize = 500;
 /// Bytes of entries in one sync request before compression; compressed they are then below the wire's 256 KiB.
 pub const BATCH_BYTES: usize = 256 * 1024;
-/// A request to the office after decompression: a batch with its signatures, a dozen thumbnails, or one view.
-pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// A request to the office after decompression: a batch with its signatures, a dozen thumbnails, one view, or the largest
+/// snapshot of an item, which a phone brings back to a restored office.
+pub const REQUEST_BYTES: usize = 2 * 1024 * 1024;
+/// Countersignatures that a phone remembers having held: some weeks of work. One that is older is not found, and more is
+/// offered to a restored office than it has lost.
+pub const COUNTERSIGNATURES: usize = 1024;
+/// Countersignatures of a phone that an office names to it after a restore, newest first.
+pub const COUNTERSIGNATURES_NAMED: usize = 256;
+/// Incarnations that a request names as those before its own: a store is seldom copied twice.
+pub const SUCCESSIONS: usize = 64;
+/// Countersignatures of a phone that an office keeps in any case, newest first: a copy of the phone's store may hold one of them.
+pub const COUNTERSIGNATURES_KEPT: usize = 16;
 /// An answer of the office after decompression.
 pub const RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 /// A district pack: with a page beside it, and quoted, it fits into an answer.

@@ -2,10 +2,12 @@
 //!
 //! A phone drives it in a loop ([`session`]): ask for the next action, do it, report its outcome. What crosses is in
 //! [`wire`]; what the office answers from is in [`page`]; what a phone does with the answer is in [`apply`], and without one in [`wait`]; how a
-//! store goes on that was copied, in `succeed`. When originals may go is in [`policy`].
+//! store goes on that was copied, in `succeed`. What an office has lost in a restore is brought back by `reoffer`, as [`offer`] words it.
+//! When originals may go is in [`policy`].
 
 pub mod code;
 pub mod wire;
+pub mod offer;
 pub mod message;
 pub mod page;
 pub mod apply;
@@ -19,5 +21,6 @@ pub mod uploads;
 pub mod wait;
 pub mod clock_offset;
 mod succeed;
+pub mod reoffer;
 pub mod session;
 pub mod hints;

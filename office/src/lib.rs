@@ -40,6 +40,7 @@ mod people;
 mod phone_clock;
 mod previews;
 mod quotas;
+pub mod recovery;
 pub mod restore;
 pub mod serve;
 mod status;

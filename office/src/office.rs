@@ -95,6 +95,7 @@ impl Office {
         photos.sweep_temporary()?;
         let mut ledger = Ledger::open_with(&config, folder, keys, &mut entropy)?;
         people::import(&mut ledger, config.pack.is_some())?;
+        ledger.turn(|intake| Ok(intake.reconcile()?))?;
         let left = uploads::finish::recover(&mut ledger, &photos)?;
         let grounds = Arc::clone(ledger.grounds());
         let writer = Arc::new(Writer::start(ledger)?);
@@ -127,8 +128,8 @@ impl Office {
 
     /// The branch of the ledger that the office stands on.
     #[must_use]
-    pub fn epoch(&self) -> &Epoch {
-        &self.grounds.epoch
+    pub fn epoch(&self) -> Epoch {
+        self.grounds.branch().epoch.clone()
     }
 
     /// Where photos are.
@@ -229,13 +230,13 @@ impl Office {
     /// The hand of `person` at the console, in the session with this name.
     #[must_use]
     pub fn author_for(&self, person: PersonId, session: impl Into<String>) -> Author {
-        Author { who: person, session: Some(session.into()), ..self.grounds.node.clone() }
+        Author { who: person, session: Some(session.into()), ..self.grounds.node() }
     }
 
     /// The hand of the office itself.
     #[must_use]
     pub fn author(&self) -> Author {
-        self.grounds.node.clone()
+        self.grounds.node()
     }
 
     /// Makes a one-time code by which a device becomes `person`'s. The secret is told here and never again.

@@ -15,6 +15,7 @@ use crate::store::photos::{self, PhotoStage};
 use crate::store::{clock_samples, entries, judgements, list, pending};
 use crate::sync::clock_offset::{self, ClockOffset};
 use crate::sync::outbox;
+use crate::sync::reoffer::{self, Progress, Reoffered};
 use crate::sync::session::{self, Attention};
 use crate::sync::wire::PhoneLimits;
 
@@ -46,6 +47,10 @@ pub struct Status {
     pub refused_more: u64,
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
+    /// What is being offered again to an office that has lost it; none while nothing is.
+    pub reoffer: Option<Progress>,
+    /// What was offered again last, until that is acknowledged.
+    pub reoffered: Option<Reoffered>,
     /// Requests that were answered.
     pub round_trips: u64,
     /// Bytes of originals that were sent and acknowledged.
@@ -138,6 +143,8 @@ impl Field {
             refused_more: refused_count.saturating_sub(refused.len() as u64),
             refused,
             attention: session::attention(&self.conn)?,
+            reoffer: reoffer::progress(&self.conn)?,
+            reoffered: meta::get(&self.conn, key::REOFFERED)?,
             round_trips: meta::tallied(&self.conn, "round_trips")?,
             bytes_sent: meta::tallied(&self.conn, "bytes_sent")?,
             bytes_sent_again: meta::tallied(&self.conn, "bytes_sent_again")?,
@@ -169,6 +176,18 @@ impl Field {
     pub fn acknowledge_copy(&mut self) -> Result<(), FieldError> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         meta::clear(&tx, key::COPIED)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Notes that the store's person has seen that the office had lost something and that it was offered again: [`Self::status`]
+    /// says it no more. Where nothing was, nothing is done.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn acknowledge_restore(&mut self) -> Result<(), FieldError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        meta::clear(&tx, key::REOFFERED)?;
         tx.commit()?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::{Deserialize, Serialize};
 
+use super::meta::{self, key};
 use super::{StoreError, from_json, to_json};
 use crate::clock::Now;
 use crate::crypto::Signed;
@@ -338,8 +339,9 @@ pub fn missing(conn: &Connection, incarnation: IncarnationId, limit: usize) -> R
 /// # Errors
 /// [`StoreError`].
 pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET previewed = 1 WHERE entry = ?1 AND sha256 = ?2")?
-        .execute((entry, sha256))?;
+    let request: Option<u64> = meta::get(tx, key::REQUEST_NUMBER)?;
+    tx.prepare_cached("UPDATE attachment SET previewed = 1, preview_request = ?3 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256, request))?;
     Ok(())
 }
 
@@ -348,8 +350,9 @@ pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) ->
 /// # Errors
 /// [`StoreError`].
 pub fn set_view_settled(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET view_owed = 0 WHERE entry = ?1 AND sha256 = ?2")?
-        .execute((entry, sha256))?;
+    let request: Option<u64> = meta::get(tx, key::REQUEST_NUMBER)?;
+    tx.prepare_cached("UPDATE attachment SET view_owed = 0, view_request = ?3 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256, request))?;
     Ok(())
 }
 

@@ -12,9 +12,10 @@ use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, PhotoHash};
 use crate::journal::entry::Entry;
 use crate::journal::verdict::judged_leaf;
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::Judged;
-use crate::store::{StoreError, entries, items, judgements, lineage, photos, to_json};
+use crate::store::{StoreError, entries, items, judgements, lineage, photos, recovered, to_json};
 
 /// Why a page could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +157,8 @@ impl PageDraft<'_> {
                 return Ok(page);
             }
             page.next = position;
-            if !self.is_for(&row, part)? {
+            let skipped = self.rows == 1 && mutant::is_on(Mutant::SkippedPosition);
+            if skipped || !self.is_for(&row, part)? {
                 continue;
             }
             self.rows += 1;
@@ -212,7 +214,11 @@ impl PageDraft<'_> {
 fn snapshot(conn: &Connection, item: ItemId) -> Result<Option<Snapshot>, StoreError> {
     let Some(view) = items::view(conn, item)? else { return Ok(None) };
     let view = to_json("item", &view)?;
-    Ok(Some(Snapshot { item, view, entries: items::applied(conn, item)?, causes: entries::causes(conn, item)? }))
+    let mut entries = items::applied(conn, item)?;
+    entries.extend(recovered::entries(conn, item)?);
+    let mut causes = entries::causes(conn, item)?;
+    causes.extend(recovered::causes(conn, item)?);
+    Ok(Some(Snapshot { item, view, entries, causes }))
 }
 
 fn judged_entries(

@@ -17,6 +17,7 @@ use super::message::{self, Direction};
 use super::outbox;
 use super::policy::{self, Gate};
 use super::previews;
+use super::reoffer::{self, Part};
 use super::succeed;
 use super::uploads::{self, UploadIntent};
 pub use super::wait::{Attention, attention};
@@ -27,13 +28,14 @@ use super::wire::{
 use super::{clock_offset, have, pieces, wait};
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
-use crate::id::{EntryId, Hash, ItemId, Nonce, PersonId, PhotoHash};
+use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::pack::Pack;
 use crate::photo::PhotoFolder;
 use crate::store::meta::{self, key};
-use crate::store::{StoreError, entries, feeds, owed, photos, transfers};
+use crate::store::{StoreError, entries, feeds, lineage, owed, photos, to_json, transfers};
 
 /// What enrolment gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +89,9 @@ pub struct SyncIntent {
     pub want: Vec<ItemId>,
     /// The device's clocks when it was decided.
     pub now: Now,
+    /// What it brings back to an office that has lost it.
+    #[serde(default)]
+    pub reoffer: Option<Part>,
 }
 
 /// What a conversation stands on; the connection to its store apart.
@@ -182,6 +187,11 @@ fn next_intent(
     seed: &Seed,
     nonce: Nonce,
 ) -> Result<Option<Intent>, StoreError> {
+    // What the office has lost comes before all else: the rest stands on it.
+    if let Some((part, through)) = reoffer::next(tx)? {
+        let waits = matches!(part, Part::Chain { .. }) && wait::entries_until(tx, now)?.is_some();
+        return if waits { Ok(None) } else { reoffer_intent(tx, now, nonce, part, through).map(Some) };
+    }
     let unsent = entries::head(tx, meta::incarnation(tx)?)?.seq > outbox::through(tx)?;
     if (unsent && wait::entries_until(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, now, nonce).map(Some);
@@ -227,7 +237,38 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
         positions: feeds::positions(tx)?,
         want,
         now: now.clone(),
+        reoffer: None,
     }))
+}
+
+/// The next request of a re-offer.
+fn reoffer_intent(
+    tx: &Transaction<'_>,
+    now: &Now,
+    nonce: Nonce,
+    part: Part,
+    through: u64,
+) -> Result<Intent, StoreError> {
+    let bytes = match part {
+        Part::Offers { .. } => 0,
+        Part::Chain { .. } => meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
+    };
+    let number = next_number(tx, now)?;
+    let (positions, want, now, reoffer) = (BTreeMap::new(), Vec::new(), now.clone(), Some(part));
+    Ok(Intent::Sync(SyncIntent { nonce, number, through, bytes, positions, want, now, reoffer }))
+}
+
+/// The chain that a request sends of.
+fn chain_of(conn: &Connection, sync: &SyncIntent) -> Result<IncarnationId, StoreError> {
+    match sync.reoffer {
+        Some(Part::Chain { incarnation }) => Ok(incarnation),
+        Some(Part::Offers { .. }) | None => meta::incarnation(conn),
+    }
+}
+
+/// The last countersignature that the phone holds, under whatever incarnation.
+fn holds(conn: &Connection) -> Result<Option<Signed<Countersignature>>, StoreError> {
+    Ok(meta::get(conn, key::COUNTERSIGNED)?.or(meta::get(conn, key::HOLDS)?))
 }
 
 /// A higher number than any request of this store before. The wall clock takes it past what a copy of the store may have
@@ -257,7 +298,7 @@ fn request(
     match intent {
         Intent::Sync(sync) => {
             let incarnation = meta::incarnation(tx)?;
-            let batch = outbox::batch(tx, incarnation, sync.through, sync.bytes, &sync.now)?;
+            let batch = outbox::batch(tx, chain_of(tx, sync)?, sync.through, sync.bytes, &sync.now)?;
             let seal = Signed::new(&batch.seal, phone.signer)?;
             entries::insert_seal(tx, &batch.seal, &seal)?;
             let body = SyncRequest {
@@ -275,6 +316,9 @@ fn request(
                 written: Some(entries::head(tx, incarnation)?.seq),
                 token: meta::get::<String>(tx, key::TOKEN)?.map(|token| token_hash(&token)),
                 succeeds: succeed::declared(tx)?,
+                before: lineage::successions(tx, incarnation)?.into_iter().skip(1).collect(),
+                holds: holds(tx)?,
+                recovery: reoffer::recovery(tx, sync.reoffer)?,
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -392,7 +436,16 @@ fn take_answer(
                 incarnation: meta::incarnation(tx)?,
                 predictor: Predictor { pack: phone.pack, person: phone.person },
             };
-            apply::apply(tx, &reader, sync, &answer, now)?;
+            if answer.nonce != sync.nonce {
+                return Err(ApplyError::OtherRequest.into());
+            }
+            if answer.superseded {
+                return Err(ApplyError::Superseded.into());
+            }
+            match &answer.recovery {
+                Some(known) => reoffer::answered(tx, &reader, &office, sync, &answer, known, now.wall)?,
+                None => apply::apply(tx, &reader, sync, &answer, now)?,
+            }
             clock_offset::note(tx, answer.server_time, begun_ms, now)?;
             // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
             not_taken = answer.refusal;
@@ -489,6 +542,9 @@ fn note_failure(
                 wait::set_aside(tx, entry, sha256, Some(&error.attention()), now, seed)?;
             }
         }
+        (Intent::Sync(_), Outcome::Failed(_)) if mutant::is_on(Mutant::SentTakenForAcknowledged) => {
+            meta::set(tx, key::THROUGH, &entries::head(tx, meta::incarnation(tx)?)?.seq)?;
+        }
         (Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. }, _) => {}
     }
     if error.is_of_size() {
@@ -501,8 +557,12 @@ fn note_failure(
 fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
     let (bound, refused): (&str, u64) = match intent {
         Intent::Sync(sync) => {
-            let batch = outbox::batch(tx, meta::incarnation(tx)?, sync.through, sync.bytes, &sync.now)?;
-            (key::BATCH_BYTES, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
+            let batch = outbox::batch(tx, chain_of(tx, sync)?, sync.through, sync.bytes, &sync.now)?;
+            let mut refused = batch.entries.iter().map(|entry| entry.bytes() as u64).sum();
+            for offer in sync.reoffer.map_or(Ok(Vec::new()), |part| reoffer::offered(tx, part))? {
+                refused += to_json("offer", &offer)?.len() as u64;
+            }
+            (key::BATCH_BYTES, refused)
         }
         Intent::Previews { rendition, photos, .. } => {
             if let (Rendition::Thumbnail, [(entry, sha256)]) = (rendition, photos.as_slice()) {

@@ -11,6 +11,7 @@ use crate::journal::entry::Entry;
 use crate::journal::seal::BatchSeal;
 use crate::store::entries::Head;
 use crate::store::feeds::FeedRow;
+use crate::sync::offer::{Known, Recovery};
 
 /// The version of these types. An office answers a later one in its own; a phone keeps what it does not know.
 pub const PROTOCOL: u32 = 1;
@@ -52,6 +53,15 @@ pub struct SyncRequest {
     /// Which incarnation this one goes on from, under the key of both: a copy of its store was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeds: Option<Succession>,
+    /// What that one goes on from in its turn, and so on, nearest first: the office may have lost those too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Succession>,
+    /// The last countersignature that the phone holds: an office that does not know it has lost what came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Signed<Countersignature>>,
+    /// What the phone brings back to an office that has lost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
 }
 
 /// How a request names the upload token that its phone has.
@@ -98,6 +108,9 @@ pub struct SyncResponse {
     /// The district pack as [one document](crate::pack::Pack::to_json), where the phone has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<String>,
+    /// What the phone needs to know to bring back what this office has lost; its page says nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Known>,
 }
 
 /// What the office asks of its phones.
@@ -197,7 +210,7 @@ pub struct FeedPage {
 }
 
 /// A judged entry as its reader may see it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JudgedEntry {
     /// The entry.
     pub entry: EntryId,
@@ -244,7 +257,7 @@ impl Snapshot {
 }
 
 /// The office's signature over one page: a pulled copy proves itself by it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attestation {
     /// The branch of the ledger.
     pub epoch: EpochId,
@@ -287,6 +300,12 @@ pub struct Countersignature {
     pub epoch: EpochId,
     /// When, to the minute.
     pub at: Moment,
+    /// The counter of that branch.
+    #[serde(default)]
+    pub counter: u64,
+    /// Makes it unlike any other: after a data folder was put back by hand, the same request may be answered again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Nonce>,
 }
 
 impl Statement for Countersignature {

@@ -224,6 +224,9 @@ impl Phone {
             written: None,
             token: None,
             succeeds: None,
+            before: Vec::new(),
+            holds: None,
+            recovery: None,
         }
     }
 
