@@ -41,7 +41,10 @@ async fn wait(office: &Arc<Office>, incarnation: IncarnationId, request: HintReq
     let end = Instant::now() + Duration::from_millis(office.config().hint_ms);
     let mut turns = office.turns();
     loop {
-        turns.borrow_and_update();
+        // The office ends: whoever waits may ask the next one.
+        if turns.borrow_and_update().is_closing {
+            return Ok(false);
+        }
         let positions = request.positions.clone();
         if office.read(move |conn| Ok(page::is_news(conn, incarnation, &positions)?)).await? {
             return Ok(true);
@@ -50,7 +53,6 @@ async fn wait(office: &Arc<Office>, incarnation: IncarnationId, request: HintReq
         tokio::select! {
             () = sleep_until(end) => return Ok(false),
             more = turns.changed() => {
-                // The office ends: whoever waits may ask the next one.
                 if more.is_err() || turns.borrow().is_closing {
                     return Ok(false);
                 }

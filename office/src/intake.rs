@@ -19,6 +19,7 @@ use xuncheng_core::sync::offer::{Known, Recovery};
 use xuncheng_core::sync::page;
 use xuncheng_core::sync::wire::{
     Attestation, Countersignature, Epoch, PROTOCOL, Page, PhoneLimits, Refusal, Succession, SyncRequest, SyncResponse,
+    token_hash,
 };
 
 use crate::body;
@@ -43,7 +44,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
     let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
-    let SyncRequest { want, pack, written, succeeds, before, holds, recovery, .. } = request;
+    let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, .. } = request;
     let line: Vec<Succession> = succeeds.into_iter().chain(before).take(limits::SUCCESSIONS).collect();
     if written.into_iter().chain(line.iter().map(|before| before.through)).any(|seq| i64::try_from(seq).is_err()) {
         return Err(OfficeError::Junk("a chain has no such place".to_owned()));
@@ -79,6 +80,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         })
         .await?;
     let server_time = office.now().wall;
+    let fresh_token = if superseded { None } else { Some(token::issue(&office, incarnation, server_time)?) };
     let response = SyncResponse {
         protocol: PROTOCOL,
         nonce,
@@ -86,7 +88,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         server_time,
         head,
         page,
-        token: if superseded { String::new() } else { token::issue(&office, incarnation, server_time)? },
+        token: fresh_token.filter(|fresh| token != Some(token_hash(fresh))).unwrap_or_default(),
         superseded,
         limits: PhoneLimits {
             piece_bytes: office.config().piece_bytes,

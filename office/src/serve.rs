@@ -162,11 +162,11 @@ async fn certificate(tls: &Tls) -> Result<RustlsConfig, OfficeError> {
 async fn watch(office: Weak<Office>, handles: [Handle<SocketAddr>; 2], end: impl Future<Output = ()>) {
     end.await;
     tracing::info!("the office ends: requests that run may finish");
-    if let Some(office) = office.upgrade() {
-        office.wake_all();
-    }
     for handle in handles {
         handle.graceful_shutdown(Some(Duration::from_millis(limits::LAST_REQUESTS_MS)));
+    }
+    if let Some(office) = office.upgrade() {
+        office.wake_all();
     }
 }
 

@@ -212,6 +212,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         want: vec![item(8)],
         pack: None,
         written: None,
+        token: None,
         succeeds: None,
         before: Vec::new(),
         holds: None,
@@ -290,8 +291,14 @@ fn a_sync_response() {
         recovery: None,
     };
     assert_json_snapshot!("sync_response", response);
-    let refusals =
-        [Refusal::Gap, Refusal::Clone, Refusal::Seal, Refusal::Malformed, Refusal::Unknown("later".to_owned())];
+    let refusals = [
+        Refusal::Gap,
+        Refusal::Clone,
+        Refusal::Seal,
+        Refusal::Malformed,
+        Refusal::Quota,
+        Refusal::Unknown("later".to_owned()),
+    ];
     assert_json_snapshot!("refusals", refusals);
 }
 

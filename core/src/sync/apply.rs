@@ -103,7 +103,9 @@ pub fn apply(
     }
     let again = read_page(tx, reader, intent, &response.page)?;
 
-    meta::set(tx, key::TOKEN, &response.token)?;
+    if !response.token.is_empty() {
+        meta::set(tx, key::TOKEN, &response.token)?;
+    }
     meta::set(tx, key::LIMITS, &response.limits)?;
     meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
     let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some();

@@ -23,7 +23,7 @@ use super::uploads::{self, UploadIntent};
 pub use super::wait::{Attention, attention};
 use super::wire::{
     Countersignature, Epoch, HaveRequest, HaveResponse, PROTOCOL, PreviewsRequest, PreviewsResponse, Rendition,
-    SyncRequest, SyncResponse,
+    SyncRequest, SyncResponse, token_hash,
 };
 use super::{clock_offset, have, pieces, wait};
 use crate::clock::{Now, Seed};
@@ -314,6 +314,7 @@ fn request(
                 want: sync.want.clone(),
                 pack: Some(pack_hash(tx, phone)?),
                 written: Some(entries::head(tx, incarnation)?.seq),
+                token: meta::get::<String>(tx, key::TOKEN)?.map(|token| token_hash(&token)),
                 succeeds: succeed::declared(tx)?,
                 before: lineage::successions(tx, incarnation)?.into_iter().skip(1).collect(),
                 holds: holds(tx)?,

@@ -47,6 +47,9 @@ pub struct SyncRequest {
     /// How many entries this incarnation has written: where a phone is lost, what had not come shows by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<u64>,
+    /// The [hash](token_hash) of the upload token that the phone has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Hash>,
     /// Which incarnation this one goes on from, under the key of both: a copy of its store was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeds: Option<Succession>,
@@ -59,6 +62,12 @@ pub struct SyncRequest {
     /// What the phone brings back to an office that has lost it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+}
+
+/// How a request names the upload token that its phone has.
+#[must_use]
+pub fn token_hash(token: &str) -> Hash {
+    Hash::of("token", &[token.as_bytes()])
 }
 
 /// An incarnation says which one it goes on from.
@@ -85,7 +94,7 @@ pub struct SyncResponse {
     pub head: Signed<Countersignature>,
     /// What is new at the office.
     pub page: Page,
-    /// Opens uploads of this incarnation's own photos, nothing else.
+    /// Opens uploads of this incarnation's own photos, nothing else; empty where the phone has it already.
     pub token: String,
     /// Whether a later request of this incarnation was answered before: whoever repeats this one reads nothing by it, and
     /// neither page nor token stand here.

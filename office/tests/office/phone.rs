@@ -222,6 +222,7 @@ impl Phone {
             want: Vec::new(),
             pack: None,
             written: None,
+            token: None,
             succeeds: None,
             before: Vec::new(),
             holds: None,

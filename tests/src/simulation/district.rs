@@ -121,6 +121,21 @@ impl District {
             Event::Copy { phone } => self.copy(*phone),
             Event::ClockOff { phone: Some(phone), days } => self.phone(*phone).clock_off_by(days * DAY_MS),
             Event::ClockOff { phone: None, days } => self.world.office().clock_off_by(days * DAY_MS),
+            Event::Stands { phone, conditions } => {
+                self.phone(*phone).field_mut().set_conditions(*conditions).expect("a store can be written");
+            }
+            Event::AskForOriginals { phone } => {
+                self.phone(*phone).field_mut().send_originals_now(None).expect("a store can be written");
+            }
+            Event::Link { phone, link } => {
+                let way = self.phone(*phone).link();
+                way.down(link.is_none());
+                way.pace(link.flatten());
+            }
+            Event::LinkBack { phone } => {
+                self.phone(*phone).link().down(false);
+                self.phone(*phone).field_mut().start_sync().expect("a store can be written");
+            }
             Event::RestartOffice => {
                 self.world.office().stop();
                 self.start_office();

@@ -1,10 +1,11 @@
 //! What may happen in a simulated district.
 
 use xuncheng_core::journal::ledger::Ruling;
+use xuncheng_core::sync::policy::{Conditions, Network, Power};
 use xuncheng_disk::Fault as DiskFault;
 
 use crate::fixtures::Dice;
-use crate::network::Fault;
+use crate::network::{Fault, Pace};
 
 /// One thing that happens. Phones, cases and steps are numbers: each stands for one of those that there are then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,30 @@ pub enum Event {
         /// How many days.
         days: i64,
     },
+    /// A phone's platform says how it stands, and that holds until it says otherwise.
+    Stands {
+        /// Which phone.
+        phone: usize,
+        /// How.
+        conditions: Conditions,
+    },
+    /// Somebody wants a phone's originals sent whatever its policy says.
+    AskForOriginals {
+        /// Which phone.
+        phone: usize,
+    },
+    /// A phone's link becomes slow, as fast as any, or is gone altogether until it is another.
+    Link {
+        /// Which phone.
+        phone: usize,
+        /// What it is from here on; none is no link.
+        link: Option<Option<Pace>>,
+    },
+    /// The platform says that a phone's link is back, whatever the phone waits for.
+    LinkBack {
+        /// Which phone.
+        phone: usize,
+    },
     /// The office's program ends and starts again.
     RestartOffice,
     /// The office is backed up.
@@ -153,6 +178,12 @@ impl Event {
             Self::Restart { boot: true, .. } => "reboot",
             Self::Copy { .. } => "copy of a phone",
             Self::ClockOff { .. } => "clock jump",
+            Self::Stands { .. } => "change of network or power",
+            Self::AskForOriginals { .. } => "originals asked for",
+            Self::Link { link: None, .. } => "partition",
+            Self::Link { link: Some(None), .. } => "fast link",
+            Self::Link { link: Some(Some(_)), .. } => "slow link",
+            Self::LinkBack { .. } => "link is back",
             Self::RestartOffice => "office restart",
             Self::BackUp => "backup",
             Self::Restore { older: 0 } => "restore of the newest backup",
@@ -176,6 +207,8 @@ impl Event {
             Self::Copy { .. } | Self::ClockOff { .. } | Self::ChangeRoles { .. } | Self::Pass { .. } => (false, false),
             // Each opens a folder anew, with a disk of its own.
             Self::BackUp | Self::Restore { .. } | Self::CopyOffice | Self::PutBack => (false, false),
+            // Of the phone and its link alone.
+            Self::Stands { .. } | Self::AskForOriginals { .. } | Self::Link { .. } | Self::LinkBack { .. } => (false, false),
             Self::OnBadDisk { .. } => (false, false),
         };
         if (!touches_phone && !touches_office) || below(dice, 6) > 0 {
@@ -197,7 +230,7 @@ impl Event {
     fn draw(dice: &mut Dice) -> Self {
         let phone = below(dice, 16);
         let case = below(dice, 64);
-        match below(dice, 100) {
+        match below(dice, 110) {
             0..13 => Self::Capture { phone, photos: 1 + below(dice, 2), far: below(dice, 3) == 0 },
             13..22 => Self::Describe { phone, case },
             22..25 => Self::Comment { phone, case },
@@ -229,7 +262,29 @@ impl Event {
                 held: below(dice, 64),
                 ruling: if below(dice, 3) == 0 { Ruling::Dismiss } else { Ruling::Release },
             },
+            98..102 => Self::Stands { phone, conditions: conditions(dice) },
+            102..105 => Self::Link { phone, link: link(dice) },
+            105 => Self::AskForOriginals { phone },
+            106..108 => Self::LinkBack { phone },
             _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
+        }
+    }
+}
+
+fn conditions(dice: &mut Dice) -> Conditions {
+    Conditions {
+        network: [Network::Unmetered, Network::Metered, Network::Roaming][below(dice, 3)],
+        power: [Power::Charging, Power::Battery { percent: 60 }, Power::Battery { percent: 5 }][below(dice, 3)],
+    }
+}
+
+fn link(dice: &mut Dice) -> Option<Option<Pace>> {
+    match below(dice, 3) {
+        0 => None,
+        1 => Some(None),
+        _ => {
+            let bytes_per_second = [2_000, 20_000, 125_000][below(dice, 3)];
+            Some(Some(Pace { bytes_per_second, one_way_ms: 150 }))
         }
     }
 }

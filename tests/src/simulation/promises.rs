@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, ItemId};
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::store::{items, judgements};
+use xuncheng_core::sync::policy::Conditions;
 use xuncheng_core::sync::wait::COPIED;
 
 use super::district::District;
@@ -20,6 +21,9 @@ pub fn kept(district: &mut District) {
     district.world.office().clock_off_by(0);
     for phone in &mut district.phones {
         phone.clock_off_by(0);
+        phone.link().down(false);
+        phone.link().pace(None);
+        phone.field_mut().set_conditions(Conditions::default()).expect("a store can be written");
     }
     // Turns follow each other: what one phone says may concern another, and what that one says the first again.
     for _ in 0..ROUNDS {

@@ -61,6 +61,7 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         want: Vec::new(),
         pack: None,
         written: None,
+        token: None,
         succeeds: None,
         before: Vec::new(),
         holds: None,

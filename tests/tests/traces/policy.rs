@@ -223,7 +223,7 @@ fn a_phone_goes_by_the_districts_word_until_its_person_says_otherwise() {
     }
     let about = pack.path().join("pack.toml");
     let text = std::fs::read_to_string(&about).unwrap().replace("version = \"2026.1\"", "version = \"2026.2\"");
-    std::fs::write(&about, format!("{text}\n[originals]\nunmetered_only = true\n")).unwrap();
+    std::fs::write(&about, text.replace("unmetered_only = false", "unmetered_only = true")).unwrap();
     world.office().give_pack(pack.path());
     stand(&mut li, Network::Metered, Power::Charging);
     let photo = capture(&mut li, USUAL, 1, 50_000);
