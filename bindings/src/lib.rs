@@ -83,6 +83,15 @@ impl FieldApp {
     pub fn acknowledge_copy(&self) -> Result<(), FieldError> {
         Ok(self.field().acknowledge_copy()?)
     }
+
+    /// Notes that this person has seen that the office had lost something and that it was offered again: the status says it no
+    /// more. Once more does nothing.
+    ///
+    /// # Errors
+    /// [`FieldError::StoreBroken`].
+    pub fn acknowledge_restore(&self) -> Result<(), FieldError> {
+        Ok(self.field().acknowledge_restore()?)
+    }
 }
 
 impl FieldApp {

@@ -14,6 +14,7 @@ use xuncheng_core::limits;
 use xuncheng_core::place::{BoundingBox, Fix, GeoPoint, Provider};
 use xuncheng_core::store::list::Cursor;
 use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_core::sync::reoffer::{ReofferProgress, Reoffered};
 use xuncheng_core::sync::session::Attention;
 use xuncheng_core::work::case::CaseStep;
 
@@ -335,12 +336,38 @@ pub struct Status {
     pub refused_more: u64,
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
+    /// What is being offered again to an office that has lost it; none while nothing is.
+    pub reoffer: Option<ReofferProgress>,
+    /// What was offered again last, until that is acknowledged.
+    pub reoffered: Option<Reoffered>,
     /// Requests that were answered.
     pub round_trips: u64,
     /// Bytes of originals that were sent and acknowledged.
     pub bytes_sent: u64,
     /// Bytes of originals that may have been sent before a cut and were sent again.
     pub bytes_sent_again: u64,
+}
+
+/// How a re-offer stands.
+#[uniffi::remote(Record)]
+pub struct ReofferProgress {
+    /// Entries and items that are still to be offered.
+    pub left: u64,
+    /// How many there were.
+    pub of: u64,
+}
+
+/// A re-offer that is over.
+#[uniffi::remote(Record)]
+pub struct Reoffered {
+    /// When.
+    pub at: Moment,
+    /// The branch that the office stands on now.
+    pub counter: u64,
+    /// How many entries and items were offered.
+    pub offered: u64,
+    /// How many receipts were void.
+    pub voided: u64,
 }
 
 /// Own photos by where they stand.

@@ -14,7 +14,7 @@ use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
 use crate::store::{entries, judgements, list, pending};
 use crate::sync::outbox;
-use crate::sync::reoffer::{self, Progress, Reoffered};
+use crate::sync::reoffer::{self, ReofferProgress, Reoffered};
 use crate::sync::session::{self, Attention};
 use crate::sync::wire::PhoneLimits;
 
@@ -47,7 +47,7 @@ pub struct Status {
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
     /// What is being offered again to an office that has lost it; none while nothing is.
-    pub reoffer: Option<Progress>,
+    pub reoffer: Option<ReofferProgress>,
     /// What was offered again last, until that is acknowledged.
     pub reoffered: Option<Reoffered>,
     /// Requests that were answered.

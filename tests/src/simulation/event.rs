@@ -155,11 +155,17 @@ impl Event {
             28..40 => Self::Act { phone, case, step: below(dice, 8) },
             40..50 => Self::Desk { case, step: below(dice, 8) },
             50..53 => Self::Correct { case },
-            53..84 => Self::Talk {
+            53..80 => Self::Talk {
                 phone,
                 dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
                 faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
                 card_out: below(dice, 12) == 0,
+            },
+            80..84 => match below(dice, 8) {
+                0..3 => Self::BackUp,
+                3 | 4 => Self::Restore { older: below(dice, 3) },
+                5 | 6 => Self::CopyOffice,
+                _ => Self::PutBack,
             },
             84..86 => Self::Copy { phone },
             86..89 => Self::Restart { phone, boot: below(dice, 2) == 0 },
@@ -167,13 +173,7 @@ impl Event {
                 phone: (below(dice, 3) > 0).then_some(phone),
                 days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
             },
-            92 => Self::RestartOffice,
-            93 => match below(dice, 8) {
-                0..3 => Self::BackUp,
-                3 | 4 => Self::Restore { older: below(dice, 3) },
-                5 | 6 => Self::CopyOffice,
-                _ => Self::PutBack,
-            },
+            92..94 => Self::RestartOffice,
             94..96 => Self::ChangeRoles { change: below(dice, 4) },
             96..98 => Self::Rule {
                 held: below(dice, 64),
