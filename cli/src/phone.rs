@@ -284,13 +284,18 @@ fn sync(args: &Args, mut field: Field, pace: Pace, events: bool, follow: bool) -
 
 /// What `acknowledge` calls the copy of a store, beside entries by their ids.
 const COPY: &str = "copy";
+/// What it calls a re-offer to a restored office.
+const RESTORE: &str = "restore";
 
 fn acknowledge(args: &Args, entries: &[String], all: bool) -> anyhow::Result<()> {
     let mut field = Field::open(&args.folder)?;
     if all || entries.iter().any(|entry| entry == COPY) {
         field.acknowledge_copy()?;
     }
-    let entries = entries.iter().filter(|entry| *entry != COPY);
+    if all || entries.iter().any(|entry| entry == RESTORE) {
+        field.acknowledge_restore()?;
+    }
+    let entries = entries.iter().filter(|entry| *entry != COPY && *entry != RESTORE);
     let seen: Vec<EntryId> = if all {
         field.status()?.refused.into_iter().map(|refused| refused.entry).collect()
     } else {

@@ -5,6 +5,7 @@ use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::clock_offset::ClockOffset;
+use xuncheng_core::sync::reoffer::Reoffered;
 use xuncheng_core::sync::wait::COPIED;
 
 use super::Args;
@@ -165,6 +166,22 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     }
     if status.office_has_backups == Some(false) {
         say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
+    }
+    if let Some(reoffer) = &status.reoffer {
+        say!(
+            "the office has lost something, as after a restore: this phone brings back what it has, {} of {} are left; sync again \
+             until none is",
+            reoffer.left,
+            reoffer.of
+        )?;
+    }
+    if let Some(Reoffered { at, counter, offered, voided }) = &status.reoffered {
+        say!(
+            "on {} the office had lost something and stands on branch {counter} now: this phone offered it {offered} entries and \
+             cases again; {voided} receipts were void, and those originals go again",
+            at.beijing()
+        )?;
+        say!("when you have seen it: {} acknowledge restore", args.phone())?;
     }
     let handle = |refused: &RefusedEntry| refused.entry.to_string().chars().take(8).collect::<String>();
     for refused in &status.refused {

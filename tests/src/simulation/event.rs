@@ -238,11 +238,17 @@ impl Event {
             38..44 => Self::Desk { case, step: below(dice, 8) },
             44..48 => Self::Dispatch { case, unit: below(dice, 2) },
             48..53 => Self::Correct { case },
-            53..84 => Self::Talk {
+            53..80 => Self::Talk {
                 phone,
                 dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
                 faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
                 card_out: below(dice, 12) == 0,
+            },
+            80..84 => match below(dice, 8) {
+                0..3 => Self::BackUp,
+                3 | 4 => Self::Restore { older: below(dice, 3) },
+                5 | 6 => Self::CopyOffice,
+                _ => Self::PutBack,
             },
             84..86 => Self::Copy { phone },
             86..88 => Self::Restart { phone, boot: below(dice, 2) == 0 },
@@ -250,13 +256,7 @@ impl Event {
                 phone: (below(dice, 3) > 0).then_some(phone),
                 days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
             },
-            91 => Self::RestartOffice,
-            92 | 93 => match below(dice, 8) {
-                0..3 => Self::BackUp,
-                3 | 4 => Self::Restore { older: below(dice, 3) },
-                5 | 6 => Self::CopyOffice,
-                _ => Self::PutBack,
-            },
+            91..94 => Self::RestartOffice,
             94..96 => Self::ChangeRoles { change: below(dice, 6) },
             96..98 => Self::Rule {
                 held: below(dice, 64),
