@@ -16,7 +16,7 @@ use xuncheng_core::limits;
 use xuncheng_core::store::{StoreError, entries, meta};
 use xuncheng_core::sync::page;
 use xuncheng_core::sync::wire::{
-    Attestation, Countersignature, PROTOCOL, Page, PhoneLimits, Refusal, SyncRequest, SyncResponse,
+    Attestation, Countersignature, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, SyncRequest, SyncResponse, Versioned,
 };
 
 use crate::body;
@@ -37,6 +37,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     if i64::try_from(request.number).is_err() {
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
+    let versions = Versioned { protocol: request.protocol, protocol_oldest: request.protocol_oldest };
+    let shared = Spoken::HERE.common(versions.spoken());
     let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
     let SyncRequest { want, pack, written, succeeds, .. } = request;
     if [written, succeeds.map(|before| before.through)].into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
@@ -65,7 +67,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
             let own = reader.epoch().id;
             // Positions of another branch mean nothing here, and a phone does not apply this page: it learns the epoch.
             // And whoever recorded a request reads nothing by sending it again.
-            let page = if epoch == own && !superseded {
+            // What shares no version sends all the same, and would not read this page as it is meant.
+            let page = if epoch == own && !superseded && shared.is_some() {
                 page::build(conn, incarnation, &positions, &want, own, reader.signer())?
             } else {
                 empty(&reader)?
@@ -88,6 +91,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
             retry_after_s: office.retry_after_s(),
             has_backups,
         },
+        upgrade_needed: shared.is_none().then_some(Spoken::HERE),
         refusal,
         pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
     };

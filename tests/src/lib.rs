@@ -18,6 +18,7 @@ pub mod checks;
 pub mod fixtures;
 pub mod ledger;
 pub mod network;
+pub mod newer;
 pub mod phone;
 pub mod program;
 pub mod proxy;

@@ -36,6 +36,12 @@ pub fn linkable(log: &[Exchange]) -> Vec<Said> {
     })
 }
 
+/// A text in which what is drawn is made alike.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    renamed(text, &mut |drawn: &str| "x".repeat(drawn.len()))
+}
+
 fn said(log: &[Exchange], mut name: impl FnMut(&str) -> String) -> Vec<Said> {
     let mut one = |exchange: &Exchange| {
         let Outcome::Answered(Response { status, body, .. }) = &exchange.outcome else { panic!("nothing fails here") };

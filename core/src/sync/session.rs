@@ -21,7 +21,8 @@ use super::uploads::{self, UploadIntent};
 use super::wait;
 pub use super::wait::{Attention, attention};
 use super::wire::{
-    Countersignature, Epoch, PROTOCOL, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest, SyncResponse,
+    Countersignature, Epoch, PROTOCOL, PROTOCOL_OLDEST, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest,
+    SyncResponse,
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
@@ -239,6 +240,7 @@ fn request(
             entries::insert_seal(tx, &batch.seal, &seal)?;
             let body = SyncRequest {
                 protocol: PROTOCOL,
+                protocol_oldest: (PROTOCOL_OLDEST != PROTOCOL).then_some(PROTOCOL_OLDEST),
                 nonce: sync.nonce,
                 incarnation,
                 number: sync.number,
@@ -361,6 +363,10 @@ fn take_answer(
                 predictor: Predictor { pack: phone.pack, person: phone.person },
             };
             apply::apply(tx, &reader, sync, &answer, now)?;
+            match answer.upgrade_needed {
+                Some(spoken) => meta::set(tx, key::UPGRADE_NEEDED, &spoken)?,
+                None => meta::clear(tx, key::UPGRADE_NEEDED)?,
+            }
             // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
             not_taken = answer.refusal;
             if sync.bytes > 0 && not_taken.is_none() {

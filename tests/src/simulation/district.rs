@@ -1,6 +1,6 @@
 //! A district that plays a plan, and remembers what people were told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use xuncheng_core::field::{CaseDetail, FieldError};
@@ -13,6 +13,7 @@ use xuncheng_core::work::flow::Who;
 
 use super::{Event, Tally};
 use crate::network::Fault;
+use crate::newer;
 use crate::phone::{Phone, in_dongcheng, in_huifeng};
 use crate::world::World;
 
@@ -45,6 +46,8 @@ pub struct District {
     pub book: Book,
     tally: Tally,
     seed: u64,
+    /// Which phones write as a later version does.
+    newer: BTreeSet<usize>,
 }
 
 impl District {
@@ -59,7 +62,7 @@ impl District {
     /// A district that goes on from what was written in it before.
     #[must_use]
     pub fn of(world: World, phones: Vec<Phone>, book: Book, seed: u64) -> Self {
-        Self { world, phones, book, tally: Tally::default(), seed }
+        Self { world, phones, book, tally: Tally::default(), seed, newer: BTreeSet::new() }
     }
 
     /// What it did.
@@ -103,6 +106,11 @@ impl District {
                 if *boot { phone.reboot() } else { phone.kill_and_restart() }
             }
             Event::Copy { phone } => self.copy(*phone),
+            Event::Newer { phone } => {
+                let index = self.index(*phone);
+                self.newer.insert(index);
+                self.phones[index].link().says_more(self.phones[index].folder());
+            }
             Event::ClockOff { phone: Some(phone), days } => self.phone(*phone).clock_off_by(days * DAY_MS),
             Event::ClockOff { phone: None, days } => self.world.office().clock_off_by(days * DAY_MS),
             Event::RestartOffice => {
@@ -199,6 +207,9 @@ impl District {
     fn remember(&mut self, index: usize, before: &[EntryId]) {
         let written = entries(&self.phones[index]).into_iter().filter(|id| !before.contains(id));
         let written: Vec<EntryId> = written.collect();
+        if self.newer.contains(&index) {
+            newer::write_more(self.phones[index].field().store(), &written);
+        }
         self.tally.entries += written.len() as u64;
         self.book.entries.extend(written.into_iter().map(|id| (index, id)));
     }

@@ -82,6 +82,12 @@ pub enum Event {
         /// Which phone.
         phone: usize,
     },
+    /// A phone and the office speak of more than anybody here knows, as those of a later version do; what the phone writes has
+    /// more in it too.
+    Newer {
+        /// Which phone.
+        phone: usize,
+    },
     /// A clock is set wrong by so many days; that of the office where no phone is named.
     ClockOff {
         /// Whose.
@@ -122,6 +128,7 @@ impl Event {
             Self::Restart { boot: false, .. } => "kill",
             Self::Restart { boot: true, .. } => "reboot",
             Self::Copy { .. } => "copy of a phone",
+            Self::Newer { .. } => "later version",
             Self::ClockOff { .. } => "clock jump",
             Self::RestartOffice => "office restart",
             Self::ChangeRoles { .. } => "role change",
@@ -157,6 +164,7 @@ impl Event {
                 held: below(dice, 64),
                 ruling: if below(dice, 3) == 0 { Ruling::Dismiss } else { Ruling::Release },
             },
+            98 => Self::Newer { phone },
             _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
         }
     }

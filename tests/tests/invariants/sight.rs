@@ -11,7 +11,7 @@ use xuncheng_core::work::case::CaseStep;
 use xuncheng_office::OfficeError;
 use xuncheng_tests::phone::{Phone, in_dongcheng, in_huifeng};
 use xuncheng_tests::seed;
-use xuncheng_tests::traffic::{traffic, unpacked};
+use xuncheng_tests::traffic::{masked, traffic, unpacked};
 use xuncheng_tests::world::World;
 
 /// Invariant 6: byte for byte (but for drawn ids) the same traffic, whether the case of another area is there or not.
