@@ -19,6 +19,7 @@ pub mod checks;
 pub mod fixtures;
 pub mod ledger;
 pub mod network;
+pub mod newer;
 pub mod phone;
 pub mod power;
 pub mod program;

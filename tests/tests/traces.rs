@@ -28,6 +28,8 @@ mod refusals;
 mod held;
 #[path = "traces/covert.rs"]
 mod covert;
+#[path = "traces/versions.rs"]
+mod versions;
 #[path = "traces/waits.rs"]
 mod waits;
 #[path = "traces/recovery.rs"]

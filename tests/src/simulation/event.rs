@@ -91,6 +91,12 @@ pub enum Event {
         /// Which phone.
         phone: usize,
     },
+    /// A phone and the office speak of more than anybody here knows, as those of a later version do; what the phone writes has
+    /// more in it too.
+    Newer {
+        /// Which phone.
+        phone: usize,
+    },
     /// A clock is set wrong by so many days; that of the office where no phone is named.
     ClockOff {
         /// Whose.
@@ -177,6 +183,7 @@ impl Event {
             Self::Restart { boot: false, .. } => "kill",
             Self::Restart { boot: true, .. } => "reboot",
             Self::Copy { .. } => "copy of a phone",
+            Self::Newer { .. } => "later version",
             Self::ClockOff { .. } => "clock jump",
             Self::Stands { .. } => "change of network or power",
             Self::AskForOriginals { .. } => "originals asked for",
@@ -266,6 +273,7 @@ impl Event {
             102..105 => Self::Link { phone, link: link(dice) },
             105 => Self::AskForOriginals { phone },
             106..108 => Self::LinkBack { phone },
+            108 => Self::Newer { phone },
             _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
         }
     }
