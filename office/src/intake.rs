@@ -18,8 +18,8 @@ use xuncheng_core::store::{StoreError, entries, lineage, meta};
 use xuncheng_core::sync::offer::{Known, Recovery};
 use xuncheng_core::sync::page;
 use xuncheng_core::sync::wire::{
-    Attestation, Countersignature, Epoch, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, Succession, SyncRequest, SyncResponse,
-    Versioned, token_hash,
+    Attestation, Countersignature, Epoch, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, Succession, SyncRequest,
+    SyncResponse, Versioned, token_hash,
 };
 
 use crate::body;

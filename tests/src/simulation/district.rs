@@ -387,6 +387,11 @@ impl District {
             | Event::Correct { .. }
             | Event::Rule { .. }
             | Event::Copy { .. }
+            | Event::Newer { .. }
+            | Event::Stands { .. }
+            | Event::AskForOriginals { .. }
+            | Event::Link { .. }
+            | Event::LinkBack { .. }
             | Event::ClockOff { .. }
             | Event::RestartOffice
             | Event::BackUp
