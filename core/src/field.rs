@@ -10,6 +10,7 @@ mod changes;
 mod enrol;
 mod hand;
 mod reserve;
+mod sending;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use capture::{Capture, CapturePhoto};
 pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
 pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
+pub use sending::OriginalsHeld;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 
 use crate::clock::{Now, Seed};
@@ -77,6 +79,9 @@ pub enum FieldError {
     /// No own entry that the office held or rejected, so that there is nothing to acknowledge.
     #[error("{0:?} is no entry of this phone that the office refused")]
     NotRefused(String),
+    /// No own photo of this phone.
+    #[error("{0:?} is no photo that this phone took")]
+    UnknownPhoto(String),
     /// Not a category of the district pack.
     #[error("{0:?} is no category of the district, which is a code like matter/09006 or a name like 占道经营")]
     UnknownCategory(String),
@@ -272,7 +277,8 @@ impl Field {
         &self.conn
     }
 
-    /// Begins a conversation with the office, or goes on with it at once when the network comes up.
+    /// Begins a conversation with the office, or goes on with it at once when the link is back: no wait outlasts it but what
+    /// the office asked for.
     ///
     /// # Errors
     /// [`FieldError::Store`].

@@ -13,7 +13,11 @@ pub mod list;
 pub mod feeds;
 pub mod pending;
 pub mod photos;
+pub mod owed;
+pub mod clock_samples;
 pub mod snapshots;
+pub mod offers;
+pub mod recovered;
 pub mod transfers;
 
 use std::io::ErrorKind;

@@ -27,7 +27,15 @@ pub struct DataFolder {
 /// While it lives no other office opens the folder.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Unlocks by name: a child that another thread begins at this moment has the file open too, until it runs.
+    fn drop(&mut self) {
+        // The system does so when nobody has it open any more.
+        let _ = self.file.unlock();
+    }
 }
 
 impl DataFolder {
@@ -52,7 +60,7 @@ impl DataFolder {
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|source| OfficeError::file(&path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => Err(OfficeError::InUse(self.root.clone())),
             Err(TryLockError::Error(source)) => Err(OfficeError::file(&path, source)),
         }

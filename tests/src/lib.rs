@@ -8,6 +8,7 @@
 //! 5. A [simulation](simulation) plays whole districts drawn from a seed.
 //! 6. [`power`] lays out what a disk may hold after a power cut, and has it looked at.
 //! 7. A [`Program`](program::Program) is the real `xuncheng`, behind a [`Proxy`](proxy::Proxy) that cuts its connections.
+//! 8. An [`upgrade`] is a district as an earlier version left it.
 
 // Tests own what core is given as arguments: the clock, threads, the environment. They fail by panicking.
 #![allow(clippy::disallowed_methods)]
@@ -23,4 +24,6 @@ pub mod power;
 pub mod program;
 pub mod proxy;
 pub mod simulation;
+pub mod restores;
+pub mod upgrade;
 pub mod world;

@@ -57,12 +57,13 @@ impl Phone {
         Self { world, folder, field: Some(field), link, clock_error_ms: 0, boot: 1, booted_at_ms, pictures: 0 }
     }
 
+    /// A phone whose folder was found: it was switched off, and its clock begins anew.
     pub(crate) fn found(world: Rc<Shared>, folder: PathBuf) -> Self {
         let field = Field::open(&folder).expect("a store that is found opens");
         world.phones.borrow_mut().push(folder.clone());
         let booted_at_ms = world.time.monotonic_ms();
         let link = Rc::default();
-        Self { world, folder, field: Some(field), link, clock_error_ms: 0, boot: 200, booted_at_ms, pictures: 3000 }
+        Self { world, folder, field: Some(field), link, clock_error_ms: 0, boot: 1000, booted_at_ms, pictures: 3000 }
     }
 
     /// What the phone's clocks say.
@@ -183,6 +184,13 @@ impl Phone {
     pub fn new_picture(&mut self) -> PathBuf {
         let seed = self.world.dice().bits();
         let bytes = fixtures::jpeg(96, 64, seed);
+        self.picture(&bytes)
+    }
+
+    /// As [`Self::new_picture`], of two kilobytes with all that is drawn of it.
+    pub fn small_picture(&mut self) -> PathBuf {
+        let seed = self.world.dice().bits();
+        let bytes = fixtures::jpeg(16, 16, seed);
         self.picture(&bytes)
     }
 
@@ -495,7 +503,7 @@ impl std::fmt::Debug for Phone {
     }
 }
 
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     for entry in fs::read_dir(from).expect("a folder can be listed") {
         let path = entry.expect("a folder can be listed").path();

@@ -14,6 +14,7 @@ pub mod district;
 pub mod event;
 pub mod promises;
 mod shrink;
+mod words;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,11 +24,13 @@ use xuncheng_core::journal::ledger::{Ruling, Said};
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::{Draft, Seen};
-use xuncheng_core::store::items;
+use xuncheng_core::store::{self, items};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::work::case::{CASE, CaseStep};
-use xuncheng_office::{BackupReport, Clock, Config, EntropySource, Office, OfficeError, app, backup, write_at_desk};
+use xuncheng_office::{
+    BackupReport, Clock, Config, EntropySource, Office, OfficeError, Quotas, app, backup, write_at_desk,
+};
 
 use crate::fixtures::Dice;
 use crate::network::{Link, method};
@@ -81,7 +83,7 @@ impl Time {
         self.monotonic_ms.load(Ordering::SeqCst)
     }
 
-    fn of_office(&self) -> Now {
+    pub(crate) fn of_office(&self) -> Now {
         let wall = self.wall(self.office_error_ms.load(Ordering::SeqCst));
         Now { wall, monotonic_ms: self.monotonic_ms(), boot_id: "office".to_owned() }
     }
@@ -90,7 +92,7 @@ impl Time {
 /// What a world and its phones have in common.
 #[derive(Debug)]
 pub struct Shared {
-    dice: Arc<Mutex<Dice>>,
+    pub(crate) dice: Arc<Mutex<Dice>>,
     /// The district's time.
     pub time: Arc<Time>,
     pub(crate) folder: TempDir,
@@ -98,6 +100,7 @@ pub struct Shared {
     runtime: Runtime,
     running: RefCell<Option<Running>>,
     piece_bytes: Cell<u64>,
+    quotas: RefCell<Quotas>,
     pack: RefCell<Option<PathBuf>>,
 }
 
@@ -153,6 +156,7 @@ impl Shared {
             clock: Clock::of(move || time.of_office()),
             entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),
+            quotas: self.quotas.borrow().clone(),
             pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
         };
@@ -184,15 +188,14 @@ impl World {
     /// A district whose every draw comes from `seed`, with its office open.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self::within(TempDir::new().expect("a temporary folder can be made"), seed)
+        Self::within(TempDir::new().expect("a temporary folder can be made"), MORNING, seed)
     }
 
-    /// A district in `folder`, where one may have been before: it goes on a day later.
+    /// A district that goes on at `wall` from what lies in `folder`: its office in `office`, each phone in a folder of its own.
     #[must_use]
-    pub fn within(folder: TempDir, seed: u64) -> Self {
-        let later_ms = if folder.path().join("office").exists() { 24 * 3_600_000 } else { 0 };
+    pub fn within(folder: TempDir, wall: Moment, seed: u64) -> Self {
         let time = Time {
-            wall_ms: AtomicI64::new(MORNING.plus_ms(later_ms).unix_ms()),
+            wall_ms: AtomicI64::new(wall.unix_ms()),
             monotonic_ms: AtomicU64::new(1_000_000),
             office_error_ms: AtomicI64::new(0),
         };
@@ -204,6 +207,7 @@ impl World {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
             running: RefCell::new(None),
             piece_bytes: Cell::new(64 * 1024),
+            quotas: RefCell::default(),
             pack: RefCell::default(),
         };
         shared.start_office();
@@ -224,7 +228,7 @@ impl World {
 
     /// The folder of the whole district: the office's, its backups, and those of all phones.
     #[must_use]
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.0.folder.path()
     }
 
@@ -241,6 +245,12 @@ impl World {
         phone.enrol(&self.office().code(person)).expect("a fresh code enrols");
         phone.sync().expect("the first exchange succeeds");
         phone
+    }
+
+    /// What the district's time is.
+    #[must_use]
+    pub fn wall(&self) -> Moment {
+        self.0.time.wall(0)
     }
 
     /// The way from `phone` to the office.
@@ -301,7 +311,7 @@ impl Drop for World {
 
 /// The people at the office, and what lies there.
 #[derive(Debug, Clone)]
-pub struct Desk(Rc<Shared>);
+pub struct Desk(pub(crate) Rc<Shared>);
 
 impl Desk {
     /// A one-time code for a phone of `person`.
@@ -407,9 +417,12 @@ impl Desk {
     }
 
     /// Reads the ledger.
-    pub fn read<T: Send + 'static>(&self, look: impl FnOnce(&Connection) -> T + Send + 'static) -> T {
-        let office = self.0.running();
-        self.0.runtime.block_on(office.read(move |conn| Ok(look(conn)))).expect("the ledger can be read")
+    pub fn read<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
+        look(&store::open_reader(&self.folder().join("ledger.sqlite")).expect("the ledger can be read"))
+    }
+
+    pub(crate) fn running(&self) -> Arc<Office> {
+        self.0.running()
     }
 
     /// The office's data folder.
@@ -458,7 +471,7 @@ impl Desk {
     }
 
     /// Gives the office the district pack in `folder`, once.
-    pub fn give_pack(&self, folder: &std::path::Path) {
+    pub fn give_pack(&self, folder: &Path) {
         *self.0.pack.borrow_mut() = Some(folder.to_owned());
         self.stop();
         self.start();
@@ -471,6 +484,13 @@ impl Desk {
         self.start();
     }
 
+    /// From here on the office takes so much and no more.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        *self.0.quotas.borrow_mut() = quotas;
+        self.stop();
+        self.start();
+    }
+
     /// From here on the office's clock is so far off.
     pub fn clock_off_by(&self, ms: i64) {
         self.0.time.office_error_ms.store(ms, Ordering::SeqCst);
@@ -478,7 +498,7 @@ impl Desk {
 }
 
 /// 32 bytes of `dice`.
-fn drawn(dice: &mut Dice) -> Seed {
+pub(crate) fn drawn(dice: &mut Dice) -> Seed {
     let mut bytes = [0; 32];
     for chunk in bytes.chunks_mut(8) {
         chunk.copy_from_slice(&dice.bits().to_le_bytes());

@@ -213,6 +213,9 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         pack: None,
         written: None,
         succeeds: None,
+        before: Vec::new(),
+        holds: None,
+        recovery: None,
     }
 }
 
@@ -238,8 +241,16 @@ fn a_sync_response() {
     let epoch = Epoch { counter: 2, id: EpochId::from_bytes([6; 16]), parent: Some(EpochId::from_bytes([5; 16])) };
     let head = Head { seq: 5, hash: Some(Hash::of("test", &[b"header"])) };
     let incarnation = IncarnationId::from_bytes([9; 16]);
-    let countersigned =
-        Countersignature { incarnation, head, request: 7, now: Some(now()), epoch: epoch.id, at: MORNING };
+    let countersigned = Countersignature {
+        incarnation,
+        head,
+        request: 7,
+        now: Some(now()),
+        epoch: epoch.id,
+        at: MORNING,
+        counter: 2,
+        id: Some(Nonce::from_bytes([8; 16])),
+    };
     let receipt = Receipt { entry: entry(2), sha256: hash(1), bytes: 345_678, epoch: epoch.id, at: MORNING };
     let judged = JudgedEntry {
         entry: entry(2),
@@ -276,6 +287,7 @@ fn a_sync_response() {
         limits: PhoneLimits { piece_bytes: 1 << 20, retry_after_s: Some(30), has_backups: true },
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),
+        recovery: None,
     };
     assert_json_snapshot!("sync_response", response);
     let refusals =

@@ -223,6 +223,9 @@ impl Phone {
             pack: None,
             written: None,
             succeeds: None,
+            before: Vec::new(),
+            holds: None,
+            recovery: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A district that plays a plan, and remembers what people were told.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde_json::Value;
 use xuncheng_core::field::{CaseDetail, FieldError};
@@ -44,6 +45,10 @@ pub struct District {
     pub phones: Vec<Phone>,
     /// What people were told.
     pub book: Book,
+    /// The backups of the office, oldest first.
+    backups: Vec<PathBuf>,
+    /// A copy of its data folder that somebody made by hand.
+    copy: Option<PathBuf>,
     tally: Tally,
     seed: u64,
     /// The disk that fails while an event happens.
@@ -56,7 +61,13 @@ impl District {
     pub fn new(seed: u64) -> Self {
         let world = World::new(seed);
         let phones = PEOPLE.iter().map(|person| world.enrolled(person)).collect();
-        Self { world, phones, book: Book::default(), tally: Tally::default(), seed, bad_disk: None }
+        Self::of(world, phones, Book::default(), seed)
+    }
+
+    /// A district that goes on from what was written in it before.
+    #[must_use]
+    pub fn of(world: World, phones: Vec<Phone>, book: Book, seed: u64) -> Self {
+        Self { world, phones, book, backups: Vec::new(), copy: None, tally: Tally::default(), seed, bad_disk: None }
     }
 
     /// What it did.
@@ -90,6 +101,7 @@ impl District {
             }),
             Event::Act { phone, case, step } => self.act(*phone, *case, *step),
             Event::Desk { case, step } => self.desk(*case, *step),
+            Event::Dispatch { case, unit } => self.dispatch(*case, *unit),
             Event::Correct { case } => self.correct(*case, number),
             Event::Rule { held, ruling } => self.rule(*held, *ruling),
             Event::Talk { phone, dies_after, faults, card_out: false } => self.talk(*phone, *dies_after, faults),
@@ -112,6 +124,20 @@ impl District {
             Event::RestartOffice => {
                 self.world.office().stop();
                 self.start_office();
+            }
+            Event::BackUp => self.backups.push(self.world.office().back_up().backup),
+            Event::Restore { older } => {
+                // Without a backup there is nothing to restore.
+                if let Some(newest) = self.backups.len().checked_sub(1) {
+                    let backup = self.backups[newest.saturating_sub(*older)].clone();
+                    self.world.office().restore(Some(&backup));
+                }
+            }
+            Event::CopyOffice => self.copy = Some(self.world.office().copy_folder()),
+            Event::PutBack => {
+                if let Some(copy) = &self.copy {
+                    self.world.office().put_back(copy);
+                }
             }
             Event::ChangeRoles { change } => self.change_roles(*change),
             Event::Pass { minutes } => self.world.wait_minutes(*minutes),
@@ -241,6 +267,16 @@ impl District {
         }
     }
 
+    fn dispatch(&mut self, case: usize, unit: usize) {
+        let cases = self.cases_of_the_office();
+        let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
+        let unit = ["chengguan", "shizheng"][unit % 2];
+        let office = self.world.office();
+        // Where it is not done it is beyond that, or is not filed before its photos have come.
+        let _ = office.step("zhang", item, CaseStep::File, &arguments());
+        let _ = office.step("zhao", item, CaseStep::Dispatch, &[("responsible_org", unit)]);
+    }
+
     fn correct(&mut self, case: usize, number: usize) {
         let cases = self.cases_of_the_office();
         let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
@@ -305,11 +341,16 @@ impl District {
             | Event::Talk { phone, .. }
             | Event::Restart { phone, .. } => self.index(*phone),
             Event::Desk { .. }
+            | Event::Dispatch { .. }
             | Event::Correct { .. }
             | Event::Rule { .. }
             | Event::Copy { .. }
             | Event::ClockOff { .. }
             | Event::RestartOffice
+            | Event::BackUp
+            | Event::Restore { .. }
+            | Event::CopyOffice
+            | Event::PutBack
             | Event::ChangeRoles { .. }
             | Event::Pass { .. }
             | Event::OnBadDisk { .. } => 0,
@@ -365,7 +406,14 @@ impl District {
             0 => text.replacen("[\"511902001\", \"511902002\"]", "[\"511902002\"]", 1),
             1 => text.replacen("areas = [\"511902002\"]", "areas = [\"511902001\", \"511902002\"]", 1),
             2 => text.replacen("roles = [\"verifier\"]", "roles = [\"inspector\"]", 1),
-            _ => text.replacen("roles = [\"inspector\"]", "roles = [\"verifier\"]", 1),
+            3 => text.replacen("roles = [\"inspector\"]", "roles = [\"verifier\"]", 1),
+            // The crew goes over to another unit: what it was sent out to leaves its phone, whatever it has not sent.
+            4 => text.replacen("org = \"chengguan\"", "org = \"huanwei\"", 1),
+            _ => text.replacen(
+                "roles = [\"handler\"]\norg = \"huanwei\"",
+                "roles = [\"handler\"]\norg = \"chengguan\"",
+                1,
+            ),
         };
         self.world.office().change_people(other);
     }
@@ -383,6 +431,7 @@ fn is_of_the_disk(error: &FieldError) -> bool {
         | FieldError::Write(_)
         | FieldError::Exists(_)
         | FieldError::UnknownCase(_)
+        | FieldError::UnknownPhoto(_)
         | FieldError::Ambiguous(_)
         | FieldError::NotRefused(_)
         | FieldError::UnknownCategory(_)
@@ -401,7 +450,7 @@ fn arguments() -> [(&'static str, &'static str); 2] {
 }
 
 /// The entries that a phone wrote, under whatever incarnation.
-fn entries(phone: &Phone) -> Vec<EntryId> {
+pub(crate) fn entries(phone: &Phone) -> Vec<EntryId> {
     let all = phone.field().store().prepare("SELECT id FROM entry WHERE incarnation IS NOT NULL ORDER BY rowid");
     let found = all.and_then(|mut all| all.query_map([], |row| row.get(0))?.collect());
     found.expect("a store can be read")

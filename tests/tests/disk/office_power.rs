@@ -15,7 +15,7 @@ use xuncheng_office::{Config, Office, restore};
 use xuncheng_tests::phone::Phone;
 use xuncheng_tests::power::{Choice, Lost, at_every_cut, each_sync_is_missed, some_of};
 use xuncheng_tests::seed;
-use xuncheng_tests::world::World;
+use xuncheng_tests::world::{MORNING, World};
 
 /// The folder of 李's phone, below the district's.
 const PHONE: &str = "phone-0-li";
@@ -26,13 +26,13 @@ fn the_power_may_go_at_any_moment_of_an_offices_first_start() {
     let seed = seed!();
     let root = tempfile::tempdir().unwrap();
     let disk = Disk::record(root.path());
-    let world = World::within(root, seed);
+    let world = World::within(root, MORNING, seed);
     disk.mark(world.office().code("li").to_string());
     world.office().stop();
     let recording = disk.finish();
     let choice = Choice { what: "an office's first start", seed, most: 40, machines: &[] };
     at_every_cut(&recording, choice, |image, said| {
-        let world = World::within(image, seed);
+        let world = a_day_later(image, seed);
         world.check_invariants();
         let codes: Vec<EnrolmentCode> = said.iter().map(|code| code.parse().unwrap()).collect();
         let mut phone = world.phone("li");
@@ -86,11 +86,16 @@ fn the_power_may_go_at_any_moment_of_a_day_at_the_office_and_on_a_phone() {
     each_sync_is_missed(&recording, office_alone, lost, |image, said| assert_both_go_on(image, said, seed));
 }
 
+/// The district that lies in `image`, on the next morning.
+fn a_day_later(image: TempDir, seed: u64) -> World {
+    World::within(image, MORNING.plus_ms(24 * 3_600_000), seed)
+}
+
 /// Both open; what each holds of the other's word is so; they go on, and all that was kept arrives.
 fn assert_both_go_on(image: TempDir, said: &[String], seed: u64) {
     let is_set_up = said.iter().any(|said| said == "set up");
     let is_enrolled = said.iter().any(|said| said == "enrolled");
-    let world = World::within(image, seed);
+    let world = a_day_later(image, seed);
     if !is_set_up {
         return world.check_invariants();
     }
@@ -254,7 +259,7 @@ fn assert_backups_are_whole(image: TempDir, said: &[String], seed: u64) {
         opens(&restored);
     }
     // The office itself goes on.
-    let world = World::within(image, seed);
+    let world = a_day_later(image, seed);
     let mut phone = world.phone_found_at(PHONE);
     world.check_invariants();
     phone.sync_whatever_happens();

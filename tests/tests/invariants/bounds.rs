@@ -62,6 +62,9 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         pack: None,
         written: None,
         succeeds: None,
+        before: Vec::new(),
+        holds: None,
+        recovery: None,
     };
     change(&mut request);
     let body = message::pack(Direction::Request, &request, &key).unwrap();
