@@ -32,9 +32,9 @@ pub struct Choice<'a> {
 pub struct Looked {
     /// Moments.
     pub cuts: usize,
-    /// Images that differ.
-    pub differ: usize,
-    /// Images that were looked at.
+    /// What the disk may hold at one of them, as far as it is drawn.
+    pub variants: usize,
+    /// Images that differ and were looked at.
     pub images: usize,
 }
 
@@ -69,15 +69,19 @@ pub fn each_sync_is_missed(
 /// Where `look` does; it says at which image.
 pub fn at_every_cut(recording: &Recording, choice: Choice<'_>, look: impl Fn(TempDir, &[String])) -> Looked {
     let drawn = number_from("XUNCHENG_DRAWN").unwrap_or(2);
-    let (cuts, different) = different(recording, choice, drawn);
-    let differ = different.len();
-    let chosen = if is_everything_asked_for() { different } else { sample(different, choice) };
-    let images = chosen.len();
+    let (cuts, variants) = variants(recording, choice, drawn);
+    let among = variants.len();
+    let chosen = if is_everything_asked_for() { variants } else { sample(variants, choice) };
     let mut chosen = chosen.into_iter().peekable();
+    let mut known = HashSet::new();
     for (number, cut) in recording.cuts().enumerate() {
         while let Some((_, variant, which)) = chosen.next_if(|(of, ..)| *of == number) {
+            let image = image(&cut, variant, choice.machines.get(which));
+            if !known.insert((image.fingerprint(), cut.said.len())) {
+                continue;
+            }
             let folder = TempDir::new().expect("a temporary folder can be made");
-            image(&cut, variant, choice.machines.get(which)).lay_out(folder.path()).expect("an image can be laid out");
+            image.lay_out(folder.path()).expect("an image can be laid out");
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| look(folder, &cut.said))) {
                 eprintln!(
                     "{}, the power gone after change {number} of {}, with {variant:?} of what was not synced{}; promised were {:?}",
@@ -90,34 +94,33 @@ pub fn at_every_cut(recording: &Recording, choice: Choice<'_>, look: impl Fn(Tem
             }
         }
     }
+    let images = known.len();
     println!(
-        "{}: {} changes with {} syncs; {cuts} moments, {differ} images that differ, {images} looked at",
+        "{}: {} changes with {} syncs; {cuts} moments, {among} images of them, {images} that differ looked at",
         choice.what,
         recording.changes(),
         recording.syncs()
     );
-    Looked { cuts, differ, images }
+    Looked { cuts, variants: among, images }
 }
 
-/// All images that differ, in order of their moments.
-fn different(recording: &Recording, choice: Choice<'_>, drawn: u64) -> (usize, Vec<Chosen>) {
+/// What the disk may hold, in order of the moments.
+fn variants(recording: &Recording, choice: Choice<'_>, drawn: u64) -> (usize, Vec<Chosen>) {
+    use Variant::{Bytes, Drawn, Everything, Names, Nothing, TornAtTheEnd, Zeros};
     let mut dice = Dice::new(choice.seed);
-    let (mut known, mut chosen, mut cuts) = (HashSet::new(), Vec::new(), 0);
+    let (mut chosen, mut cuts) = (Vec::new(), 0);
     for (number, cut) in recording.cuts().enumerate() {
         cuts += 1;
-        let mut variants = vec![Variant::Nothing];
+        let mut variants = Vec::new();
+        if cut.is_new_for_certain {
+            variants.push(Nothing);
+        }
         if !cut.is_certain() {
-            use Variant::{Bytes, Everything, Names, TornAtTheEnd, Zeros};
             variants.extend([Everything, Names, Bytes, Zeros, TornAtTheEnd]);
-            variants.extend((0..drawn).map(|_| Variant::Drawn(dice.bits())));
+            variants.extend((0..drawn).map(|_| Drawn(dice.bits())));
         }
         for variant in variants {
-            for which in 0..choice.machines.len().max(1) {
-                let image = image(&cut, variant, choice.machines.get(which));
-                if known.insert((image.fingerprint(), cut.said.len())) {
-                    chosen.push((number, variant, which));
-                }
-            }
+            chosen.extend((0..choice.machines.len().max(1)).map(|which| (number, variant, which)));
         }
     }
     (cuts, chosen)
@@ -135,13 +138,13 @@ fn image(cut: &Cut, variant: Variant, machines: Option<&&[&str]>) -> Image {
 }
 
 /// No more than the bound. That of which only what was synced is there comes first: it shows most.
-fn sample(mut different: Vec<Chosen>, choice: Choice<'_>) -> Vec<Chosen> {
-    if different.len() <= choice.most {
-        return different;
+fn sample(mut variants: Vec<Chosen>, choice: Choice<'_>) -> Vec<Chosen> {
+    if variants.len() <= choice.most {
+        return variants;
     }
     let mut dice = Dice::new(choice.seed ^ 0x5a);
     let mut ranked: Vec<(bool, u64, Chosen)> =
-        different.drain(..).map(|chosen| (chosen.1 != Variant::Nothing, dice.bits(), chosen)).collect();
+        variants.drain(..).map(|chosen| (chosen.1 != Variant::Nothing, dice.bits(), chosen)).collect();
     ranked.sort_by_key(|(luck, rank, _)| (*luck, *rank));
     // Half of the room is for what is there by luck.
     let certain = ranked.iter().filter(|(luck, ..)| !luck).count().min(choice.most / 2);

@@ -112,6 +112,8 @@ pub struct Cut {
     pub after: usize,
     /// What the program had said by then, in order.
     pub said: Vec<String>,
+    /// Whether the last change was a sync, or something was said: else what is there for certain is what was there before.
+    pub is_new_for_certain: bool,
     state: State,
     top: Node,
 }
@@ -147,13 +149,14 @@ impl Recording {
     pub fn cuts(&self) -> impl Iterator<Item = Cut> {
         let mut state = self.before.clone();
         let mut said = Vec::new();
-        let first = Cut { after: 0, said: Vec::new(), state: state.clone(), top: self.top };
+        let first = Cut { after: 0, said: Vec::new(), is_new_for_certain: true, state: state.clone(), top: self.top };
         let rest = self.log.iter().enumerate().map(move |(number, operation)| {
             if let Operation::Mark(text) = operation {
                 said.push(text.clone());
             }
             state.make(operation, Power::MayGo);
-            Cut { after: number + 1, said: said.clone(), state: state.clone(), top: self.top }
+            let is_new_for_certain = matches!(operation, Operation::Sync { .. } | Operation::Mark(_));
+            Cut { after: number + 1, said: said.clone(), is_new_for_certain, state: state.clone(), top: self.top }
         });
         std::iter::once(first).chain(rest)
     }
@@ -176,7 +179,7 @@ impl Recording {
             }
             state.make(operation, power);
         }
-        Cut { after: self.log.len(), said, state, top: self.top }
+        Cut { after: self.log.len(), said, is_new_for_certain: true, state, top: self.top }
     }
 
     /// The same, on a disk that loses some syncs: it says that they were done, and did nothing. `is_lost` is asked with the path

@@ -21,12 +21,13 @@ fn photo(phone: &Program, number: u64) -> PathBuf {
 }
 
 /// How many changes `work` makes below `root`, told by the program itself; 0 is no number.
-fn changes(root: &Path, work: impl FnOnce(&Watched<'_>)) -> u64 {
+fn changes(what: &str, root: &Path, work: impl FnOnce(&Watched<'_>)) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let count = folder.path().join("count");
     work(&Watched { root, kill_at: None, count_into: Some(&count) });
     let count = std::fs::read_to_string(&count).expect("a program that is watched says how many changes it made");
     let count = count.parse().unwrap();
+    println!("{what}: {count} changes, each of which may be the last");
     assert!(count > 0, "a program that is watched makes changes");
     count
 }
@@ -61,7 +62,9 @@ fn a_phone_that_is_killed_while_it_is_set_up_or_captures_keeps_what_it_said() {
     let place = tempfile::tempdir().unwrap();
     let at = |name: String| Program::phone_at(place.path().join(name));
     let words = ["init", "--person", "li"];
-    let count = changes(place.path(), |watched| assert!(run(at("counted".to_owned()).command(&words), watched)));
+    let count = changes("a phone is set up", place.path(), |watched| {
+        assert!(run(at("counted".to_owned()).command(&words), watched))
+    });
     let seed = seed!();
     for number in some_of(count, 5, seed) {
         let phone = at(number.to_string());
@@ -78,7 +81,7 @@ fn a_phone_that_is_killed_while_it_is_set_up_or_captures_keeps_what_it_said() {
         let words = ["capture", "--category", "matter/09006", paths[0].to_str().unwrap(), paths[1].to_str().unwrap()];
         phone.command(&words)
     };
-    let count = changes(phone.folder(), |watched| assert!(run(capture(9000), watched)));
+    let count = changes("a capture with two photos", phone.folder(), |watched| assert!(run(capture(9000), watched)));
     let mut known = assert_whole(&phone);
     for number in some_of(count, 8, seed) {
         let watched = Watched { root: phone.folder(), kill_at: Some(number), count_into: None };
@@ -93,7 +96,8 @@ fn a_phone_that_is_killed_while_it_is_set_up_or_captures_keeps_what_it_said() {
 fn a_phone_that_is_killed_while_it_syncs_sends_all_when_it_is_started_again() {
     let (office, phone) = enrolled();
     assert!(phone.capture(&[&photo(&phone, 9000)]).success);
-    let count = changes(phone.folder(), |watched| assert!(run(phone.command(&["sync"]), watched)));
+    let count =
+        changes("a sync of one case", phone.folder(), |watched| assert!(run(phone.command(&["sync"]), watched)));
     for (cases, number) in some_of(count, 8, seed!()).into_iter().enumerate() {
         assert!(phone.capture(&[&photo(&phone, number)]).success);
         let watched = Watched { root: phone.folder(), kill_at: Some(number), count_into: None };
@@ -109,7 +113,7 @@ fn an_office_that_is_killed_at_any_change_has_all_that_it_said_when_it_is_starte
     let (mut office, phone) = enrolled();
     assert!(phone.capture(&[&photo(&phone, 9000)]).success);
     let data = office.data().to_owned();
-    let count = changes(&data, |watched| {
+    let count = changes("an office starts and takes one case", &data, |watched| {
         assert!(office.start_again(|command| watched.run(command)));
         assert!(phone.run(&["sync"]).success);
         assert!(office.ends_when_asked());
