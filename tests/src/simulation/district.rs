@@ -361,6 +361,10 @@ impl District {
             | Event::Rule { .. }
             | Event::Copy { .. }
             | Event::ClockOff { .. }
+            | Event::Stands { .. }
+            | Event::AskForOriginals { .. }
+            | Event::Link { .. }
+            | Event::LinkBack { .. }
             | Event::RestartOffice
             | Event::BackUp
             | Event::Restore { .. }

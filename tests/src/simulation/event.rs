@@ -208,7 +208,9 @@ impl Event {
             // Each opens a folder anew, with a disk of its own.
             Self::BackUp | Self::Restore { .. } | Self::CopyOffice | Self::PutBack => (false, false),
             // Of the phone and its link alone.
-            Self::Stands { .. } | Self::AskForOriginals { .. } | Self::Link { .. } | Self::LinkBack { .. } => (false, false),
+            Self::Stands { .. } | Self::AskForOriginals { .. } | Self::Link { .. } | Self::LinkBack { .. } => {
+                (false, false)
+            }
             Self::OnBadDisk { .. } => (false, false),
         };
         if (!touches_phone && !touches_office) || below(dice, 6) > 0 {
