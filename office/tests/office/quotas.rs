@@ -23,7 +23,8 @@ const DAY_MS: i64 = 24 * 3_600_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_quota_is_refused_by_its_name_and_takes_nothing() {
-    let cases: [(&str, fn(&mut Config)); 4] = [
+    type Change = fn(&mut Config);
+    let cases: [(&str, Change); 4] = [
         ("device_day_quota", |config| config.quotas.device_day_bytes = 1),
         ("device_quota", |config| config.quotas.device_bytes = 1),
         ("district_day_quota", |config| config.quotas.district_day_bytes = 1),

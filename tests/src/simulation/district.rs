@@ -393,6 +393,10 @@ impl District {
             | Event::Link { .. }
             | Event::LinkBack { .. }
             | Event::ClockOff { .. }
+            | Event::Stands { .. }
+            | Event::AskForOriginals { .. }
+            | Event::Link { .. }
+            | Event::LinkBack { .. }
             | Event::RestartOffice
             | Event::BackUp
             | Event::Restore { .. }

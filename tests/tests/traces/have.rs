@@ -75,5 +75,9 @@ fn many_photos_are_asked_about_in_one_request() {
     assert_eq!(wang.field().status().unwrap().photos.received, 55);
     world.network(&wang).clear_log();
     wang.sync().unwrap();
-    assert_eq!(world.network(&wang).log().len(), 1, "an idle sync is one request");
+    let idle = world.network(&wang).log();
+    assert_eq!(idle.len(), 1, "an idle sync is one request");
+    let answer = super::wire::answered(idle[0].outcome.clone()).body.len();
+    eprintln!("an idle sync: a message of {} bytes to the office, of {answer} back", idle[0].sent.len());
+    assert!(idle[0].sent.len() <= 1024 && answer <= 1024, "of a kilobyte at most, each way");
 }
