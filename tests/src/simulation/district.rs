@@ -388,10 +388,6 @@ impl District {
             | Event::Rule { .. }
             | Event::Copy { .. }
             | Event::Newer { .. }
-            | Event::Stands { .. }
-            | Event::AskForOriginals { .. }
-            | Event::Link { .. }
-            | Event::LinkBack { .. }
             | Event::ClockOff { .. }
             | Event::Stands { .. }
             | Event::AskForOriginals { .. }
