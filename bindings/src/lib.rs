@@ -86,7 +86,8 @@ impl FieldApp {
         Ok(self.field().acknowledge_copy()?)
     }
 
-    /// Notes that the store's person has seen that the office had lost something and that it was offered again.
+    /// Notes that this person has seen that the office had lost something and that it was offered again: the status says it no
+    /// more. Once more does nothing.
     ///
     /// # Errors
     /// [`FieldError::StoreBroken`].

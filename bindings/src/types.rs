@@ -16,7 +16,7 @@ use xuncheng_core::store::list::Cursor;
 use xuncheng_core::sync::clock_offset::ClockOffset;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::policy::Hold;
-use xuncheng_core::sync::reoffer::{Progress, Reoffered};
+use xuncheng_core::sync::reoffer::{ReofferProgress, Reoffered};
 use xuncheng_core::sync::session::Attention;
 use xuncheng_core::work::case::CaseStep;
 
@@ -311,28 +311,6 @@ pub struct CaseEdit {
 
 // The store
 
-/// How a re-offer stands.
-#[uniffi::remote(Record)]
-pub struct Progress {
-    /// Entries and items that are still to be offered.
-    pub left: u64,
-    /// How many there were.
-    pub of: u64,
-}
-
-/// A re-offer that is over.
-#[uniffi::remote(Record)]
-pub struct Reoffered {
-    /// When.
-    pub at: Moment,
-    /// The branch that the office stands on now.
-    pub counter: u64,
-    /// How many entries and items were offered.
-    pub offered: u64,
-    /// How many receipts were void.
-    pub voided: u64,
-}
-
 /// How the store stands.
 #[uniffi::remote(Record)]
 pub struct Status {
@@ -361,7 +339,7 @@ pub struct Status {
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
     /// What is being offered again to an office that has lost it; none while nothing is.
-    pub reoffer: Option<Progress>,
+    pub reoffer: Option<ReofferProgress>,
     /// What was offered again last, until that is acknowledged.
     pub reoffered: Option<Reoffered>,
     /// Requests that were answered.
@@ -419,6 +397,28 @@ pub struct ClockOffset {
     pub ahead_ms: i64,
     /// And by how much that may be wrong either way, in milliseconds.
     pub within_ms: i64,
+}
+
+/// How a re-offer stands.
+#[uniffi::remote(Record)]
+pub struct ReofferProgress {
+    /// Entries and items that are still to be offered.
+    pub left: u64,
+    /// How many there were.
+    pub of: u64,
+}
+
+/// A re-offer that is over.
+#[uniffi::remote(Record)]
+pub struct Reoffered {
+    /// When.
+    pub at: Moment,
+    /// The branch that the office stands on now.
+    pub counter: u64,
+    /// How many entries and items were offered.
+    pub offered: u64,
+    /// How many receipts were void.
+    pub voided: u64,
 }
 
 /// Own photos by where they stand.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use xuncheng_core::clock::{Now, Seed};
-use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
+use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError, VisitCapture};
 use xuncheng_core::id::{EntryId, ItemId, PersonId};
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::place::{BoundingBox, GeoPoint};
@@ -23,7 +23,7 @@ use xuncheng_core::sync::session::Outcome;
 use xuncheng_core::work::case::{CaseState, CaseStep};
 
 pub(crate) use args::Args;
-use args::{CaptureArgs, Command, ListArgs, Originals, StepArgs};
+use args::{CaptureArgs, Command, ListArgs, Originals, StepArgs, VisitArgs};
 pub(crate) use ca::CA;
 
 use crate::driver::{self, Http, Pace};
@@ -51,6 +51,8 @@ fn act(args: &Args) -> anyhow::Result<()> {
         Command::Enrol { code, device, ca } => enrol(args, code, device, ca.as_deref()),
         Command::Categories { word } => categories::list(Field::open(folder)?.pack(), word.as_deref(), args.json),
         Command::Capture(capture_args) => capture(args, capture_args),
+        Command::Visit(visit_args) => visit(args, visit_args),
+        Command::Visits => show::visits(args, &Field::open(folder)?.visits()?),
         Command::List(list_args) => list(args, list_args),
         Command::Show { case } => {
             let field = Field::open(folder)?;
@@ -177,6 +179,19 @@ fn capture(args: &Args, capture: &CaptureArgs) -> anyhow::Result<()> {
     show::case(args, &field, &case)
 }
 
+fn visit(args: &Args, visit: &VisitArgs) -> anyhow::Result<()> {
+    let mut field = Field::open(&args.folder)?;
+    let visit = VisitCapture {
+        site: visit.site.clone(),
+        description: visit.note.clone(),
+        place: visit.at,
+        fix: None,
+        photos: photos(&visit.photos, &visit.working_copy, |_| PhotoRole::Scene)?,
+    };
+    let kept = field.visit(&visit, &machine::now(), &machine::seed()?)?;
+    show::visits(args, &[kept])
+}
+
 fn step(args: &Args, step: &StepArgs) -> anyhow::Result<()> {
     let Some(known) = CaseStep::named(&step.step) else {
         let names: Vec<&str> = CaseStep::ALL.iter().map(|step| step.name()).collect();
@@ -269,13 +284,18 @@ fn sync(args: &Args, mut field: Field, pace: Pace, events: bool, follow: bool) -
 
 /// What `acknowledge` calls the copy of a store, beside entries by their ids.
 const COPY: &str = "copy";
+/// What it calls a re-offer to a restored office.
+const RESTORE: &str = "restore";
 
 fn acknowledge(args: &Args, entries: &[String], all: bool) -> anyhow::Result<()> {
     let mut field = Field::open(&args.folder)?;
     if all || entries.iter().any(|entry| entry == COPY) {
         field.acknowledge_copy()?;
     }
-    let entries = entries.iter().filter(|entry| *entry != COPY);
+    if all || entries.iter().any(|entry| entry == RESTORE) {
+        field.acknowledge_restore()?;
+    }
+    let entries = entries.iter().filter(|entry| *entry != COPY && *entry != RESTORE);
     let seen: Vec<EntryId> = if all {
         field.status()?.refused.into_iter().map(|refused| refused.entry).collect()
     } else {

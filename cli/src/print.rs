@@ -155,6 +155,8 @@ pub(crate) const fn who(who: Who) -> &'static str {
     match who {
         Who::Author => "whoever reported it",
         Who::Inspector => "an inspector 采集员",
+        Who::CovertInspector => "a covert inspector 暗访员",
+        Who::Appraiser => "an appraiser 考评员",
         Who::Acceptor => "an acceptor 受理员",
         Who::Dispatcher => "a dispatcher 派遣员",
         Who::Handler => "a handler 处置人员 of the organisation that it was dispatched to",

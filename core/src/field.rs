@@ -12,6 +12,7 @@ mod hand;
 mod reserve;
 mod sending;
 mod status;
+mod visits;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
 pub use sending::OriginalsHeld;
 pub use status::{PhotoCounts, RefusedEntry, Status};
+pub use visits::{NoSite, Site, VisitCapture, VisitSummary};
 
 use crate::clock::{Now, Seed};
 use crate::crypto::{CryptoError, KeyFile, Signer, SoftwareKey};

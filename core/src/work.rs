@@ -6,6 +6,7 @@ pub mod case;
 pub mod device;
 pub mod listing;
 pub mod person;
+pub mod visit;
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ pub fn rules(kind: &str) -> Option<&'static Rules> {
 }
 
 /// The rules of all kinds.
-pub static KINDS: [&Rules; 3] = [&case::RULES, &device::RULES, &person::RULES];
+pub static KINDS: [&Rules; 4] = [&case::RULES, &visit::RULES, &device::RULES, &person::RULES];
 
 /// Who may receive an item: each has a feed of its own, and a phone keeps one position in each that it reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +32,8 @@ pub enum Audience {
     Area(AreaCode, CategoryKind),
     /// Those who handle for an organisation.
     Organisation(OrgCode),
+    /// Those who make covert visits, and those who direct them.
+    Covert,
     /// One person: own reports, own devices, one's own entry in the list of people.
     Own(PersonId),
 }
@@ -42,6 +45,7 @@ impl Audience {
         match self {
             Self::Area(area, class) => format!("area/{area}/{class}"),
             Self::Organisation(org) => format!("org/{org}"),
+            Self::Covert => "covert".to_owned(),
             Self::Own(person) => format!("own/{person}"),
         }
     }
@@ -70,6 +74,9 @@ impl Audience {
         }
         if person.roles.contains(&Role::Handler) {
             audiences.insert(Self::Organisation(person.org.clone()));
+        }
+        if person.roles.contains(&Role::CovertInspector) || person.roles.contains(&Role::Appraiser) {
+            audiences.insert(Self::Covert);
         }
         audiences
     }

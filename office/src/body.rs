@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
-use xuncheng_core::sync::message::{self, Direction, Unverified};
-use xuncheng_core::sync::wire::{HaveRequest, HintRequest, PreviewsRequest, SyncRequest};
+use xuncheng_core::sync::message::{self, Direction, MessageError, Unverified};
+use xuncheng_core::sync::wire::{HaveRequest, HintRequest, PreviewsRequest, Spoken, SyncRequest, Versioned};
 
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
@@ -115,7 +115,7 @@ pub(crate) async fn signed<T: FromDevice>(office: &Arc<Office>, body: Body) -> R
     office
         .read(move |conn| {
             let message = unpack(&bytes)?;
-            let claimed: T = message.read_unverified()?;
+            let claimed: T = message.read_unverified().map_err(|error| not_of_here(&message, error))?;
             let mut known = devices::get(conn, claimed.incarnation())?;
             for predecessor in claimed.predecessors() {
                 if known.is_none() {
@@ -126,6 +126,14 @@ pub(crate) async fn signed<T: FromDevice>(office: &Arc<Office>, body: Body) -> R
             Ok((message.open(Direction::Request, &device.key)?, device))
         })
         .await
+}
+
+/// Why a message cannot be read: it is one of another version, where it says so itself.
+fn not_of_here(message: &Unverified, error: MessageError) -> OfficeError {
+    match message.read_unverified::<Versioned>().map(Versioned::spoken) {
+        Ok(spoken) if Spoken::HERE.common(spoken).is_none() => OfficeError::OtherVersion(spoken),
+        Ok(_) | Err(_) => error.into(),
+    }
 }
 
 /// An answer under the office's signature.

@@ -21,6 +21,7 @@ mod sign_in;
 mod steps;
 mod timeline;
 mod viewer;
+mod visits;
 mod words;
 
 #[cfg(test)]
@@ -64,6 +65,8 @@ pub(crate) fn routes(office: Arc<Office>) -> Router {
         .route("/held/{entry}/photos/{rendition}", get(photos::show_held))
         .route("/held/{entry}/release", post(held::release))
         .route("/held/{entry}/dismiss", post(held::dismiss))
+        .route("/visits", get(visits::show))
+        .route("/visits/{item}/close", post(visits::close))
         .route("/phones", get(phones::show))
         .route("/phones/{incarnation}/revoke", post(phones::revoke))
         .route("/codes", post(phones::make_code))

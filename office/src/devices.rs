@@ -12,7 +12,7 @@ use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::write::{Author, Draft, Seen};
-use xuncheng_core::store::{entries, items, lineage};
+use xuncheng_core::store::{entries, items, lineage, recovered};
 use xuncheng_core::sync::wire::Succession;
 use xuncheng_core::work::device;
 
@@ -149,8 +149,8 @@ pub(crate) fn register(
     };
     let node = intake.office.node.clone();
     // A phone of the same person may have brought it back to an office that had lost it.
-    let item = match entries::with_cause(intake.tx, &format!("device/{incarnation}"))? {
-        Some(entry) => entries::item_of(intake.tx, entry)?.ok_or(OfficeError::UnknownDevice)?,
+    let item = match recovered::caused(intake.tx, &format!("device/{incarnation}"))? {
+        Some(item) => item,
         None => intake.write(&node, draft)?.0,
     };
     let device = Device {

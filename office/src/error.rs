@@ -16,7 +16,7 @@ use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
 use xuncheng_core::sync::message::MessageError;
 use xuncheng_core::sync::page::PageError;
-use xuncheng_core::sync::wire::{BATCH_BREAKS, Problem, Refusal};
+use xuncheng_core::sync::wire::{BATCH_BREAKS, Problem, Refusal, Spoken, UPGRADE_NEEDED};
 
 use crate::codes::CodeProblem;
 use crate::quotas::Quota;
@@ -122,6 +122,13 @@ pub enum OfficeError {
     #[error("entry {0} waits for nobody: it is not here, or was decided about already; list what is held")]
     NotHeld(EntryId),
 
+    /// The message is of another version of the protocol, and cannot be read.
+    #[error(
+        "this office speaks versions {} to {} of the protocol and the phone {} to {}: update the older of the two; the phone keeps \
+         what it has, and sends it then",
+        Spoken::HERE.min, Spoken::HERE.max, .0.min, .0.max
+    )]
+    OtherVersion(Spoken),
     /// No device is enrolled under this incarnation.
     #[error("this device is not enrolled here; ask the office for an enrolment code")]
     UnknownDevice,
@@ -250,6 +257,7 @@ impl OfficeError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotDone(_) => (StatusCode::CONFLICT, "not_done"),
             Self::NotHeld(_) => (StatusCode::CONFLICT, "not_held"),
+            Self::OtherVersion(_) => (StatusCode::UPGRADE_REQUIRED, UPGRADE_NEEDED),
             Self::UnknownDevice => (StatusCode::FORBIDDEN, "unknown_device"),
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "bad_signature"),
             Self::Code(problem) => (StatusCode::FORBIDDEN, problem.code()),

@@ -41,7 +41,7 @@ pub struct Held {
 /// [`OfficeError::Store`].
 pub fn list(conn: &Connection) -> Result<Vec<Held>, OfficeError> {
     let mut held = Vec::new();
-    for judged in judgements::held(conn, None, limits::HELD_LISTED)? {
+    for judged in judgements::held(conn, None, None, limits::HELD_LISTED)? {
         let Judgement { entry, verdict: Verdict::Held { reason, behind }, received, .. } = judged.judgement else {
             continue;
         };

@@ -18,8 +18,8 @@ use xuncheng_core::store::{StoreError, entries, lineage, meta};
 use xuncheng_core::sync::offer::{Known, Recovery};
 use xuncheng_core::sync::page;
 use xuncheng_core::sync::wire::{
-    Attestation, Countersignature, Epoch, PROTOCOL, Page, PhoneLimits, Refusal, Succession, SyncRequest, SyncResponse,
-    token_hash,
+    Attestation, Countersignature, Epoch, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, Succession, SyncRequest,
+    SyncResponse, Versioned, token_hash,
 };
 
 use crate::body;
@@ -43,6 +43,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     if i64::try_from(request.number).is_err() {
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
+    let versions = Versioned { protocol: request.protocol, protocol_oldest: request.protocol_oldest };
+    let shared = Spoken::HERE.common(versions.spoken());
     let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
     let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, .. } = request;
     let line: Vec<Succession> = succeeds.into_iter().chain(before).take(limits::SUCCESSIONS).collect();
@@ -71,7 +73,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     let (page, has_backups) = office
         .read(move |conn| {
             // Positions of what is lost mean nothing here. And whoever recorded a request reads nothing by sending it again.
-            let page = if standing == Standing::Current && !superseded {
+            // What shares no version sends all the same, and would not read this page as it is meant.
+            let page = if standing == Standing::Current && !superseded && shared.is_some() {
                 page::build(conn, incarnation, &positions, &want, own, reader.signer())?
             } else {
                 empty(&reader)?
@@ -95,6 +98,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
             retry_after_s: office.retry_after_s(),
             has_backups,
         },
+        upgrade_needed: shared.is_none().then_some(Spoken::HERE),
         refusal,
         pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
         recovery: known,

@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use axum::body::Body as HttpBody;
 use futures_util::stream;
 use xuncheng_core::sync::session::{Body, Method, Outcome, Request, Response};
 
 use crate::fixtures::Dice;
+use crate::newer;
 use crate::world::Shared;
 
 /// What goes wrong with one request.
@@ -83,6 +85,8 @@ pub struct Link {
     /// Nothing goes through.
     down: Cell<bool>,
     late: RefCell<Vec<(Request, Vec<u8>)>>,
+    /// The phone's folder, where phone and office are to take each other for peers of a later version.
+    newer: RefCell<Option<PathBuf>>,
     log: RefCell<Vec<Exchange>>,
 }
 
@@ -105,6 +109,11 @@ impl Link {
     /// From here on nothing goes through, or all does again.
     pub fn down(&self, down: bool) {
         self.down.set(down);
+    }
+
+    /// From here on the phone in `folder` and the office take each other for peers of a later version, which say more.
+    pub fn says_more(&self, folder: &Path) {
+        *self.newer.borrow_mut() = Some(folder.to_owned());
     }
 
     /// From here on so many of a hundred requests meet a fault, drawn from the world's dice.
@@ -135,6 +144,11 @@ impl Link {
             world.time.pass(sent.len() as u64 * 1000 / pace.bytes_per_second + pace.one_way_ms);
             pace.one_way_ms
         });
+        let newer = self.newer.borrow().clone();
+        let sent = match &newer {
+            Some(folder) if matches!(request.body, Body::Bytes(_)) => newer::request(folder, &sent, newer::say_more),
+            Some(_) | None => sent,
+        };
         for (late, body) in self.late.take() {
             world.deliver(&late, HttpBody::from(body));
         }
@@ -170,6 +184,10 @@ impl Link {
             Some(Fault::Status(status)) => Outcome::Answered(page(status)),
         };
         world.time.pass(way_ms);
+        let outcome = match newer {
+            Some(_) => newer::answer(&world.folder.path().join("office"), outcome, newer::say_more),
+            None => outcome,
+        };
         self.log.borrow_mut().push(Exchange { path: request.path.clone(), sent, outcome: outcome.clone() });
         outcome
     }

@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 use xuncheng_core::clock::{Now, Seed};
-use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError};
+use xuncheng_core::field::{
+    Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError, VisitCapture, VisitSummary,
+};
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, Entry, PhotoRole};
 use xuncheng_core::journal::write::{Author, Draft, Seen, write};
@@ -200,6 +202,20 @@ impl Phone {
         self.capture_at(category, in_dongcheng(), vec![picture])
     }
 
+    /// Keeps a covert visit to `site`, with one new picture.
+    pub fn visit(&mut self, site: &str) -> VisitSummary {
+        let photo = CapturePhoto { file: self.new_picture(), working_copy: None, role: PhotoRole::Scene };
+        let visit = VisitCapture {
+            site: site.parse().expect("a site has a name"),
+            description: "工人没有戴安全帽".to_owned(),
+            place: Some(in_dongcheng()),
+            fix: None,
+            photos: vec![photo],
+        };
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().visit(&visit, &now, &seed).expect("a visit with sound photos is kept")
+    }
+
     /// Keeps a case with these pictures.
     pub fn capture_at(&mut self, category: &str, place: GeoPoint, pictures: Vec<PathBuf>) -> CaseDetail {
         self.try_capture(category, Some(place), pictures).expect("a capture with sound photos is kept")
@@ -312,18 +328,19 @@ impl Phone {
     ///
     /// # Panics
     /// Where the entry is over its bounds.
-    pub fn write(&mut self, item: ItemId, kind: &str, change: Change) -> EntryId {
+    pub fn write(&mut self, item: impl Into<Option<ItemId>>, kind: &str, change: Change) -> EntryId {
         let author = Author {
             incarnation: self.incarnation(),
             who: self.field().person().clone(),
             last_exchange: None,
             session: None,
         };
-        let draft = Draft { item: Some(item), kind: kind.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
+        let item = item.into();
+        let draft = Draft { item, kind: kind.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
         let (now, mut entropy) = (self.now(), self.seed().entropy());
         let tx = self.field().store().unchecked_transaction().expect("a transaction begins");
         let written = write(&tx, &author, draft, &now, &mut entropy).expect("an entry within its bounds");
-        pending::insert(&tx, written.header.id, item).expect("an entry can wait");
+        pending::insert(&tx, written.header.id, written.header.item).expect("an entry can wait");
         tx.commit().expect("a transaction ends");
         written.header.id
     }

@@ -41,6 +41,9 @@ pub struct Looked {
 /// One image of a recording: the number of its moment, the variant, and which machines lost their power.
 type Chosen = (usize, Variant, usize);
 
+/// Syncs that a disk loses: what they are, and which they are, by the path that is synced.
+pub type Lost = (&'static str, fn(&Path) -> bool);
+
 /// Looks at the same moments on disks that lose some syncs, each by its name, and sees that `look` finds something on each:
 /// what would not miss a sync shows nothing by finding it there.
 ///
@@ -49,7 +52,7 @@ type Chosen = (usize, Variant, usize);
 pub fn each_sync_is_missed(
     recording: &Recording,
     choice: Choice<'_>,
-    lost: &[(&str, fn(&Path) -> bool)],
+    lost: &[Lost],
     look: impl Fn(TempDir, &[String]),
 ) {
     for (name, is_lost) in lost {

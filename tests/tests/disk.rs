@@ -14,3 +14,5 @@ mod office_power;
 mod migration;
 #[path = "disk/kills.rs"]
 mod kills;
+#[path = "disk/syncs.rs"]
+mod syncs;

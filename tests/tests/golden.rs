@@ -201,6 +201,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
     let head = Head { seq: hashes.len() as u64, hash: hashes.last().copied() };
     SyncRequest {
         protocol: PROTOCOL,
+        protocol_oldest: None,
         nonce: Nonce::from_bytes([5; 16]),
         incarnation,
         number: 7,
@@ -286,6 +287,7 @@ fn a_sync_response() {
         token: "token".to_owned(),
         superseded: false,
         limits: PhoneLimits { piece_bytes: 1 << 20, retry_after_s: Some(30), has_backups: true },
+        upgrade_needed: None,
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),
         recovery: None,

@@ -26,6 +26,10 @@ mod feeds;
 mod refusals;
 #[path = "traces/held.rs"]
 mod held;
+#[path = "traces/covert.rs"]
+mod covert;
+#[path = "traces/versions.rs"]
+mod versions;
 #[path = "traces/waits.rs"]
 mod waits;
 #[path = "traces/recovery.rs"]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use xuncheng_core::field::Shown;
+use xuncheng_core::field::{Shown, Site};
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::sync::policy::Power;
 
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     },
     /// Report a case with its photos; no network is needed.
     Capture(CaptureArgs),
+    /// Keep a covert visit (暗访) with its photos; no network is needed. Only covert inspectors and appraisers are told of it.
+    Visit(VisitArgs),
+    /// List the covert visits on this phone, newest first.
+    Visits,
     /// List what a case can be about: all categories, or those that a word finds.
     Categories {
         /// A name or a part of it, a synonym, or a number: 井盖, 牛皮癣, 0900.
@@ -248,6 +252,25 @@ pub(crate) struct CaptureArgs {
     #[arg(long, value_name = "HEIC=JPEG")]
     pub working_copy: Vec<String>,
     /// The photos, JPEG, PNG or HEIC: a far view first, then near ones.
+    #[arg(required = true, value_name = "PHOTO")]
+    pub photos: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct VisitArgs {
+    /// The key site, in words.
+    #[arg(long)]
+    pub site: Site,
+    /// What was found, in words.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub note: String,
+    /// Where: LAT,LON in degrees, north and east positive. Without it the first position that a photo has.
+    #[arg(long, value_name = "LAT,LON", value_parser = point, allow_hyphen_values = true)]
+    pub at: Option<GeoPoint>,
+    /// The JPEG of the same picture, for each HEIC among the photos; may be given again.
+    #[arg(long, value_name = "HEIC=JPEG")]
+    pub working_copy: Vec<String>,
+    /// The photos, JPEG, PNG or HEIC.
     #[arg(required = true, value_name = "PHOTO")]
     pub photos: Vec<PathBuf>,
 }

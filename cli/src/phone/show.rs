@@ -1,10 +1,11 @@
 //! What a phone's store looks like on a terminal.
 
-use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status};
+use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status, VisitSummary};
 use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::clock_offset::ClockOffset;
+use xuncheng_core::sync::reoffer::Reoffered;
 use xuncheng_core::sync::wait::COPIED;
 
 use super::Args;
@@ -12,6 +13,22 @@ use crate::print::{self, Table, say};
 
 fn degrees(point: GeoPoint) -> String {
     format!("{:.6}, {:.6}", point.lat_degrees(), point.lon_degrees())
+}
+
+/// Covert visits.
+pub(super) fn visits(args: &Args, visits: &[VisitSummary]) -> anyhow::Result<()> {
+    if args.json {
+        return print::json(&visits);
+    }
+    let mut table = Table::with(&["number", "site", "found", "when", "photos", "stands"]);
+    for visit in visits {
+        let number = visit.number.as_deref().unwrap_or("新");
+        let stands = if visit.pending { "waits" } else { &visit.state };
+        let (when, photos) = (visit.occurred_at.beijing(), visit.photos.to_string());
+        table.row([number, &visit.site, &visit.description, &when, &photos, stands]);
+    }
+    table.print()?;
+    Ok(())
 }
 
 /// A case with its photos and its story.
@@ -149,6 +166,22 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     }
     if status.office_has_backups == Some(false) {
         say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
+    }
+    if let Some(reoffer) = &status.reoffer {
+        say!(
+            "the office has lost something, as after a restore: this phone brings back what it has, {} of {} are left; sync again \
+             until none is",
+            reoffer.left,
+            reoffer.of
+        )?;
+    }
+    if let Some(Reoffered { at, counter, offered, voided }) = &status.reoffered {
+        say!(
+            "on {} the office had lost something and stands on branch {counter} now: this phone offered it {offered} entries and \
+             cases again; {voided} receipts were void, and those originals go again",
+            at.beijing()
+        )?;
+        say!("when you have seen it: {} acknowledge restore", args.phone())?;
     }
     let handle = |refused: &RefusedEntry| refused.entry.to_string().chars().take(8).collect::<String>();
     for refused in &status.refused {

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::{CaseDetail, Field, FieldError, discard};
 use crate::clock::{Moment, Now, Seed};
-use crate::journal::entry::{Change, PhotoRole};
-use crate::journal::write::Seen;
+use crate::journal::entry::PhotoRole;
 use crate::limits;
 use crate::photo::{Ingested, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
 use crate::store::{StoreError, meta};
+use crate::work::case::CASE;
 
 /// A case as an inspector captures it.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl Field {
         let fix = capture.fix.clone().or_else(|| kept.iter().find_map(|(photo, _)| fix_of_photo(photo, now)));
 
         let written = self.in_one_transaction(now, seed, |hand| {
-            let item = hand.write(None, Change::Open { fields }, fix, Seen::Held)?;
+            let item = hand.open(CASE, fields, fix)?;
             for (photo, role) in &kept {
                 hand.attach(item, photo, role, capture.fix.as_ref(), "capture", 0)?;
             }

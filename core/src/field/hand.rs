@@ -1,6 +1,9 @@
 //! The hand that writes for a store's person: what it wrote is predicted, and shown at once.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde_json::Value;
 
 use super::capture::fix_of_photo;
 use super::{Field, FieldError, Shown};
@@ -41,7 +44,7 @@ impl Hand<'_, '_> {
             Some(code) => Err(self.not_now(item, step, code)?),
             None => {
                 let seen = shown.map_or(Seen::Held, |shown| Seen::Form(shown.version));
-                self.write(Some(item), change, fix, seen)
+                self.write(item, change, fix, seen)
             }
         }
     }
@@ -73,14 +76,30 @@ impl Hand<'_, '_> {
         Ok(FieldError::NotNow { label, step: step.to_owned(), code })
     }
 
-    pub(super) fn write(
+    fn write(&mut self, item: ItemId, change: Change, fix: Option<Fix>, seen: Seen) -> Result<ItemId, FieldError> {
+        let kind = items::view(self.tx, item)?.map(|view| view.kind);
+        self.write_as(kind.as_deref().unwrap_or(CASE), Some(item), change, fix, seen)
+    }
+
+    /// Opens an item of a kind.
+    pub(super) fn open(
         &mut self,
+        kind: &str,
+        fields: BTreeMap<String, Value>,
+        fix: Option<Fix>,
+    ) -> Result<ItemId, FieldError> {
+        self.write_as(kind, None, Change::Open { fields }, fix, Seen::Held)
+    }
+
+    fn write_as(
+        &mut self,
+        kind: &str,
         item: Option<ItemId>,
         change: Change,
         fix: Option<Fix>,
         seen: Seen,
     ) -> Result<ItemId, FieldError> {
-        let draft = Draft { item, kind: CASE.to_owned(), change, fix, seen, cause: None };
+        let draft = Draft { item, kind: kind.to_owned(), change, fix, seen, cause: None };
         let written = write(self.tx, self.author, draft, self.now, &mut self.entropy)?;
         let item = written.header.item;
         self.predictor.push(self.tx, &written, self.now.wall.to_minute())?;

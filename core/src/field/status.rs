@@ -15,7 +15,7 @@ use crate::store::photos::{self, PhotoStage};
 use crate::store::{clock_samples, entries, judgements, list, pending};
 use crate::sync::clock_offset::{self, ClockOffset};
 use crate::sync::outbox;
-use crate::sync::reoffer::{self, Progress, Reoffered};
+use crate::sync::reoffer::{self, ReofferProgress, Reoffered};
 use crate::sync::session::{self, Attention};
 use crate::sync::wire::PhoneLimits;
 
@@ -48,7 +48,7 @@ pub struct Status {
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
     /// What is being offered again to an office that has lost it; none while nothing is.
-    pub reoffer: Option<Progress>,
+    pub reoffer: Option<ReofferProgress>,
     /// What was offered again last, until that is acknowledged.
     pub reoffered: Option<Reoffered>,
     /// Requests that were answered.

@@ -30,7 +30,7 @@ use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
 use crate::store::{StoreError, items, lineage, meta, photos, recovered as restored};
 use crate::sync::wire::Refusal;
-use crate::work::flow::{Actor, Who};
+use crate::work::flow::{Actor, Numbers, Who};
 use crate::work::person::Person;
 use crate::work::{self, Audience};
 
@@ -316,7 +316,7 @@ impl Intake<'_, '_> {
         if incarnation == self.office.node.incarnation {
             return Ok(true);
         }
-        if person.is_some_and(Person::is_at_a_desk) || actor.was_any(&[Who::Handler], view) {
+        if person.is_some_and(|person| person.is_at_a_desk_of(&view.kind)) || actor.was_any(&[Who::Handler], view) {
             return Ok(true);
         }
         let reads = person.map(Audience::feeds_of).unwrap_or_default();
@@ -437,15 +437,15 @@ impl Intake<'_, '_> {
 
     /// What the office writes because of what was applied: a new case gets its number.
     fn follow(&mut self, item: ItemId, view: &View, change: Option<&Change>) -> Result<(), LedgerError> {
-        let numbered = work::rules(&view.kind).is_some_and(|rules| rules.numbered);
-        if numbered && matches!(change, Some(Change::Open { .. })) && view.text("number").is_none() {
-            self.number(item, &view.kind)?;
+        let Some(numbers) = work::rules(&view.kind).and_then(|rules| rules.numbers.as_ref()) else { return Ok(()) };
+        if matches!(change, Some(Change::Open { .. })) && view.text("number").is_none() {
+            self.number(item, &view.kind, numbers)?;
         }
         Ok(())
     }
 
-    fn number(&mut self, item: ItemId, kind: &str) -> Result<(), LedgerError> {
-        let number = self.next_number(kind)?;
+    fn number(&mut self, item: ItemId, kind: &str, numbers: &Numbers) -> Result<(), LedgerError> {
+        let number = self.next_number(kind, numbers)?;
         let fields = [("number".to_owned(), number.into())].into();
         let mut cause = format!("number/{item}");
         if entries::has_cause(self.tx, &cause)? {
@@ -457,13 +457,13 @@ impl Intake<'_, '_> {
 
     /// `BZ20260721-0007`: dense within the day of receipt in Beijing, because it is counted in this transaction; but for
     /// numbers that phones brought back after a restore.
-    fn next_number(&self, kind: &str) -> Result<String, LedgerError> {
+    fn next_number(&self, kind: &str, numbers: &Numbers) -> Result<String, LedgerError> {
         let day = self.now.wall.beijing_day();
-        let key = format!("number/{day}");
+        let key = format!("{}/{day}", numbers.series);
         loop {
             let number = meta::get::<u64>(self.tx, &key)?.unwrap_or(0) + 1;
             meta::set(self.tx, &key, &number)?;
-            let text = format!("{}{day}-{number:04}", self.office.pack.about().case_prefix);
+            let text = format!("{}{day}-{number:04}", (numbers.prefix)(self.office.pack));
             if items::labelled(self.tx, kind, &text)?.is_none() {
                 return Ok(text);
             }

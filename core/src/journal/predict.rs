@@ -180,7 +180,8 @@ impl Stand<'_> {
         let mut decision = self.decide(view.as_ref(), waiting.seen, &entry, waiting.written);
         // A capture that the office holds, or will hold, is shown to its author all the same.
         if let (None, Change::Open { .. }, false) = (&view, &waiting.change, decision.verdict.applies()) {
-            let actor = Actor { roles: vec![Role::Inspector], opened_it: true, ..self.actor.clone() };
+            let roles = vec![Role::Inspector, Role::CovertInspector];
+            let actor = Actor { roles, opened_it: true, ..self.actor.clone() };
             let subject = Subject { view: None, seen: None, own_links: &BTreeMap::new(), blocked: None };
             decision = judge(&subject, &Facts { pack: self.pack, actor: &actor, received: waiting.written }, &entry);
         }

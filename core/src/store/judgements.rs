@@ -1,8 +1,10 @@
 //! What the office decided about each entry.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::{StoreError, from_json, items, lineage};
+use super::{StoreError, from_json, items, lineage, to_json};
 use crate::clock::Moment;
 use crate::crypto::{MerklePath, Signed};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId};
@@ -195,6 +197,19 @@ pub fn held_count(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn.prepare_cached("SELECT count(*) FROM judgement WHERE verdict = 'held'")?.query_row([], |row| row.get(0))?)
 }
 
+/// The same by the kind of item that each is about, as its header says.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn held_by_kind(conn: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.header ->> '$.kind', count(*) FROM judgement j JOIN entry e ON e.id = j.entry
+         WHERE j.verdict = 'held' GROUP BY 1",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// What of the earlier entries of `incarnation`'s lineage on `item` was not applied and blocks later ones: its first Open there,
 /// while nobody's was applied, or else the first of its steps that is held. Of those that came before the entry `before`, where
 /// one is given.
@@ -317,17 +332,26 @@ pub fn acknowledge(tx: &Transaction<'_>, entry: EntryId) -> Result<bool, StoreEr
     Ok(known > 0)
 }
 
-/// What waits for a person at the office, newest first, from the held entry `from` on, at most `limit`.
+/// What waits for a person at the office, newest first, from the held entry `from` on, at most `limit`; of these kinds only,
+/// where some are given.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn held(conn: &Connection, from: Option<EntryId>, limit: usize) -> Result<Vec<Judged>, StoreError> {
+pub fn held(
+    conn: &Connection,
+    kinds: Option<&BTreeSet<String>>,
+    from: Option<EntryId>,
+    limit: usize,
+) -> Result<Vec<Judged>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT judgement FROM judgement WHERE verdict = 'held' AND position <= CASE WHEN ?1 IS NULL
+        "SELECT judgement FROM judgement j WHERE verdict = 'held' AND position <= CASE WHEN ?1 IS NULL
              THEN 9223372036854775807 ELSE (SELECT position FROM judgement WHERE entry = ?1) END
+         AND (?3 IS NULL OR EXISTS (SELECT 1 FROM entry e, json_each(?3) kind
+             WHERE e.id = j.entry AND kind.value = e.header ->> '$.kind'))
          ORDER BY position DESC LIMIT ?2",
     )?;
-    let rows = statement.query_map((from, limit), text)?;
+    let kinds = kinds.map(|kinds| to_json("judgement", kinds)).transpose()?;
+    let rows = statement.query_map((from, limit, kinds), text)?;
     rows.map(|row| Judged::read(row?)).collect()
 }
 

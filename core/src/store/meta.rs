@@ -73,6 +73,8 @@ pub mod key {
     pub const READING_ANEW: &str = "reading_anew";
     /// When this store found out that a copy of it speaks to the office too, until its person has seen it.
     pub const COPIED: &str = "copied";
+    /// Which versions of the protocol the office speaks, while they are none of this program's.
+    pub const UPGRADE_NEEDED: &str = "upgrade_needed";
     /// What needs a person: the last refusal of the office.
     pub const ATTENTION: &str = "attention";
 }

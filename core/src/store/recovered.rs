@@ -109,6 +109,16 @@ pub fn causes(conn: &Connection, item: ItemId) -> Result<BTreeSet<String>, Store
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The item on which the office wrote something once about `cause`, on this branch or on one that came back.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn caused(conn: &Connection, cause: &str) -> Result<Option<ItemId>, StoreError> {
+    let sql =
+        "SELECT item FROM entry WHERE cause = ?1 UNION ALL SELECT item FROM restored_cause WHERE cause = ?1 LIMIT 1";
+    Ok(conn.prepare_cached(sql)?.query_row([cause], |row| row.get(0)).optional()?)
+}
+
 /// What is missing of a chain: others brought back entries of it from beyond where it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
@@ -135,20 +145,22 @@ impl Gap {
 /// # Errors
 /// [`StoreError`].
 pub fn gaps(conn: &Connection) -> Result<Vec<Gap>, StoreError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT p.incarnation, max(p.seq) AS known, count(*) AS pulled,
-             (SELECT coalesce(max(c.seq), 0) FROM chain c WHERE c.incarnation = p.incarnation) AS through
-         FROM pulled p GROUP BY p.incarnation ORDER BY p.incarnation",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(Gap {
-            incarnation: row.get("incarnation")?,
-            through: row.get("through")?,
-            known: row.get("known")?,
-            pulled: row.get("pulled")?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut statement = conn.prepare_cached("SELECT DISTINCT incarnation FROM pulled ORDER BY incarnation")?;
+    let chains = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<IncarnationId>, _>>()?;
+    let gaps = chains.into_iter().map(|incarnation| gap(conn, incarnation));
+    gaps.filter_map(Result::transpose).collect()
+}
+
+/// What is missing of the chain of `incarnation`; none where nothing is known of beyond what has come.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn gap(conn: &Connection, incarnation: IncarnationId) -> Result<Option<Gap>, StoreError> {
+    let through = super::entries::head(conn, incarnation)?.seq;
+    let (known, pulled): (Option<u64>, u64) = conn
+        .prepare_cached("SELECT max(seq), count(*) FROM pulled WHERE incarnation = ?1 AND seq > ?2")?
+        .query_row((incarnation, through), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(known.map(|known| Gap { incarnation, through, known, pulled }))
 }
 
 /// The item that bears this number already, but for `item`.

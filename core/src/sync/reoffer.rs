@@ -53,7 +53,7 @@ pub enum Part {
 
 /// How a re-offer stands, for whoever looks at the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct ReofferProgress {
     /// Entries and items that are still to be offered.
     pub left: u64,
     /// How many there were.
@@ -81,11 +81,11 @@ fn under_way(conn: &Connection) -> Result<Option<Reoffer>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn progress(conn: &Connection) -> Result<Option<Progress>, StoreError> {
+pub fn progress(conn: &Connection) -> Result<Option<ReofferProgress>, StoreError> {
     let Some(reoffer) = under_way(conn)? else { return Ok(None) };
     let left = offers::count(conn)?;
     let chains: u64 = chains(conn, &reoffer)?.iter().map(|chain| chain.through.saturating_sub(chain.sent)).sum();
-    Ok(Some(Progress { left: left + chains, of: reoffer.offered.max(left) + chains }))
+    Ok(Some(ReofferProgress { left: left + chains, of: reoffer.offered.max(left) + chains }))
 }
 
 /// An own chain, as far as it belongs to this store.
@@ -203,8 +203,12 @@ pub(super) fn answered(
         (Some(_) | None, _) => begin(tx, to, known)?,
     };
     for chain in &known.chains {
+        let sent = matches!(intent.reoffer, Some(Part::Chain { incarnation }) if incarnation == chain.incarnation);
         if is_ours(tx, chain)? {
             reoffer.sent.insert(chain.incarnation, chain.head.seq);
+        } else if sent && answer.refusal.is_none() {
+            // What was sent is there, and so is what a copy of this store wrote.
+            return Err(ApplyError::OtherChain { seq: chain.head.seq });
         }
     }
     meta::set(tx, key::THROUGH, &reoffer.sent.get(&reader.incarnation).copied().unwrap_or(0))?;

@@ -22,8 +22,8 @@ use super::succeed;
 use super::uploads::{self, UploadIntent};
 pub use super::wait::{Attention, attention};
 use super::wire::{
-    Countersignature, Epoch, HaveRequest, HaveResponse, PROTOCOL, PreviewsRequest, PreviewsResponse, Rendition,
-    SyncRequest, SyncResponse, token_hash,
+    Countersignature, Epoch, HaveRequest, HaveResponse, PROTOCOL, PROTOCOL_OLDEST, PreviewsRequest, PreviewsResponse,
+    Rendition, SyncRequest, SyncResponse, token_hash,
 };
 use super::{clock_offset, have, pieces, wait};
 use crate::clock::{Now, Seed};
@@ -303,6 +303,7 @@ fn request(
             entries::insert_seal(tx, &batch.seal, &seal)?;
             let body = SyncRequest {
                 protocol: PROTOCOL,
+                protocol_oldest: (PROTOCOL_OLDEST != PROTOCOL).then_some(PROTOCOL_OLDEST),
                 nonce: sync.nonce,
                 incarnation,
                 number: sync.number,
@@ -447,6 +448,10 @@ fn take_answer(
                 None => apply::apply(tx, &reader, sync, &answer, now)?,
             }
             clock_offset::note(tx, answer.server_time, begun_ms, now)?;
+            match answer.upgrade_needed {
+                Some(spoken) => meta::set(tx, key::UPGRADE_NEEDED, &spoken)?,
+                None => meta::clear(tx, key::UPGRADE_NEEDED)?,
+            }
             // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
             not_taken = answer.refusal;
             if sync.bytes > 0 && not_taken.is_none() {

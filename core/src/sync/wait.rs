@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::action::{Outcome, SyncError};
-use super::wire::{PhoneLimits, Problem, Refusal};
+use super::wire::{PhoneLimits, Problem, Refusal, Spoken, UPGRADE_NEEDED};
 use crate::clock::{Moment, Now, Seed};
 use crate::id::{EntryId, PhotoHash};
 use crate::limits;
@@ -206,8 +206,25 @@ fn asked(outcome: &Outcome) -> Asked {
     if by_the_office { Asked::ByTheOffice(ms) } else { Asked::OnTheWay(ms) }
 }
 
-/// What needs a person: the last failure, entries or originals that the office did not take, a photo that it did not take or that is lost; or
-/// that this store was copied, until its person has acknowledged it.
+/// The phone and its office share no version of the protocol: which of the two is to be updated. What is written goes on being
+/// kept, and sent as far as the office takes it.
+fn upgrade_needed(office: Spoken) -> Attention {
+    let here = Spoken::HERE;
+    let todo = if here.max < office.min {
+        "this program is older than its office: update it; until then it sends, and reads nothing new"
+    } else {
+        "this program is newer than its office: tell the office to update; until then it sends, and reads nothing new"
+    };
+    let (min, max) = (office.min, office.max);
+    let detail = format!(
+        "{todo} (the office speaks versions {min} to {max} of the protocol, this program {} to {}); nothing is lost",
+        here.min, here.max
+    );
+    Attention { code: UPGRADE_NEEDED.to_owned(), detail }
+}
+
+/// What needs a person: the last failure, entries or originals that the office did not take, a photo that it did not take or that is lost,
+/// an update; or that this store was copied, until its person has acknowledged it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -223,6 +240,9 @@ pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
     }
     if let Some(refusal) = photos::refusal(conn)? {
         return Ok(Some(from_json("attachment", &refusal)?));
+    }
+    if let Some(spoken) = meta::get::<Spoken>(conn, key::UPGRADE_NEEDED)? {
+        return Ok(Some(upgrade_needed(spoken)));
     }
     Ok(meta::get::<Moment>(conn, key::COPIED)?.map(|at| Attention {
         code: COPIED.to_owned(),

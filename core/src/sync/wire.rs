@@ -13,14 +13,61 @@ use crate::store::entries::Head;
 use crate::store::feeds::FeedRow;
 use crate::sync::offer::{Known, Recovery};
 
-/// The version of these types. An office answers a later one in its own; a phone keeps what it does not know.
+/// The version of these types: the latest that is spoken here.
 pub const PROTOCOL: u32 = 1;
+/// The earliest that is.
+pub const PROTOCOL_OLDEST: u32 = 1;
+
+/// A range of versions that somebody speaks. Two who share one speak the latest that they share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// The earliest.
+    pub min: u32,
+    /// The latest.
+    pub max: u32,
+}
+
+impl Spoken {
+    /// What is spoken here.
+    pub const HERE: Self = Self { min: PROTOCOL_OLDEST, max: PROTOCOL };
+
+    /// The latest version that both speak; none where they share none.
+    #[must_use]
+    pub fn common(self, other: Self) -> Option<u32> {
+        let latest = self.max.min(other.max);
+        (latest >= self.min.max(other.min)).then_some(latest)
+    }
+}
+
+/// What every request and answer says of its version, whatever else is in it: the one thing that no version changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Versioned {
+    /// The latest version that its sender speaks.
+    pub protocol: u32,
+    /// The earliest; none where it is the same.
+    #[serde(default)]
+    pub protocol_oldest: Option<u32>,
+}
+
+impl Versioned {
+    /// What the sender speaks.
+    #[must_use]
+    pub fn spoken(self) -> Spoken {
+        Spoken { min: self.protocol_oldest.unwrap_or(self.protocol), max: self.protocol }
+    }
+}
+
+/// The code of the [`Problem`] that says: this office speaks none of the versions that the phone does.
+pub const UPGRADE_NEEDED: &str = "upgrade_needed";
 
 /// `POST /v1/sync`: everything that is new on the phone, and how far it has read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SyncRequest {
     /// [`PROTOCOL`] of the phone.
     pub protocol: u32,
+    /// [`PROTOCOL_OLDEST`] of the phone; none where it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol_oldest: Option<u32>,
     /// Makes this request unlike any other; the answer is signed over it.
     pub nonce: Nonce,
     /// Who asks.
@@ -102,6 +149,10 @@ pub struct SyncResponse {
     pub superseded: bool,
     /// What the office asks of its phones.
     pub limits: PhoneLimits,
+    /// What the office speaks, where that is none of the versions of the phone: entries were taken as far as they are of their
+    /// form, and there is nothing to read before one of the two is updated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade_needed: Option<Spoken>,
     /// Why the batch was not taken: one seal proves its entries together.
     #[serde(default)]
     pub refusal: Option<Refusal>,

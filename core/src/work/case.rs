@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Audience;
-use super::flow::{Also, FieldRule, Grant, HANDLE_CLOCK, Need, Policy, Row, Rules, Who, Writer};
+use super::flow::{Also, FieldRule, Grant, HANDLE_CLOCK, Need, Numbers, Policy, Row, Rules, Who, Writer};
 use super::listing::Listing;
+use super::person::{DECIDERS, DESKS};
 use crate::id::PersonId;
 use crate::journal::entry::PhotoRole;
 use crate::journal::view::{Member, View};
@@ -196,10 +197,13 @@ pub static RULES: Rules = Rules {
     },
     audiences: |pack, view, reporter| Case::of(view).audiences(pack, reporter),
     listing: |view| Case::of(view).listing(),
-    numbered: true,
+    numbers: Some(Numbers { series: "number", prefix: |pack| &pack.about().case_prefix }),
+    desks: DESKS,
+    deciders: DECIDERS,
+    covert: false,
 };
 
-fn place(value: &Value) -> Option<GeoPoint> {
+pub(super) fn place(value: &Value) -> Option<GeoPoint> {
     serde_json::from_value(value.clone()).ok()
 }
 

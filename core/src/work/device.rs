@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Audience;
 use super::flow::{Grant, Row, Rules, Who};
 use super::listing::Listing;
+use super::person::{DECIDERS, DESKS};
 
 /// The kind's name on the wire.
 pub const DEVICE: &str = "device";
@@ -31,5 +32,8 @@ pub static RULES: Rules = Rules {
     derive: |_, _, _: &Value| Vec::new(),
     audiences: |_, view, _| Audience::own(view, "person"),
     listing: |_| Listing::default(),
-    numbered: false,
+    numbers: None,
+    desks: DESKS,
+    deciders: DECIDERS,
+    covert: false,
 };

@@ -43,8 +43,22 @@ pub struct Rules {
     pub audiences: fn(&Pack, &View, Option<&PersonId>) -> BTreeSet<Audience>,
     /// What lists show of one.
     pub listing: fn(&View) -> Listing<'_>,
-    /// Whether the office numbers each that is opened, in its field `number`.
-    pub numbered: bool,
+    /// How the office numbers each that is opened, in its field `number`; none where it does not.
+    pub numbers: Option<Numbers>,
+    /// The roles whose desks work on every one.
+    pub desks: &'static [Role],
+    /// The roles whose desks decide about what of them is held.
+    pub deciders: &'static [Role],
+    /// Whether nobody else is to know that there are any.
+    pub covert: bool,
+}
+
+/// How items of a kind are numbered: `BZ20260721-0007`, dense within the day of receipt.
+pub struct Numbers {
+    /// What is counted together. A kind that not everybody may know of has a series of its own: it would leave gaps in another.
+    pub series: &'static str,
+    /// What stands before the day.
+    pub prefix: fn(&Pack) -> &str,
 }
 
 impl Rules {
@@ -105,6 +119,10 @@ pub enum Who {
     Author,
     /// An inspector of the district.
     Inspector,
+    /// An inspector whom the inspected do not know of (暗访员).
+    CovertInspector,
+    /// An appraiser, who directs covert visits (考评员).
+    Appraiser,
     /// An acceptor of the supervision centre (受理员).
     Acceptor,
     /// A dispatcher of the command centre (派遣员).
@@ -281,6 +299,8 @@ impl Actor {
             || any.iter().any(|who| match who {
                 Who::Author => true,
                 Who::Inspector => self.has(&Role::Inspector),
+                Who::CovertInspector => self.has(&Role::CovertInspector),
+                Who::Appraiser => self.has(&Role::Appraiser),
                 Who::Acceptor => self.has(&Role::Acceptor),
                 Who::Dispatcher => self.has(&Role::Dispatcher),
                 Who::Handler => self.has(&Role::Handler),
@@ -296,6 +316,8 @@ impl Actor {
         match who {
             Who::Author => self.opened_it,
             Who::Inspector => self.has(&Role::Inspector),
+            Who::CovertInspector => self.has(&Role::CovertInspector),
+            Who::Appraiser => self.has(&Role::Appraiser),
             Who::Acceptor => self.has(&Role::Acceptor),
             Who::Dispatcher => self.has(&Role::Dispatcher),
             Who::Handler => self.has(&Role::Handler) && responsible,

@@ -35,7 +35,10 @@ pub static RULES: Rules = Rules {
         words: ["code", "name"].into_iter().filter_map(|field| view.text(field)).collect(),
         ..Listing::default()
     },
-    numbered: false,
+    numbers: None,
+    desks: DESKS,
+    deciders: DECIDERS,
+    covert: false,
 };
 
 /// A person as code that knows people reads the item.
@@ -58,20 +61,28 @@ pub struct Person {
 /// The roles whose desks work on every case of the district.
 pub const DESKS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Auditor];
 
-/// The roles whose desks decide about what is held, of whatever kind.
+/// The roles whose desks decide about what is held, of all kinds but those that have deciders of their own.
 pub const DECIDERS: &[Role] = &[Role::Acceptor, Role::Admin];
 
 impl Person {
-    /// The roles by which the person decides about what is held; none where that is not theirs.
+    /// The roles by which the person decides about what is held of a kind; none where that is not theirs.
     #[must_use]
-    pub fn deciding_roles(&self) -> Vec<Role> {
-        self.roles.iter().filter(|role| DECIDERS.contains(role)).cloned().collect()
+    pub fn deciding_roles(&self, kind: &str) -> Vec<Role> {
+        let deciders = super::rules(kind).map_or(DECIDERS, |rules| rules.deciders);
+        self.roles.iter().filter(|role| deciders.contains(role)).cloned().collect()
+    }
+
+    /// Whether the person works on every item of a kind.
+    #[must_use]
+    pub fn is_at_a_desk_of(&self, kind: &str) -> bool {
+        let desks = super::rules(kind).map_or(DESKS, |rules| rules.desks);
+        self.roles.iter().any(|role| desks.contains(role))
     }
 
     /// Whether the person works on every case of the district.
     #[must_use]
     pub fn is_at_a_desk(&self) -> bool {
-        self.roles.iter().any(|role| DESKS.contains(role))
+        self.is_at_a_desk_of(super::case::CASE)
     }
 
     /// Reads `view` as a person; none where a field that is needed is missing.

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use rusqlite::Connection;
 use xuncheng_core::id::Hash;
 use xuncheng_core::pack::Pack;
-use xuncheng_core::store::{StoreError, judgements};
+use xuncheng_core::store::StoreError;
 
 use super::error::ConsoleError;
 use super::viewer::Viewer;
@@ -25,6 +25,8 @@ pub(super) struct Frame {
     pub(super) badge: Option<Badge>,
     /// How much waits for a person to decide; none for whoever does not see that page.
     pub(super) held: Option<u64>,
+    /// Whether whoever looks may know of covert visits.
+    pub(super) visits: bool,
     /// What is said once.
     pub(super) flash: Option<Flash>,
 }
@@ -36,6 +38,8 @@ pub(super) enum Menu {
     Cases,
     /// 待人工处理
     Held,
+    /// 暗访
+    Visits,
     /// 手机
     Phones,
     /// A page that is in no menu.
@@ -83,7 +87,8 @@ impl Frame {
             district: pack.about().name.clone(),
             menu,
             badge: Some(Badge { name: person.name.clone(), roles: format!("{org} · {}", roles.join("、")) }),
-            held: if person.is_at_a_desk() { Some(judgements::held_count(conn)?) } else { None },
+            held: if viewer.sees_held() { Some(viewer.held_by_kind(conn)?.values().sum()) } else { None },
+            visits: viewer.sees_visits(),
             flash: None,
         })
     }
@@ -96,6 +101,7 @@ impl Frame {
             menu: Menu::None,
             badge: None,
             held: None,
+            visits: false,
             flash: None,
         }
     }
@@ -117,6 +123,11 @@ impl Frame {
     /// Whether the page is the one of what is held.
     pub(super) fn is_about_held(&self) -> bool {
         self.menu == Menu::Held
+    }
+
+    /// Whether the page is the one of covert visits.
+    pub(super) fn is_about_visits(&self) -> bool {
+        self.menu == Menu::Visits
     }
 
     /// Whether the page is the one of phones.

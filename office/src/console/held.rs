@@ -105,7 +105,7 @@ pub(super) async fn show(
     viewer: Viewer,
     Asked(From { from }): Asked<From>,
 ) -> Result<Response, ConsoleError> {
-    if !viewer.person.is_at_a_desk() {
+    if !viewer.sees_held() {
         return Err(ConsoleError::Forbidden("待人工处理的内容由受理员、派遣员和系统管理员查看。"));
     }
     let from = match from.as_str() {
@@ -153,7 +153,7 @@ async fn rule(
     ruling: Ruling,
     Form(Decided { reason }): Form<Decided>,
 ) -> Result<Response, ConsoleError> {
-    if viewer.person.deciding_roles().is_empty() {
+    if !viewer.decides() {
         return Err(ConsoleError::Forbidden("放行和驳回由受理员、系统管理员办理。"));
     }
     let entry = entry.parse().map_err(|_| ConsoleError::NotFound)?;
@@ -200,7 +200,8 @@ fn told(ruling: Ruling, judged: &[Judgement]) -> Flash {
 }
 
 fn read(conn: &Connection, pack: &Pack, viewer: &Viewer, from: Option<EntryId>) -> Result<HeldPage, ConsoleError> {
-    let mut held = judgements::held(conn, from, limits::CONSOLE_ROWS + 1)?;
+    let kinds = viewer.held_by_kind(conn)?.into_keys().collect();
+    let mut held = judgements::held(conn, Some(&kinds), from, limits::CONSOLE_ROWS + 1)?;
     let next = held.get(limits::CONSOLE_ROWS).map(|judged| address(judged.judgement.entry));
     held.truncate(limits::CONSOLE_ROWS);
     let reader = Reader { conn, pack, viewer, names: &Names::read(conn)? };
@@ -293,7 +294,7 @@ impl Reader<'_> {
             remedy: words::remedy(reason),
             behind: None,
             waiting: judgements::behind(self.conn, header.id)?.len(),
-            rulings: self.rulings(reason, [author.as_ref(), sender]),
+            rulings: self.rulings(&header.kind, reason, [author.as_ref(), sender]),
             kind: Kind::Alone,
             sender: (incarnation, header.item),
             follows: self.still_held(*behind)?,
@@ -349,10 +350,10 @@ impl Reader<'_> {
         }
     }
 
-    /// What the viewer may say of what is held for `reason` and is `whose`.
-    fn rulings(&self, reason: &Code, whose: [Option<&PersonId>; 2]) -> Rulings {
+    /// What the viewer may say of what is held of a kind for `reason`, and is `whose`.
+    fn rulings(&self, kind: &str, reason: &Code, whose: [Option<&PersonId>; 2]) -> Rulings {
         let me = &self.viewer.person;
-        let decides = !me.deciding_roles().is_empty() && !whose.contains(&Some(&me.id));
+        let decides = !me.deciding_roles(kind).is_empty() && !whose.contains(&Some(&me.id));
         if !decides || *reason == Code::Follows {
             Rulings::None
         } else if matches!(reason, Code::Malformed | Code::TooLarge) {

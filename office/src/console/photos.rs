@@ -64,10 +64,7 @@ pub(super) async fn show_held(
         "view" => Rendition::View,
         _ => return Err(ConsoleError::NotFound),
     };
-    if !viewer.person.is_at_a_desk() {
-        return Err(ConsoleError::NotFound);
-    }
-    let (sha256, here) = console.office.read(move |conn| Ok(here_held(conn, entry))).await??;
+    let (sha256, here) = console.office.read(move |conn| Ok(here_held(conn, &viewer, entry))).await??;
     answer(&console, sha256, rendition, &here).await
 }
 
@@ -157,9 +154,11 @@ fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> 
 }
 
 /// The photo of an entry that is held; what is not held is seen through its case.
-fn here_held(conn: &Connection, entry: EntryId) -> Result<(PhotoHash, Arrived), ConsoleError> {
+fn here_held(conn: &Connection, viewer: &Viewer, entry: EntryId) -> Result<(PhotoHash, Arrived), ConsoleError> {
     let judged = judgements::get(conn, entry)?.map(|judged| judged.judgement.verdict);
-    if !matches!(judged, Some(Verdict::Held { .. })) {
+    let kind = entries::get(conn, entry)?.and_then(|entry| entry.read_header().ok()).map(|header| header.kind);
+    let sees = kind.is_some_and(|kind| viewer.person.is_at_a_desk_of(&kind));
+    if !sees || !matches!(judged, Some(Verdict::Held { .. })) {
         return Err(ConsoleError::NotFound);
     }
     let photo = photo_of(conn, entry)?.ok_or(ConsoleError::NotFound)?;

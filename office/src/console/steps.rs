@@ -54,7 +54,12 @@ pub(super) fn awaits(viewer: &Viewer) -> Vec<Waiting> {
     for row in RULES.steps {
         for who in others(row).into_iter().filter(|who| actor.could_be_any(&[*who])) {
             let which = match who {
-                Who::Inspector | Who::Acceptor | Who::Dispatcher | Who::Admin => Which::Every,
+                Who::Inspector
+                | Who::CovertInspector
+                | Who::Appraiser
+                | Who::Acceptor
+                | Who::Dispatcher
+                | Who::Admin => Which::Every,
                 Who::Handler => Which::Responsible { org: org() },
                 Who::Verifier => Which::Neutral { person: viewer.person.id.clone(), org: org() },
                 Who::Author | Who::Office => continue,

@@ -1,5 +1,6 @@
 //! Whoever looks: which cases a person may see, and what of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -16,6 +17,7 @@ use xuncheng_core::work::Audience;
 use xuncheng_core::work::case::CASE;
 use xuncheng_core::work::flow::Actor;
 use xuncheng_core::work::person::Person;
+use xuncheng_core::work::visit::VISIT;
 
 use super::error::ConsoleError;
 use super::session::{Session, cookie};
@@ -128,6 +130,34 @@ impl Viewer {
             Some(device) => device.person == self.person.id,
             None => entries::is_of(conn, entry, item, &self.person.id)?,
         })
+    }
+
+    /// Whether this person sees what is held, of whatever kind.
+    pub(super) fn sees_held(&self) -> bool {
+        [CASE, VISIT].into_iter().any(|kind| self.person.is_at_a_desk_of(kind))
+    }
+
+    /// Whether this person decides about what is held, of whatever kind.
+    pub(super) fn decides(&self) -> bool {
+        [CASE, VISIT].into_iter().any(|kind| !self.person.deciding_roles(kind).is_empty())
+    }
+
+    /// How much is held that this person may see, by the kind of item that it is about.
+    pub(super) fn held_by_kind(&self, conn: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut held = judgements::held_by_kind(conn)?;
+        held.retain(|kind, _| self.person.is_at_a_desk_of(kind));
+        Ok(held)
+    }
+
+    /// Whether this person sees what is held of an item.
+    pub(super) fn sees_what_is_held_of(&self, conn: &Connection, item: ItemId) -> Result<bool, StoreError> {
+        let kind = entries::of_item(conn, item)?.first().and_then(|entry| entry.read_header().ok());
+        Ok(kind.is_some_and(|header| self.person.is_at_a_desk_of(&header.kind)))
+    }
+
+    /// Whether this person may know of covert visits.
+    pub(super) fn sees_visits(&self) -> bool {
+        Audience::of_person(&self.person).contains(&Audience::Covert)
     }
 
     /// Whether this person may see originals.

@@ -4,6 +4,7 @@ use xuncheng_core::clock::Moment;
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::pack::CategoryKind;
+use xuncheng_core::store::recovered::Gap;
 use xuncheng_core::work::case::{CaseState, CaseStep};
 
 use crate::devices::Journal;
@@ -223,6 +224,12 @@ pub(super) fn clock(ahead_ms: i64) -> String {
         _ => format!("{} 天", seconds / 86_400),
     };
     format!("时钟偏差：{} {amount}", if ahead_ms > 0 { "慢" } else { "快" })
+}
+
+/// What is missing of a phone's journal between what has come and what others brought back of it; none where nothing is.
+pub(super) fn gap(gap: &Gap) -> Option<String> {
+    let missing = gap.missing();
+    (missing > 0).then(|| format!("其他手机带回了它到第 {} 条为止的内容，中间还缺 {missing} 条", gap.known))
 }
 
 /// An amount of bytes as people read it.

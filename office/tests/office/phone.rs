@@ -211,6 +211,7 @@ impl Phone {
         let seal = BatchSeal::over(self.incarnation(), &hashes, Head { seq, hash }, now);
         SyncRequest {
             protocol: PROTOCOL,
+            protocol_oldest: None,
             nonce: self.nonce(),
             incarnation: self.incarnation(),
             number: self.requests,

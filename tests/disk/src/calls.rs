@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use libc::{AT_FDCWD, iovec, mode_t, off64_t, size_t, ssize_t};
 
 use crate::recording::{Kind, Operation};
-use crate::watch::{self, Inode, Place, Turn, Watches};
+use crate::watch::{self, Inode, Place, Takes, Turn, Watches};
 
 /// Makes a system call by its number; the C library sets `errno`.
 macro_rules! system {
@@ -33,6 +33,10 @@ fn fail(error: c_int) -> c_int {
 
 fn as_int(done: c_long) -> c_int {
     c_int::try_from(done).unwrap_or(-1)
+}
+
+const fn room_if(needs_room: bool) -> Takes {
+    if needs_room { Takes::Room } else { Takes::Nothing }
 }
 
 // What is known of a file.
@@ -102,7 +106,7 @@ unsafe fn open_at(at: c_int, path: *const c_char, flags: c_int, mode: mode_t) ->
         None if flags & libc::O_CREAT == 0 => return go(),
         Some(_) | None => {}
     }
-    match watch.turn(there.is_none()) {
+    match watch.turn(room_if(there.is_none())) {
         Turn::Make => {}
         Turn::Tear => return fail(libc::EIO),
         Turn::Fail(error) => return fail(error),
@@ -200,7 +204,7 @@ fn write_bytes(fd: c_int, bytes: &[u8], at: Option<off64_t>) -> ssize_t {
             watch.note(Operation::Write { file, offset: from, bytes: bytes[..written].into() });
         }
     };
-    match watch.turn(end > size) {
+    match watch.turn(room_if(end > size)) {
         Turn::Make => {
             let written = go(bytes);
             made(watch, written);
@@ -301,7 +305,7 @@ fn set_length(fd: c_int, length: impl FnOnce(u64) -> u64, go: impl Fn() -> c_int
     };
     let Some(watch) = all.get(id) else { return go() };
     let length = length(size);
-    match watch.turn(length > size) {
+    match watch.turn(room_if(length > size)) {
         Turn::Make => {}
         Turn::Tear => return fail(libc::EIO),
         Turn::Fail(error) => return fail(error),
@@ -378,7 +382,7 @@ fn sync(fd: c_int, go: impl Fn() -> c_int) -> c_int {
         return go();
     };
     let Some(watch) = all.get(id) else { return go() };
-    match watch.turn(false) {
+    match watch.turn(Takes::Sync) {
         Turn::Make => {
             let done = go();
             if done == 0 {
@@ -426,7 +430,7 @@ unsafe fn rename_at(from_at: c_int, from: *const c_char, to_at: c_int, to: *cons
     };
     let replaced = about_at(to_at, to, libc::AT_SYMLINK_NOFOLLOW);
     let Some(watch) = all.get(id) else { return go() };
-    match watch.turn(false) {
+    match watch.turn(Takes::Nothing) {
         Turn::Make => {}
         Turn::Tear => return fail(libc::EIO),
         Turn::Fail(error) => return fail(error),
@@ -485,7 +489,7 @@ unsafe fn unlink_at(at: c_int, path: *const c_char, flags: c_int) -> c_int {
         return go();
     };
     let Some(watch) = all.get(place.watch) else { return go() };
-    match watch.turn(false) {
+    match watch.turn(Takes::Nothing) {
         Turn::Make => {}
         Turn::Tear => return fail(libc::EIO),
         Turn::Fail(error) => return fail(error),
@@ -537,7 +541,7 @@ unsafe fn make_folder(at: c_int, path: *const c_char, mode: mode_t) -> c_int {
         return go();
     };
     let Some(watch) = all.get(place.watch) else { return go() };
-    match watch.turn(true) {
+    match watch.turn(Takes::Room) {
         Turn::Make => {}
         Turn::Tear => return fail(libc::EIO),
         Turn::Fail(error) => return fail(error),
@@ -590,7 +594,7 @@ pub unsafe extern "C" fn linkat(
         return go();
     };
     let Some(watch) = all.get(id) else { return go() };
-    match watch.turn(true) {
+    match watch.turn(Takes::Room) {
         Turn::Make => {}
         Turn::Tear => return fail(libc::EIO),
         Turn::Fail(error) => return fail(error),

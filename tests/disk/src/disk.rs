@@ -19,6 +19,8 @@ pub enum Fault {
     Tears(u64),
     /// This change fails, and no other.
     Error(u64),
+    /// This sync, numbered from 0 among syncs alone, fails, and no other.
+    SyncFails(u64),
     /// From this change on there is no room: files are not made and do not grow.
     Full(u64),
     /// The process is killed in the place of this change. For a program of its own.
@@ -96,10 +98,11 @@ impl Disk {
         watch::all().get(self.watch).is_some_and(|watch| watch.struck)
     }
 
-    /// From here on this goes wrong; changes are numbered from now on.
+    /// From here on this goes wrong; changes and syncs are numbered from now on.
     pub fn fails_from_now(&self, fault: Option<Fault>) {
         if let Some(watch) = watch::all().get(self.watch) {
-            (watch.operations, watch.fault, watch.struck) = (0, fault, false);
+            (watch.operations, watch.syncs) = (0, 0);
+            (watch.fault, watch.struck) = (fault, false);
         }
     }
 

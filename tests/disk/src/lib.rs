@@ -7,6 +7,9 @@
 //!    was synced, and of the rest any part, in any order, torn anywhere.
 //! 4. A [program of its own](Watched) is watched by loading this library before it, and killed at the change that is named.
 
+#![allow(clippy::disallowed_methods, reason = "a program is told by its environment what is watched of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod disk;
 mod image;
 mod program;

@@ -39,6 +39,17 @@ pub(crate) struct Watch {
     pub(crate) log: Option<Vec<Operation>>,
 }
 
+/// What a change takes of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Room: on a full disk it fails.
+    Room,
+    /// Nothing: a name that goes, bytes over others.
+    Nothing,
+    /// Its time: a sync.
+    Sync,
+}
+
 /// What becomes of a change.
 pub(crate) enum Turn {
     /// It is made.
@@ -116,16 +127,18 @@ impl Watches {
 }
 
 impl Watch {
-    /// Counts a change, and says what becomes of it. `needs_room`: on a full disk it fails.
-    pub(crate) fn turn(&mut self, needs_room: bool) -> Turn {
-        let number = self.operations;
+    /// Counts a change, and says what becomes of it.
+    pub(crate) fn turn(&mut self, takes: Takes) -> Turn {
+        let (number, sync) = (self.operations, self.syncs);
         self.operations += 1;
+        self.syncs += u64::from(takes == Takes::Sync);
         let turn = match self.fault {
             Some(Fault::Dies(at)) if number >= at => Turn::Fail(libc::EIO),
             Some(Fault::Tears(at)) if number == at => Turn::Tear,
             Some(Fault::Tears(at)) if number > at => Turn::Fail(libc::EIO),
             Some(Fault::Error(at)) if number == at => Turn::Fail(libc::EIO),
-            Some(Fault::Full(from)) if number >= from && needs_room => Turn::Fail(libc::ENOSPC),
+            Some(Fault::SyncFails(at)) if sync == at && takes == Takes::Sync => Turn::Fail(libc::EIO),
+            Some(Fault::Full(from)) if number >= from && takes == Takes::Room => Turn::Fail(libc::ENOSPC),
             Some(Fault::Killed(at)) if number == at => {
                 // SAFETY: a process may end itself.
                 unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
@@ -134,16 +147,21 @@ impl Watch {
                     unsafe { libc::pause() };
                 }
             }
-            Some(Fault::Dies(_) | Fault::Tears(_) | Fault::Error(_) | Fault::Full(_) | Fault::Killed(_)) | None => {
-                Turn::Make
-            }
+            Some(
+                Fault::Dies(_)
+                | Fault::Tears(_)
+                | Fault::Error(_)
+                | Fault::SyncFails(_)
+                | Fault::Full(_)
+                | Fault::Killed(_),
+            )
+            | None => Turn::Make,
         };
         self.struck |= !matches!(turn, Turn::Make);
         turn
     }
 
     pub(crate) fn note(&mut self, operation: Operation) {
-        self.syncs += u64::from(matches!(operation, Operation::Sync { .. }));
         if let Some(log) = &mut self.log {
             log.push(operation);
         }

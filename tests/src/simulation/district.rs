@@ -1,6 +1,6 @@
 //! A district that plays a plan, and remembers what people were told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -15,6 +15,7 @@ use xuncheng_disk::{Disk, Fault as DiskFault};
 
 use super::{Event, Tally};
 use crate::network::Fault;
+use crate::newer;
 use crate::phone::{Phone, in_dongcheng, in_huifeng};
 use crate::world::World;
 
@@ -53,6 +54,8 @@ pub struct District {
     seed: u64,
     /// The disk that fails while an event happens.
     bad_disk: Option<Disk>,
+    /// Which phones write as a later version does.
+    newer: BTreeSet<usize>,
 }
 
 impl District {
@@ -67,7 +70,17 @@ impl District {
     /// A district that goes on from what was written in it before.
     #[must_use]
     pub fn of(world: World, phones: Vec<Phone>, book: Book, seed: u64) -> Self {
-        Self { world, phones, book, backups: Vec::new(), copy: None, tally: Tally::default(), seed, bad_disk: None }
+        Self {
+            world,
+            phones,
+            book,
+            backups: Vec::new(),
+            copy: None,
+            tally: Tally::default(),
+            seed,
+            bad_disk: None,
+            newer: BTreeSet::new(),
+        }
     }
 
     /// What it did.
@@ -119,6 +132,11 @@ impl District {
                 self.restart(*phone, boot);
             }
             Event::Copy { phone } => self.copy(*phone),
+            Event::Newer { phone } => {
+                let index = self.index(*phone);
+                self.newer.insert(index);
+                self.phones[index].link().says_more(self.phones[index].folder());
+            }
             Event::ClockOff { phone: Some(phone), days } => self.phone(*phone).clock_off_by(days * DAY_MS),
             Event::ClockOff { phone: None, days } => self.world.office().clock_off_by(days * DAY_MS),
             Event::Stands { phone, conditions } => {
@@ -247,6 +265,9 @@ impl District {
     fn remember(&mut self, index: usize, before: &[EntryId]) {
         let written = entries(&self.phones[index]).into_iter().filter(|id| !before.contains(id));
         let written: Vec<EntryId> = written.collect();
+        if self.newer.contains(&index) {
+            newer::write_more(self.phones[index].field().store(), &written);
+        }
         self.tally.entries += written.len() as u64;
         self.book.entries.extend(written.into_iter().map(|id| (index, id)));
     }
@@ -268,7 +289,13 @@ impl District {
             Who::Acceptor => Some("zhang"),
             Who::Dispatcher => Some("zhao"),
             Who::Verifier => Some("sun"),
-            Who::Author | Who::Inspector | Who::Handler | Who::Admin | Who::Office => None,
+            Who::Author
+            | Who::Inspector
+            | Who::CovertInspector
+            | Who::Appraiser
+            | Who::Handler
+            | Who::Admin
+            | Who::Office => None,
         };
         let rows: Vec<_> = RULES
             .steps
@@ -360,11 +387,12 @@ impl District {
             | Event::Correct { .. }
             | Event::Rule { .. }
             | Event::Copy { .. }
-            | Event::ClockOff { .. }
+            | Event::Newer { .. }
             | Event::Stands { .. }
             | Event::AskForOriginals { .. }
             | Event::Link { .. }
             | Event::LinkBack { .. }
+            | Event::ClockOff { .. }
             | Event::RestartOffice
             | Event::BackUp
             | Event::Restore { .. }
@@ -383,7 +411,7 @@ impl District {
             (false, _) => None,
             (true, DiskFault::Dies(_) | DiskFault::Killed(_)) => Some("death of a disk"),
             (true, DiskFault::Tears(_)) => Some("torn write"),
-            (true, DiskFault::Error(_)) => Some("error of a disk"),
+            (true, DiskFault::Error(_) | DiskFault::SyncFails(_)) => Some("error of a disk"),
             (true, DiskFault::Full(_)) => Some("full disk"),
         };
         if let Some(name) = name {

@@ -91,6 +91,12 @@ pub enum Event {
         /// Which phone.
         phone: usize,
     },
+    /// A phone and the office speak of more than anybody here knows, as those of a later version do; what the phone writes has
+    /// more in it too.
+    Newer {
+        /// Which phone.
+        phone: usize,
+    },
     /// A clock is set wrong by so many days; that of the office where no phone is named.
     ClockOff {
         /// Whose.
@@ -177,6 +183,7 @@ impl Event {
             Self::Restart { boot: false, .. } => "kill",
             Self::Restart { boot: true, .. } => "reboot",
             Self::Copy { .. } => "copy of a phone",
+            Self::Newer { .. } => "later version",
             Self::ClockOff { .. } => "clock jump",
             Self::Stands { .. } => "change of network or power",
             Self::AskForOriginals { .. } => "originals asked for",
@@ -211,6 +218,7 @@ impl Event {
             Self::Stands { .. } | Self::AskForOriginals { .. } | Self::Link { .. } | Self::LinkBack { .. } => {
                 (false, false)
             }
+            Self::Newer { .. } => (false, false),
             Self::OnBadDisk { .. } => (false, false),
         };
         if (!touches_phone && !touches_office) || below(dice, 6) > 0 {
@@ -240,11 +248,17 @@ impl Event {
             38..44 => Self::Desk { case, step: below(dice, 8) },
             44..48 => Self::Dispatch { case, unit: below(dice, 2) },
             48..53 => Self::Correct { case },
-            53..84 => Self::Talk {
+            53..80 => Self::Talk {
                 phone,
                 dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
                 faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
                 card_out: below(dice, 12) == 0,
+            },
+            80..84 => match below(dice, 8) {
+                0..3 => Self::BackUp,
+                3 | 4 => Self::Restore { older: below(dice, 3) },
+                5 | 6 => Self::CopyOffice,
+                _ => Self::PutBack,
             },
             84..86 => Self::Copy { phone },
             86..88 => Self::Restart { phone, boot: below(dice, 2) == 0 },
@@ -252,13 +266,7 @@ impl Event {
                 phone: (below(dice, 3) > 0).then_some(phone),
                 days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
             },
-            91 => Self::RestartOffice,
-            92 | 93 => match below(dice, 8) {
-                0..3 => Self::BackUp,
-                3 | 4 => Self::Restore { older: below(dice, 3) },
-                5 | 6 => Self::CopyOffice,
-                _ => Self::PutBack,
-            },
+            91..94 => Self::RestartOffice,
             94..96 => Self::ChangeRoles { change: below(dice, 6) },
             96..98 => Self::Rule {
                 held: below(dice, 64),
@@ -268,6 +276,7 @@ impl Event {
             102..105 => Self::Link { phone, link: link(dice) },
             105 => Self::AskForOriginals { phone },
             106..108 => Self::LinkBack { phone },
+            108 => Self::Newer { phone },
             _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
         }
     }

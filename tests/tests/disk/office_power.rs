@@ -13,7 +13,7 @@ use xuncheng_core::work::case::CaseStep;
 use xuncheng_disk::{Disk, Fault, Recording, Variant};
 use xuncheng_office::{Config, Office, restore};
 use xuncheng_tests::phone::Phone;
-use xuncheng_tests::power::{Choice, at_every_cut, each_sync_is_missed, some_of};
+use xuncheng_tests::power::{Choice, Lost, at_every_cut, each_sync_is_missed, some_of};
 use xuncheng_tests::seed;
 use xuncheng_tests::world::{MORNING, World};
 
@@ -75,7 +75,7 @@ fn the_power_may_go_at_any_moment_of_a_day_at_the_office_and_on_a_phone() {
     let machines: &[&[&str]] = &[&["office"], &[PHONE], &["office", PHONE]];
     let choice = Choice { what: "a day of an office and a phone", seed, most: 120, machines };
     at_every_cut(&recording, choice, |image, said| assert_both_go_on(image, said, seed));
-    let lost: &[(&str, fn(&Path) -> bool)] = &[
+    let lost: &[Lost] = &[
         ("syncs of the ledger's log", |path| path == Path::new("office/ledger.sqlite-wal")),
         ("syncs of uploads and of what becomes of them", |path| path.starts_with("office/uploads/")),
         ("syncs of folders of originals", |path| {
@@ -179,7 +179,7 @@ fn the_power_may_go_at_any_moment_of_a_backup_and_of_a_restore() {
     let recording = backed_up.end(disk);
     let choice = Choice { what: "two backups and a restore", seed, most: 60, machines: &[] };
     at_every_cut(&recording, choice, |image, said| assert_backups_are_whole(image, said, seed));
-    let lost: &[(&str, fn(&Path) -> bool)] = &[
+    let lost: &[Lost] = &[
         ("syncs of the place of backups", |path| path == Path::new("backups")),
         ("syncs of what is copied", |path| path.to_string_lossy().contains("/.tmp")),
         ("syncs of the copied ledger", |path| path.starts_with("backups/") && path.ends_with("ledger.sqlite")),

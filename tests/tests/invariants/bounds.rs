@@ -50,6 +50,7 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
     let office: OfficeKeys = meta::get(conn, key::OFFICE).unwrap().unwrap();
     let mut request = SyncRequest {
         protocol: PROTOCOL,
+        protocol_oldest: None,
         nonce: Nonce::from_bytes([5; 16]),
         incarnation: phone.incarnation(),
         number: meta::get(conn, key::REQUEST_NUMBER).unwrap().unwrap_or(0),

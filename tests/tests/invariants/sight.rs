@@ -9,50 +9,10 @@ use xuncheng_core::store::{entries, judgements};
 use xuncheng_core::sync::session::{Outcome, Response};
 use xuncheng_core::work::case::CaseStep;
 use xuncheng_office::OfficeError;
-use xuncheng_tests::network::Exchange;
 use xuncheng_tests::phone::{Phone, in_dongcheng, in_huifeng};
 use xuncheng_tests::seed;
+use xuncheng_tests::traffic::{masked, traffic, unpacked};
 use xuncheng_tests::world::World;
-
-/// The body of a message, unpacked; its signature's line too.
-fn unpacked(bytes: &[u8]) -> String {
-    String::from_utf8(zstd::stream::decode_all(bytes).expect("a message is compressed")).expect("a message is text")
-}
-
-/// Runs of characters that ids, hashes, salts and keys are written in, made alike; everything else stays.
-fn masked(text: &str) -> String {
-    let mut out = String::new();
-    let mut run = String::new();
-    for c in text.chars().chain(['\0']) {
-        if c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_') {
-            run.push(c);
-        } else {
-            // Words and numbers stay; what is longer than any of them was drawn.
-            if run.len() >= 24 {
-                out.push_str(&"x".repeat(run.len()))
-            } else {
-                out.push_str(&run)
-            }
-            run.clear();
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// All of a phone's traffic as somebody on the line could measure it, and as the phone itself reads it.
-fn traffic(log: &[Exchange]) -> Vec<(String, usize, u16, String)> {
-    let one = |exchange: &Exchange| {
-        let Outcome::Answered(Response { status, body, .. }) = &exchange.outcome else { panic!("nothing fails here") };
-        // Packed, what was drawn makes messages of one length a little longer or shorter.
-        let packed = ["/v1/sync", "/v1/photos/previews"].contains(&&*exchange.path);
-        let sent = if packed { unpacked(&exchange.sent).len() } else { exchange.sent.len() };
-        let said = if packed { masked(&unpacked(body)) } else { body.len().to_string() };
-        let path = exchange.path.split('/').take(4).collect::<Vec<_>>().join("/");
-        (path, sent, *status, said)
-    };
-    log.iter().map(one).collect()
-}
 
 /// Invariant 6: byte for byte (but for drawn ids) the same traffic, whether the case of another area is there or not.
 #[test]

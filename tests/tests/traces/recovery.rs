@@ -368,3 +368,29 @@ fn forged_offer() {
     sync_all(&mut [&mut li]);
     world.check_invariants();
 }
+
+/// A phone that was enrolled after the backup is unknown to the restored office: enrolled again, with its store as it is, it brings
+/// back what it has.
+#[test]
+fn a_phone_that_was_enrolled_since_is_enrolled_again_and_brings_all_back() {
+    let world = World::new(seed!());
+    world.office().back_up();
+    let mut li = world.enrolled("li");
+    let case = li.capture("matter/09006").summary.id;
+    sync_all(&mut [&mut li]);
+    world.office().step("zhang", case, CaseStep::File, &[]).unwrap();
+    li.sync().unwrap();
+    world.office().restore(None);
+    li.sync().unwrap_err();
+    li.enrol(&world.office().code("li")).unwrap();
+    sync_all(&mut [&mut li]);
+    assert_eq!(view(&world, case).state, "filed");
+    assert_eq!(li.case(case).view, view(&world, case));
+    let incarnation = li.incarnation().to_string();
+    let devices = world.office().read(move |conn| {
+        let sql = "SELECT count(*) FROM item WHERE kind = 'device' AND view LIKE '%' || ?1 || '%'";
+        conn.query_row(sql, [incarnation], |row| row.get::<_, u64>(0)).unwrap()
+    });
+    assert_eq!(devices, 1, "a device is one item");
+    world.check_invariants();
+}

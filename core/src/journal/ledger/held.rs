@@ -16,6 +16,7 @@ use crate::mutant::{self, Mutant};
 use crate::pack::Role;
 use crate::store::entries;
 use crate::store::judgements::{self, Judged};
+use crate::work;
 
 /// What becomes of a held entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +115,15 @@ impl Intake<'_, '_> {
     /// The roles by which `author` decides. Nobody does about what is their own.
     fn lent(&self, author: &Author, waiting: &Waiting, sender: &Sender) -> Result<Vec<Role>, LedgerError> {
         let own = author.who == sender.person || waiting.private.as_ref().is_some_and(|by| by.who == author.who);
-        let roles = person(self.tx, &author.who)?.map(|person| person.deciding_roles()).unwrap_or_default();
+        let kind = &waiting.header.kind;
+        let person = person(self.tx, &author.who)?;
+        // Of what not everybody may know of, nobody else is told that anything is held.
+        if work::rules(kind).is_some_and(|rules| rules.covert)
+            && !person.as_ref().is_some_and(|person| person.is_at_a_desk_of(kind))
+        {
+            return Err(LedgerError::NotHeld(waiting.header.id));
+        }
+        let roles = person.map(|person| person.deciding_roles(kind)).unwrap_or_default();
         if own || roles.is_empty() { Err(LedgerError::NotRuled(Code::NotAllowed)) } else { Ok(roles) }
     }
 

@@ -229,6 +229,12 @@ impl Intake<'_, '_> {
         if entries::has_cause(self.tx, &cause)? || (here && seen.is_subset(&known)) {
             return Ok(Recovered::Known);
         }
+        for cause in &snapshot.causes {
+            // A device that was enrolled again, somebody who was named again: what it is about stands as another item.
+            if recovered::caused(self.tx, cause)?.is_some_and(|item| item != snapshot.item) {
+                return Ok(Recovered::Known);
+            }
+        }
         let decision = self.restore(snapshot.item, &theirs, &snapshot.entries, &snapshot.causes)?;
         if let Verdict::Held { reason, .. } = decision.verdict {
             return Ok(Recovered::NotTaken(reason));
@@ -330,9 +336,10 @@ impl Intake<'_, '_> {
     /// # Errors
     /// [`LedgerError`].
     pub fn reconcile(&mut self) -> Result<(), LedgerError> {
-        for rules in work::KINDS.iter().filter(|rules| rules.numbered) {
+        for rules in work::KINDS {
+            let Some(numbers) = &rules.numbers else { continue };
             for item in recovered::unlabelled(self.tx, rules.kind)? {
-                self.number(item, rules.kind)?;
+                self.number(item, rules.kind, numbers)?;
             }
         }
         Ok(())
