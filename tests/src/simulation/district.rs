@@ -389,10 +389,6 @@ impl District {
             | Event::Copy { .. }
             | Event::Newer { .. }
             | Event::ClockOff { .. }
-            | Event::Stands { .. }
-            | Event::AskForOriginals { .. }
-            | Event::Link { .. }
-            | Event::LinkBack { .. }
             | Event::RestartOffice
             | Event::BackUp
             | Event::Restore { .. }
