@@ -2,7 +2,7 @@
 
 use xuncheng_core::crypto::CryptoError;
 use xuncheng_core::field::FieldError as Core;
-use xuncheng_core::id::{IdError, PersonId};
+use xuncheng_core::id::{IdError, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::EntryError;
 use xuncheng_core::journal::write::WriteError;
 use xuncheng_core::photo::PhotoError;
@@ -71,6 +71,18 @@ pub enum FieldError {
     UnknownCase {
         /// What was given.
         text: String,
+    },
+    /// No photo of this case.
+    #[error("photo {photo} is none of this case")]
+    UnknownPhoto {
+        /// What was given.
+        photo: PhotoHash,
+    },
+    /// An original of somebody else's, which this person may not see; its view can be had.
+    #[error("the original of photo {photo} is not for this person")]
+    Withheld {
+        /// Which.
+        photo: PhotoHash,
     },
     /// The beginning of an id that fits several cases.
     #[error("{text:?} fits more than one")]
@@ -255,6 +267,8 @@ impl From<Core> for FieldError {
             Core::Exists(folder) => Self::StoreExists { folder },
             Core::Folder { path, .. } => Self::FolderUnusable { folder: path, detail },
             Core::UnknownCase(text) => Self::UnknownCase { text },
+            Core::UnknownPhoto(photo) => Self::UnknownPhoto { photo },
+            Core::Withheld(photo) => Self::Withheld { photo },
             Core::Ambiguous(text) => Self::Ambiguous { text },
             Core::NotRefused(entry) => Self::NotRefused { entry },
             Core::UnknownCategory(text) => Self::UnknownCategory { text },

@@ -1,7 +1,7 @@
 //! Cases: captured, listed, shown, corrected, stepped.
 
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::field::{self, Capture, CapturePhoto, CaseEdit, CasePhoto, Shown};
+use xuncheng_core::field::{self, Capture, CapturePhoto, CaseEdit, CasePhoto, PictureFile, Shown};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, PhotoRole};
 use xuncheng_core::journal::verdict::Verdict;
@@ -111,6 +111,8 @@ pub struct CaseSummary {
     pub responsible_org: Option<String>,
     /// The photo that stands for it.
     pub thumbnail: Option<PhotoHash>,
+    /// Where that photo's thumbnail is; the newest cases' come unasked.
+    pub thumbnail_file: Option<PictureFile>,
     /// Whether something about it waits to be sent or judged.
     pub pending: bool,
     /// Whether the office has it.
@@ -359,6 +361,7 @@ impl From<field::CaseSummary> for CaseSummary {
             occurred_at: summary.occurred_at,
             responsible_org: summary.responsible_org,
             thumbnail: summary.thumbnail,
+            thumbnail_file: summary.thumbnail_file,
             pending: summary.pending,
             sent: summary.sent,
         }

@@ -9,6 +9,7 @@ mod cases;
 mod changes;
 mod enrol;
 mod hand;
+mod pictures;
 mod reserve;
 mod status;
 
@@ -20,6 +21,7 @@ pub use capture::{Capture, CapturePhoto};
 pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
 pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
+pub use pictures::PictureFile;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 
 use crate::clock::{Now, Seed};
@@ -71,6 +73,12 @@ pub enum FieldError {
     /// No such case on this phone.
     #[error("there is no case {0:?} on this phone")]
     UnknownCase(String),
+    /// No photo of the case.
+    #[error("photo {0} is none of this case; show the case to see which it has")]
+    UnknownPhoto(PhotoHash),
+    /// Others' originals are for fewer people: their metadata can name who reported.
+    #[error("the original of photo {0} is somebody else's, and not for this person; its view can be had")]
+    Withheld(PhotoHash),
     /// The beginning of an id that fits several cases, or several entries.
     #[error("{0:?} fits more than one: give more of its id")]
     Ambiguous(String),
@@ -280,7 +288,7 @@ impl Field {
     /// # Errors
     /// [`FieldError::Store`].
     pub fn start_sync(&mut self) -> Result<(), FieldError> {
-        Ok(session::start(&mut self.conn)?)
+        Ok(session::start(&mut self.conn, &self.photos)?)
     }
 
     /// What to do next for the conversation.

@@ -1,5 +1,5 @@
 //! Folders and files that nobody but their owner reads, where the system knows such rights: what lies in them names who
-//! reported, and where.
+//! reported, and where. And how much room there is for more.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -25,4 +25,13 @@ pub fn new_file() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Bytes that are free where `folder` is; none where the system does not say.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(unix))]
+    return None;
 }

@@ -13,6 +13,8 @@ pub mod list;
 pub mod feeds;
 pub mod pending;
 pub mod photos;
+pub mod pictures;
+pub mod room;
 pub mod snapshots;
 pub mod transfers;
 

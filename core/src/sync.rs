@@ -12,6 +12,8 @@ pub mod apply;
 pub mod outbox;
 pub mod action;
 mod previews;
+mod downloads;
+mod room;
 pub mod uploads;
 pub mod wait;
 mod succeed;

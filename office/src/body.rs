@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
 use xuncheng_core::sync::message::{self, Direction, Unverified};
-use xuncheng_core::sync::wire::{PreviewsRequest, SyncRequest};
+use xuncheng_core::sync::wire::{DownloadsRequest, PreviewsRequest, SyncRequest};
 
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
@@ -79,6 +79,16 @@ impl FromDevice for SyncRequest {
 }
 
 impl FromDevice for PreviewsRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+
+    fn predecessor(&self) -> Option<IncarnationId> {
+        None
+    }
+}
+
+impl FromDevice for DownloadsRequest {
     fn incarnation(&self) -> IncarnationId {
         self.incarnation
     }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use axum::http::Uri;
 use xuncheng_core::limits;
+use xuncheng_core::sync::wire::Keep;
 
 use crate::clock::{Clock, EntropySource};
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub console_port: u16,
     /// Length of the pieces that phones send originals in, in bytes.
     pub piece_bytes: u64,
+    /// What of that which is safe phones keep.
+    pub keep: Keep,
     /// Where the time comes from.
     pub clock: Clock,
     /// Where keys, names and nonces are drawn from.
@@ -95,6 +98,7 @@ impl Config {
             insecure_listen: false,
             console_port: 0,
             piece_bytes: limits::PIECE_BYTES,
+            keep: Keep::default(),
             clock: Clock::system(),
             entropy: EntropySource::system(),
         }

@@ -87,6 +87,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
             piece_bytes: office.config().piece_bytes,
             retry_after_s: office.retry_after_s(),
             has_backups,
+            keep: Some(office.config().keep),
         },
         refusal,
         pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),

@@ -30,7 +30,7 @@ use crate::ledger::{Grounds, Ledger};
 use crate::uploads::draw::{Artist, Orders};
 use crate::uploads::{self, Busy, Claim};
 use crate::writer::Writer;
-use crate::{bare, console, enrolment, held, intake, people, previews, status};
+use crate::{bare, console, downloads, enrolment, held, intake, people, previews, status};
 
 /// An office on its data folder. Shared as `Arc<Office>` by all that answer requests.
 pub struct Office {
@@ -64,6 +64,7 @@ fn machine(office: &Arc<Office>, more: Router) -> Router {
         .route("/enrolment", post(enrolment::enrol))
         .route("/sync", post(intake::sync))
         .route("/photos/previews", post(previews::take))
+        .route("/photos/downloads", post(downloads::give))
         .nest("/photos/uploads", uploads::routes())
         .with_state(Arc::clone(office))
         .merge(more)

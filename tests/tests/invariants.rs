@@ -13,5 +13,7 @@ mod kept;
 mod once;
 #[path = "invariants/originals.rs"]
 mod originals;
+#[path = "invariants/room.rs"]
+mod room;
 #[path = "invariants/sight.rs"]
 mod sight;

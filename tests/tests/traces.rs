@@ -28,6 +28,8 @@ mod refusals;
 mod held;
 #[path = "traces/waits.rs"]
 mod waits;
+#[path = "traces/pictures.rs"]
+mod pictures;
 
 use xuncheng_core::id::{PhotoHash, Sm3Hash};
 use xuncheng_core::journal::entry::{Photo, PhotoRole};

@@ -80,6 +80,8 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         | FieldError::Sync(_)
         | FieldError::Folder { .. }
         | FieldError::Ambiguous(_)
+        | FieldError::UnknownPhoto(_)
+        | FieldError::Withheld(_)
         | FieldError::PhotoCount { .. }
         | FieldError::TextTooLong { .. } => None,
     }
@@ -158,6 +160,8 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::Folder { .. } => "folder_unusable",
         FieldError::UnknownCase(_) => "unknown_case",
         FieldError::Ambiguous(_) => "ambiguous",
+        FieldError::UnknownPhoto(_) => "unknown_photo",
+        FieldError::Withheld(_) => "withheld",
         FieldError::NotRefused(_) => "not_refused",
         FieldError::UnknownCategory(_) => "unknown_category",
         FieldError::PhotoCount { .. } => "photo_count",

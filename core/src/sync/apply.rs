@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
 
+use super::downloads;
 use super::session::SyncIntent;
 use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, SyncResponse};
 use crate::clock::Now;
 use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
+use crate::journal::actor::person;
 use crate::journal::entry::{Change, Entry, Exchange};
 use crate::journal::fold;
 use crate::journal::predict::{Predictor, Reach};
 use crate::journal::view::View;
 use crate::pack::Pack;
+use crate::photo::PhotoFolder;
 use crate::store::entries::Known;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged, Proof};
@@ -70,6 +73,8 @@ pub struct Reader<'a> {
     pub incarnation: IncarnationId,
     /// What predictions stand on.
     pub predictor: Predictor<'a>,
+    /// Where photos lie, others' too: they go with their items.
+    pub photos: &'a PhotoFolder,
 }
 
 /// Applies the answer to the request of `intent`.
@@ -105,7 +110,7 @@ pub fn apply(
             Err(_) => meta::set(tx, key::PACK_UNREAD, &(env!("CARGO_PKG_VERSION"), crate::pack::hash_of(document)))?,
         }
     }
-    let again = read_page(tx, reader, intent, &response.page)?;
+    let again = read_page(tx, reader, intent, response)?;
 
     meta::set(tx, key::TOKEN, &response.token)?;
     meta::set(tx, key::LIMITS, &response.limits)?;
@@ -137,7 +142,12 @@ fn acknowledge(
 }
 
 /// Whether there is more to read right away: a feed that was withdrawn and granted again.
-fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, page: &Page) -> Result<bool, ApplyError> {
+fn read_page(
+    tx: &Transaction<'_>,
+    reader: &Reader<'_>,
+    intent: &SyncIntent,
+    SyncResponse { page, server_time, .. }: &SyncResponse,
+) -> Result<bool, ApplyError> {
     for feed in &page.feeds {
         if feed.from != feeds::position(tx, &feed.audience)?.unwrap_or(0) {
             return Err(ApplyError::OldPage);
@@ -180,7 +190,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         }
     }
     for (entry, sha256) in safe {
-        photos::set_safe(tx, entry, sha256)?;
+        photos::set_safe(tx, entry, sha256, *server_time)?;
     }
     reading.settle(page.more || !reading.withdrawn.is_empty())?;
     reading.want_snapshots(intent, page)?;
@@ -402,7 +412,12 @@ impl PageReading<'_> {
                 items::remove(self.tx, item)?;
                 snapshots::remove(self.tx, item)?;
                 entries::purge_foreign(self.tx, item)?;
+                downloads::forget_item(self.tx, self.reader.photos, item)?;
             }
+        }
+        // A right to originals goes with the role, whatever version their items are at.
+        if !person(self.tx, self.reader.predictor.person)?.is_some_and(|own| own.sees_originals()) {
+            downloads::forget_originals(self.tx, self.reader.photos)?;
         }
         Ok(())
     }

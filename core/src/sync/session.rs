@@ -13,15 +13,18 @@ use serde::{Deserialize, Serialize};
 
 pub use super::action::{Action, Body, Method, Outcome, Request, Response, SyncError};
 use super::apply::{self, ApplyError, Reader};
+use super::downloads;
 use super::message::{self, Direction};
 use super::outbox;
 use super::previews;
+use super::room;
 use super::succeed;
 use super::uploads::{self, UploadIntent};
 use super::wait;
 pub use super::wait::{Attention, attention};
 use super::wire::{
-    Countersignature, Epoch, PROTOCOL, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest, SyncResponse,
+    Countersignature, DownloadsRequest, DownloadsResponse, Epoch, PROTOCOL, PreviewsRequest, PreviewsResponse,
+    Rendition, SUPERSEDED, SyncRequest, SyncResponse, Wanted,
 };
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
@@ -54,6 +57,7 @@ pub struct OfficeKeys {
 enum Intent {
     Sync(SyncIntent),
     Previews { nonce: Nonce, rendition: Rendition, photos: Vec<(EntryId, PhotoHash)> },
+    Downloads { nonce: Nonce, wanted: Vec<Wanted> },
     Upload(UploadIntent),
 }
 
@@ -93,7 +97,7 @@ pub struct Phone<'a> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
+pub fn start(conn: &mut Connection, photos: &PhotoFolder) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     // Another network may let more through.
@@ -102,6 +106,7 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     }
     wait::cancel(&tx)?;
     transfers::doubt_unreceipted(&tx)?;
+    downloads::sweep(&tx, photos)?;
     tx.commit()?;
     Ok(())
 }
@@ -170,6 +175,11 @@ fn next_intent(
         if !photos.is_empty() {
             return Ok(Some(Intent::Previews { nonce, rendition, photos }));
         }
+    }
+    // What somebody wants to see before what is only to be safe.
+    let wanted = downloads::next(tx, now)?;
+    if !wanted.is_empty() {
+        return Ok(Some(Intent::Downloads { nonce, wanted }));
     }
     if let Some(upload) = uploads::next(tx, phone.photos, now, seed, meta::get(tx, key::PIECE_BYTES)?)? {
         return Ok(Some(Intent::Upload(upload)));
@@ -270,6 +280,12 @@ fn request(
             let body = PreviewsRequest { nonce, incarnation, rendition, previews };
             Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
         }
+        Intent::Downloads { nonce, wanted } => {
+            let (nonce, incarnation) = (*nonce, meta::incarnation(tx)?);
+            let number = countersigned(tx, office)?.unwrap_or(0);
+            let body = DownloadsRequest { nonce, incarnation, number, wanted: wanted.clone() };
+            Ok(Some(post("/v1/photos/downloads", message::pack(Direction::Request, &body, phone.signer)?)))
+        }
         Intent::Upload(upload) => Ok(uploads::request(tx, phone.photos, upload)?),
     }
 }
@@ -305,6 +321,9 @@ pub fn completed(
     let Err(error) = result else {
         transfers::end(&tx, action)?;
         tx.commit().map_err(StoreError::from)?;
+        if let Intent::Sync(_) = intent {
+            room::make(conn, phone.photos)?;
+        }
         return Ok(());
     };
     // Another driver has taken it up since: what it was acknowledged counts, that it failed does not.
@@ -359,6 +378,7 @@ fn take_answer(
                 epoch: office.epoch.id,
                 incarnation: meta::incarnation(tx)?,
                 predictor: Predictor { pack: phone.pack, person: phone.person },
+                photos: phone.photos,
             };
             apply::apply(tx, &reader, sync, &answer, now)?;
             // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
@@ -388,6 +408,13 @@ fn take_answer(
                 wait::set_aside(tx, entry, sha256, Some(&why), now, seed)?;
             }
         }
+        Intent::Downloads { nonce, wanted } => match open::<DownloadsResponse>(response, &office) {
+            Ok(answer) if answer.nonce != *nonce => return Err(ApplyError::OtherRequest.into()),
+            Ok(answer) => downloads::take(tx, phone.photos, wanted, &answer, now)?,
+            // An office of an earlier version, or one that takes no such list: all else goes on.
+            Err(error) if error.is_of_no_picture() => downloads::none(tx, wanted, now)?,
+            Err(error) => return Err(error),
+        },
         Intent::Upload(upload) => uploads::answered(tx, phone.photos, upload, response)?,
     }
     meta::clear(tx, key::BACK_OFF)?;
@@ -409,7 +436,7 @@ fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys
 fn unreadable(intent: &Intent, why: String) -> SyncError {
     match intent {
         Intent::Upload(upload) => SyncError::Unreadable { photo: upload.photo().1, why },
-        Intent::Sync(_) | Intent::Previews { .. } => SyncError::NoAnswer(why),
+        Intent::Sync(_) | Intent::Previews { .. } | Intent::Downloads { .. } => SyncError::NoAnswer(why),
     }
 }
 
@@ -449,7 +476,8 @@ fn note_failure(
                 wait::set_aside(tx, entry, sha256, Some(&error.attention()), now, seed)?;
             }
         }
-        (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
+        (Intent::Downloads { .. }, _) if error.code() == SUPERSEDED => meta::set(tx, key::SYNC_WANTED, &true)?,
+        (Intent::Sync(_) | Intent::Previews { .. } | Intent::Downloads { .. }, _) => {}
     }
     if error.is_of_size() {
         shrink(tx, phone, intent)?;
@@ -474,6 +502,8 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
                 .filter_map(|(entry, sha256)| previews::preview(phone.photos, *rendition, *entry, *sha256));
             (key::PREVIEWS_BYTES, sent.map(|preview| preview.jpeg.len() as u64).sum())
         }
+        // A list of ids is small; what is large is the answer.
+        Intent::Downloads { .. } => return Ok(()),
         Intent::Upload(upload) => (key::PIECE_BYTES, upload.body_bytes()),
     };
     // What carried nothing was not refused for its size.

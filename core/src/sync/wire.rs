@@ -9,6 +9,7 @@ use crate::crypto::{PublicKey, SealingPublicKey, Signed, Statement};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::entry::Entry;
 use crate::journal::seal::BatchSeal;
+use crate::limits;
 use crate::store::entries::Head;
 use crate::store::feeds::FeedRow;
 
@@ -101,6 +102,24 @@ pub struct PhoneLimits {
     pub retry_after_s: Option<u64>,
     /// Whether this office makes backups: without them nothing becomes safe.
     pub has_backups: bool,
+    /// What of that which is safe phones let go; where the office does not say, they keep all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Keep>,
+}
+
+/// What phones keep of that which is safe. What is not stays, whatever this says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// For so many days after it became safe an original stays.
+    pub originals_days: u32,
+    /// While a phone has less room than so many bytes, they go earlier, the oldest first.
+    pub free_bytes: u64,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { originals_days: limits::ORIGINALS_KEPT_DAYS, free_bytes: limits::FREE_BYTES_WANTED }
+    }
 }
 
 /// Why an office did not take an entry into its chain.
@@ -391,6 +410,77 @@ pub struct PreviewsResponse {
     #[serde(default)]
     pub refused: Vec<(EntryId, PhotoHash, String)>,
 }
+
+/// In which form a photo is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotoForm {
+    /// At most 320 px, JPEG.
+    Thumbnail,
+    /// At most 1,600 px, JPEG.
+    View,
+    /// As the camera wrote it.
+    Original,
+}
+
+impl PhotoForm {
+    /// All, the smaller first.
+    pub const ALL: [Self; 3] = [Self::Thumbnail, Self::View, Self::Original];
+}
+
+/// `POST /v1/photos/downloads`: pictures that the caller wants to see. A token opens none: who asks, signs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DownloadsRequest {
+    /// Makes this request unlike any other.
+    pub nonce: Nonce,
+    /// Who asks.
+    pub incarnation: IncarnationId,
+    /// The number of the caller's last [`SyncRequest`] that was answered: what somebody recorded opens nothing once another was.
+    pub number: u64,
+    /// What is wanted, the most urgent first: at most [`limits::DOWNLOADS_WANTED`].
+    pub wanted: Vec<Wanted>,
+}
+
+/// A picture of the photo that an entry shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The entry that shows the photo.
+    pub entry: EntryId,
+    /// The photo.
+    pub sha256: PhotoHash,
+    /// In which form.
+    pub form: PhotoForm,
+    /// How much of it the caller has; only an original comes in pieces.
+    #[serde(default)]
+    pub offset: u64,
+}
+
+/// The office's answer to [`DownloadsRequest`]: as much as fits, in the order in which it was wanted. What is neither here nor
+/// absent is to be asked for again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DownloadsResponse {
+    /// The request's.
+    pub nonce: Nonce,
+    /// Pictures, or pieces of originals.
+    pub pieces: Vec<Piece>,
+    /// What the office does not have, or not for the caller: it does not say which.
+    pub absent: Vec<Wanted>,
+}
+
+/// A picture, or a piece of one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Piece {
+    /// What was wanted.
+    #[serde(flatten)]
+    pub wanted: Wanted,
+    /// Length of the whole.
+    pub total: u64,
+    /// The bytes from the offset on, base64.
+    pub bytes: String,
+}
+
+/// The code of the [`Problem`] that says: another request of this device was answered since, sync first.
+pub const SUPERSEDED: &str = "superseded";
 
 /// An error in the form of RFC 9457 (problem details), as every request may be answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -58,6 +58,9 @@ pub struct Person {
 /// The roles whose desks work on every case of the district.
 pub const DESKS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Auditor];
 
+/// The roles that see others' originals: their metadata can name the reporter's phone.
+pub const SEE_ORIGINALS: &[Role] = &[Role::Acceptor, Role::Verifier, Role::Admin];
+
 /// The roles whose desks decide about what is held, of whatever kind.
 pub const DECIDERS: &[Role] = &[Role::Acceptor, Role::Admin];
 
@@ -66,6 +69,12 @@ impl Person {
     #[must_use]
     pub fn deciding_roles(&self) -> Vec<Role> {
         self.roles.iter().filter(|role| DECIDERS.contains(role)).cloned().collect()
+    }
+
+    /// Whether the person may see the originals of photos that others took.
+    #[must_use]
+    pub fn sees_originals(&self) -> bool {
+        self.roles.iter().any(|role| SEE_ORIGINALS.contains(role))
     }
 
     /// Whether the person works on every case of the district.

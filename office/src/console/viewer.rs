@@ -61,8 +61,6 @@ pub(super) fn has_any(person: &Person, roles: &[Role]) -> bool {
 
 /// Who may know the reporter of a case.
 const TOLD_OF_REPORTERS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Verifier];
-/// Who may see originals: their metadata can name the reporter's phone.
-const SEE_ORIGINALS: &[Role] = &[Role::Acceptor, Role::Verifier, Role::Admin];
 
 impl Viewer {
     /// What this person may see; everything where none is given.
@@ -127,11 +125,6 @@ impl Viewer {
             Some(device) => device.person == self.person.id,
             None => entries::is_of(conn, entry, item, &self.person.id)?,
         })
-    }
-
-    /// Whether this person may see originals.
-    pub(super) fn sees_originals(&self) -> bool {
-        has_any(&self.person, SEE_ORIGINALS)
     }
 
     /// Whether this person keeps devices.
