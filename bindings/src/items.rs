@@ -139,6 +139,8 @@ pub struct CaseDetail {
     pub photos: Vec<CasePhoto>,
     /// What was done, as far as this phone holds it, oldest first.
     pub story: Vec<CaseEvent>,
+    /// How many earlier things are not on this phone; `want_history` asks for them.
+    pub earlier: u64,
     /// The steps that this phone's person may take now.
     pub steps: Vec<CaseStep>,
     /// Whether this phone's person may correct it now.
@@ -257,6 +259,14 @@ impl FieldApp {
     /// [`FieldError::UnknownCase`].
     pub fn case(&self, id: ItemId) -> Result<CaseDetail, FieldError> {
         Ok(self.field().case(id)?.into())
+    }
+
+    /// Wants the whole story of a case: what is not on this phone comes with the next conversation.
+    ///
+    /// # Errors
+    /// [`FieldError::StoreBroken`].
+    pub fn want_history(&self, id: ItemId) -> Result<(), FieldError> {
+        Ok(self.field().want_history(id)?)
     }
 
     /// Corrects fields of a case.
@@ -382,6 +392,7 @@ impl From<field::CaseDetail> for CaseDetail {
             round: detail.view.round,
             summary: detail.summary.into(),
             photos: detail.photos,
+            earlier: detail.earlier,
             story: detail.entries.into_iter().map(CaseEvent::from).collect(),
             steps: detail.steps.iter().filter_map(|name| CaseStep::named(name)).collect(),
         }

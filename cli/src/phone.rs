@@ -53,9 +53,13 @@ fn act(args: &Args) -> anyhow::Result<()> {
         Command::Categories { word } => categories::list(Field::open(folder)?.pack(), word.as_deref(), args.json),
         Command::Capture(capture_args) => capture(args, capture_args),
         Command::List(list_args) => list(args, list_args),
-        Command::Show { case } => {
+        Command::Show { case, whole } => {
             let mut field = Field::open(folder)?;
             let item = field.find_case(case)?;
+            if *whole && field.case(item)?.earlier > 0 {
+                field.want_history(item)?;
+                driver::sync(&mut field, ca::vouching(&args.folder)?, Pace::default(), |_| {})?;
+            }
             // It is shown all the same where nothing can be noted, on a full disk.
             let _ = field.want_views(item);
             show::case(args, &field, &field.case(item)?)

@@ -30,3 +30,33 @@ ALTER TABLE attachment ADD COLUMN gone INTEGER NOT NULL DEFAULT 0 CHECK (gone IN
 ALTER TABLE attachment ADD COLUMN gone_at INTEGER;
 CREATE INDEX attachment_safe ON attachment (safe_since) WHERE safe = 1 AND gone = 0;
 CREATE INDEX attachment_going ON attachment (entry) WHERE gone = 1;
+
+CREATE TABLE feed_safe (
+    -- How far a verified backup holds each feed. At the office: the newest one. On a phone: as the office told.
+    audience TEXT NOT NULL PRIMARY KEY,
+    position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- On a phone: the feed that told of the judgement, and the position up to which its page told. Once that is safe, so is the entry.
+ALTER TABLE judgement ADD COLUMN told_in TEXT;
+ALTER TABLE judgement ADD COLUMN told_at INTEGER;
+
+CREATE TABLE entry_left (
+    -- The places of own entries that have left a phone: what the chain needs of them. The office has the entries.
+    incarnation BLOB NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq > 0),
+    entry BLOB NOT NULL,
+    header_hash BLOB NOT NULL,
+    PRIMARY KEY (incarnation, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Every place of every chain, with the entry that has it. A header that was not judged has no sealed origin; of an entry that left
+-- there is none, and no parts.
+DROP VIEW chain;
+CREATE VIEW chain (incarnation, seq, entry, header, header_hash, origin, sealed, body, private) AS
+    SELECT incarnation, seq, id, header, header_hash, origin, sealed, body, private FROM entry WHERE incarnation IS NOT NULL
+    UNION ALL
+    SELECT r.incarnation, r.seq, r.entry, r.header, r.header_hash, r.origin, NULL, e.body, e.private
+    FROM repeat r JOIN entry e ON e.id = r.entry
+    UNION ALL
+    SELECT incarnation, seq, entry, '', header_hash, NULL, NULL, NULL, NULL FROM entry_left;

@@ -47,6 +47,16 @@ pub const PICTURES_BYTES: u64 = 256 * 1024 * 1024;
 pub const ABSENT_MS: i64 = 15 * 60_000;
 /// Days for which a phone keeps an original after it has become safe, unless the office says otherwise.
 pub const ORIGINALS_KEPT_DAYS: u32 = 30;
+/// Others' entries that a phone keeps of an item, the newest, once the rest are safe and in its snapshot: a case takes about a
+/// dozen in its life.
+pub const ENTRIES_KEPT: usize = 32;
+/// Days after which a case that is over leaves its reporter's phone, counted from the last thing that happened to it: longer
+/// than anybody comes back to it, and the console has it still.
+pub const SETTLED_DAYS: u32 = 90;
+/// Cases that leave their reporters' phones in one turn at the office.
+pub const SETTLED_AT_ONCE: usize = 200;
+/// Items whose whole story a phone asks for at once.
+pub const HISTORY_ITEMS: usize = 8;
 /// Room on a phone below which originals that are safe go earlier, unless the office says otherwise: a day's photos, and what
 /// a platform wants for itself.
 pub const FREE_BYTES_WANTED: u64 = 1024 * 1024 * 1024;

@@ -15,6 +15,7 @@ pub mod pending;
 pub mod photos;
 pub mod pictures;
 pub mod room;
+pub mod history;
 pub mod snapshots;
 pub mod transfers;
 

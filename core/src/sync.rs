@@ -13,6 +13,7 @@ pub mod outbox;
 pub mod action;
 mod previews;
 mod downloads;
+mod history;
 mod room;
 pub mod uploads;
 pub mod wait;

@@ -38,7 +38,10 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
     let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
-    let SyncRequest { want, pack, written, succeeds, .. } = request;
+    let SyncRequest { want, pack, written, succeeds, backup, history, .. } = request;
+    if history.values().any(|count| i64::try_from(*count).is_err()) {
+        return Err(OfficeError::Junk("no item comes to such a count".to_owned()));
+    }
     if [written, succeeds.map(|before| before.through)].into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
         return Err(OfficeError::Junk("a chain has no such place".to_owned()));
     }
@@ -66,7 +69,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
             // Positions of another branch mean nothing here, and a phone does not apply this page: it learns the epoch.
             // And whoever recorded a request reads nothing by sending it again.
             let page = if epoch == own && !superseded {
-                page::build(conn, incarnation, &positions, &want, own, reader.signer())?
+                let asked = page::Asked { positions: &positions, want: &want, history: &history, backup };
+                page::build(conn, incarnation, &asked, own, reader.signer())?
             } else {
                 empty(&reader)?
             };
@@ -134,6 +138,7 @@ fn take(
     };
     let person = if revoked { None } else { actor::person(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
+    intake.let_settled_leave()?;
     let superseded = !devices::heard(intake, device.incarnation, asked.number, asked.written)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     let now = statement.map(|statement| statement.now);
@@ -222,5 +227,6 @@ fn empty(office: &Office) -> Result<Page, OfficeError> {
         receipts: Vec::new(),
         attestation: Signed::new(&attestation, office.signer())?,
         more: false,
+        safe_through: None,
     })
 }

@@ -25,7 +25,7 @@ use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::wire::{
     Attestation, Certificate, Countersignature, DownloadsRequest, DownloadsResponse, EnrolRequest, Enrolled, Epoch,
     FeedPage, JudgedEntry, Keep, PROTOCOL, Page, PhoneLimits, PhotoForm, Piece, Preview, PreviewsRequest,
-    PreviewsResponse, Problem, Receipt, Refusal, Rendition, Snapshot, SyncRequest, SyncResponse, Wanted,
+    PreviewsResponse, Problem, Receipt, Refusal, Rendition, SafeThrough, Snapshot, SyncRequest, SyncResponse, Wanted,
 };
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::world::MORNING;
@@ -213,6 +213,8 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         pack: None,
         written: None,
         succeeds: None,
+        backup: Some(Nonce::from_bytes([7; 16])),
+        history: [(item(8), 40)].into(),
     }
 }
 
@@ -263,6 +265,10 @@ fn a_sync_response() {
         receipts: vec![Signed::new(&receipt, &node).unwrap()],
         attestation: Signed::new(&Attestation { epoch: epoch.id, root: snapshot.leaf() }, &node).unwrap(),
         more: true,
+        safe_through: Some(SafeThrough {
+            backup: Nonce::from_bytes([7; 16]),
+            positions: [("own/li".to_owned(), 6)].into(),
+        }),
     };
     let response = SyncResponse {
         protocol: PROTOCOL,

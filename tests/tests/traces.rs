@@ -30,6 +30,8 @@ mod held;
 mod waits;
 #[path = "traces/pictures.rs"]
 mod pictures;
+#[path = "traces/history.rs"]
+mod history;
 
 use xuncheng_core::id::{PhotoHash, Sm3Hash};
 use xuncheng_core::journal::entry::{Photo, PhotoRole};

@@ -72,6 +72,9 @@ pub(crate) enum Command {
     Show {
         /// Its number, provisional label, or the beginning of its id.
         case: String,
+        /// Fetch from the office what of its story is no longer on this phone.
+        #[arg(long)]
+        whole: bool,
     },
     /// Fetch the pictures of a case's photos from the office, where they are not here, and say where they lie.
     Photo {

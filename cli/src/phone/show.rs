@@ -57,6 +57,9 @@ pub(super) fn case(args: &Args, field: &Field, case: &CaseDetail) -> anyhow::Res
         story.row([print::change(&entry.change), verdict]);
     }
     story.print()?;
+    if case.earlier > 0 {
+        say!("and {} before, at the office: {} show --whole {}", case.earlier, args.phone(), summary.label)?;
+    }
     if !case.steps.is_empty() {
         say!("you can: {}", case.steps.join(", "))?;
     }

@@ -1,8 +1,10 @@
 //! Cases as screens show them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use rusqlite::TransactionBehavior;
 use serde::{Deserialize, Serialize};
 
 use super::{Field, FieldError, PictureFile};
@@ -15,9 +17,10 @@ use crate::journal::version::Version;
 use crate::journal::view::View;
 use crate::place::GeoPoint;
 use crate::store::list::{self, Cursor, ListRow, Query};
+use crate::store::meta::{self, key};
 use crate::store::photos::PhotoStage;
 use crate::store::pictures::Picture;
-use crate::store::{entries, from_json, items, judgements, photos};
+use crate::store::{entries, from_json, history, items, judgements, photos};
 use crate::sync::outbox;
 use crate::sync::wire::PhotoForm;
 use crate::work::case::{CASE, Case, CaseState, RULES};
@@ -76,6 +79,8 @@ pub struct CaseDetail {
     pub photos: Vec<CasePhoto>,
     /// What was done, as far as this phone holds it, oldest first.
     pub entries: Vec<CaseEntry>,
+    /// How many earlier entries are not on this phone: they can be [asked for](Field::want_history).
+    pub earlier: u64,
     /// The steps that this phone's person may take now.
     pub steps: Vec<String>,
     /// Whether this phone's person may correct it now.
@@ -208,15 +213,35 @@ impl Field {
         // Behind a capture that the office holds or rejected nothing goes on.
         let blocked = judgements::blocked(&self.conn, self.incarnation()?, item, None)?;
         let stopped = matches!(blocked, Some(Blocked::HeldOpen(_) | Blocked::RejectedOpen(_)));
+        let confirmed = items::confirmed(&self.conn, item)?;
         Ok(CaseDetail {
             photos: self.photos_of(item, &view)?,
             entries: self.story(item)?,
+            earlier: match &confirmed {
+                Some(confirmed) => history::missing(&self.conn, item, confirmed.version.count)?,
+                None => 0,
+            },
             steps: if stopped { Vec::new() } else { steps(&actor, &view) },
             may_edit: !stopped && actor.granted(RULES.edited_by, &view).is_ok(),
-            shown: Shown::now(&view, items::confirmed(&self.conn, item)?.as_ref()),
+            shown: Shown::now(&view, confirmed.as_ref()),
             summary: self.summary(row)?,
             view,
         })
+    }
+
+    /// Wants the whole story of a case: what is not on this phone comes with the next conversation, and stays until the office
+    /// backs up again.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn want_history(&mut self, item: ItemId) -> Result<(), FieldError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut wanted: BTreeMap<ItemId, u64> = meta::get(&tx, key::HISTORY_WANTED)?.unwrap_or_default();
+        wanted.insert(item, 0);
+        meta::set(&tx, key::HISTORY_WANTED, &wanted)?;
+        meta::set(&tx, key::SYNC_WANTED, &true)?;
+        tx.commit()?;
+        Ok(())
     }
 
     fn is_sent(&self, item: ItemId) -> Result<bool, FieldError> {

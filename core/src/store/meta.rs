@@ -53,6 +53,14 @@ pub mod key {
     pub const PIECE_BYTES: &str = "piece_bytes";
     /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
     pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
+    /// The verified backup that was heard of last; at the office the newest one, by a name that says nothing else.
+    pub const BACKUP: &str = "backup";
+    /// Items whose whole story somebody has asked for since the last backup was heard of.
+    pub const HISTORY_KEPT: &str = "history_kept";
+    /// A backup was heard of, or snapshots came: judged entries may leave that stayed before.
+    pub const ENTRIES_MAY_GO: &str = "entries_may_go";
+    /// Items whose whole story somebody wants to see, each with the count up to which it is here.
+    pub const HISTORY_WANTED: &str = "history_wanted";
     /// When this store found out that a copy of it speaks to the office too, until its person has seen it.
     pub const COPIED: &str = "copied";
     /// What needs a person: the last refusal of the office.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Transaction;
 
 use super::downloads;
+use super::history;
 use super::session::SyncIntent;
 use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, SyncResponse};
 use crate::clock::Now;
@@ -115,7 +116,8 @@ pub fn apply(
     meta::set(tx, key::TOKEN, &response.token)?;
     meta::set(tx, key::LIMITS, &response.limits)?;
     meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
-    let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some();
+    let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some()
+        || meta::get::<BTreeMap<ItemId, u64>>(tx, key::HISTORY_WANTED)?.is_some_and(|wanted| !wanted.is_empty());
     meta::set(tx, key::SYNC_WANTED, &(response.page.more || again || wants))?;
     meta::set(tx, key::RECEIPTS_EXPECTED, &false)?;
     Ok(())
@@ -196,9 +198,10 @@ fn read_page(
     reading.want_snapshots(intent, page)?;
     let withdrawn = reading.withdrawn;
     let (again, read): (Vec<_>, Vec<_>) = page.feeds.iter().partition(|feed| withdrawn.contains(&feed.audience));
-    for feed in read {
+    for feed in &read {
         feeds::set_position(tx, &feed.audience, feed.next)?;
     }
+    history::told(tx, intent, page, &read)?;
     Ok(!again.is_empty())
 }
 
@@ -306,11 +309,12 @@ impl PageReading<'_> {
     fn adopt(&mut self, proven: &ProvenSnapshot) -> Result<(), ApplyError> {
         let view: View = from_json("item", &proven.snapshot.view)?;
         let held = self.confirmed(proven.snapshot.item)?;
-        let newer =
-            held.as_ref().is_none_or(|held| held.version != view.version && held.version.count <= view.version.count);
-        if newer {
+        let same = held.as_ref().is_some_and(|held| held.version == view.version);
+        if same || held.as_ref().is_none_or(|held| held.version.count <= view.version.count) {
             *held = Some(view);
+            // A newer proof of the same stands for the entries up to it: those that are safe may go.
             snapshots::put(self.tx, proven)?;
+            meta::set(self.tx, key::ENTRIES_MAY_GO, &true)?;
         }
         Ok(())
     }
@@ -413,6 +417,7 @@ impl PageReading<'_> {
                 snapshots::remove(self.tx, item)?;
                 entries::purge_foreign(self.tx, item)?;
                 downloads::forget_item(self.tx, self.reader.photos, item)?;
+                meta::set(self.tx, key::ENTRIES_MAY_GO, &true)?;
             }
         }
         // A right to originals goes with the role, whatever version their items are at.

@@ -10,6 +10,7 @@ use std::io::ErrorKind;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::history;
 use super::wire::{Keep, PhoneLimits};
 use crate::clock::Moment;
 use crate::journal::entry::Exchange;
@@ -37,6 +38,9 @@ pub(super) fn make(conn: &mut Connection, folder: &PhotoFolder) -> Result<(), St
     }
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     delete(&tx, folder)?;
+    if let (Some(keep), true) = (keep, meta::get(&tx, key::ENTRIES_MAY_GO)?.unwrap_or(false)) {
+        history::let_go(&tx, folder, keep.entries)?;
+    }
     tx.commit()?;
     Ok(())
 }
@@ -69,7 +73,11 @@ fn delete(tx: &Transaction<'_>, folder: &PhotoFolder) -> Result<(), StoreError> 
             continue;
         }
         match fs::remove_file(&file) {
-            Ok(()) => room::set_left(tx, sha256, true)?,
+            Ok(()) => {
+                room::set_left(tx, sha256, true)?;
+                // The entries that show it may go after it.
+                meta::set(tx, key::ENTRIES_MAY_GO, &true)?;
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => room::set_left(tx, sha256, true)?,
             // It takes room, and is tried again.
             Err(_) => {}

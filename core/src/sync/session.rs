@@ -76,6 +76,9 @@ pub struct SyncIntent {
     pub positions: BTreeMap<String, u64>,
     /// Items whose snapshot is wanted.
     pub want: Vec<ItemId>,
+    /// Items whose whole story is wanted, each with the count up to which it is here.
+    #[serde(default)]
+    pub history: BTreeMap<ItemId, u64>,
     /// The device's clocks when it was decided.
     pub now: Now,
 }
@@ -134,6 +137,12 @@ fn decide(
     seed: &Seed,
 ) -> Result<Action, SyncError> {
     let mut entropy = seed.entropy();
+    if outbox::has_hole(tx)? {
+        // An older backup than the newest was restored, and the office asks for entries that left here as safe: what is here
+        // goes on without them.
+        succeed::succeed(tx, now, &mut entropy)?;
+        meta::clear(tx, key::COPIED)?;
+    }
     // An action whose outcome nobody reported: a request is repeated as it was, a piece is asked about.
     while let Some((id, intent)) = transfers::open::<Intent>(tx)? {
         if let Intent::Upload(upload) = &intent
@@ -201,6 +210,7 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
     };
     let mut want: Vec<ItemId> = meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default();
     want.truncate(limits::WANTED_ITEMS);
+    let history: BTreeMap<ItemId, u64> = meta::get(tx, key::HISTORY_WANTED)?.unwrap_or_default();
     Ok(Intent::Sync(SyncIntent {
         nonce,
         number: next_number(tx, now)?,
@@ -208,6 +218,7 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
         bytes,
         positions: feeds::positions(tx)?,
         want,
+        history: history.into_iter().take(limits::HISTORY_ITEMS).collect(),
         now: now.clone(),
     }))
 }
@@ -261,6 +272,8 @@ fn request(
                 pack: Some(pack_hash(tx, phone)?),
                 written: Some(entries::head(tx, incarnation)?.seq),
                 succeeds: succeed::declared(tx)?,
+                backup: meta::get(tx, key::BACKUP)?,
+                history: sync.history.clone(),
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }

@@ -1,5 +1,7 @@
 //! The types that cross between a phone and the office, and the statements that the office signs.
 
+mod photos;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,11 @@ use crate::journal::seal::BatchSeal;
 use crate::limits;
 use crate::store::entries::Head;
 use crate::store::feeds::FeedRow;
+
+pub use photos::{
+    DownloadsRequest, DownloadsResponse, PhotoForm, Piece, Preview, PreviewsRequest, PreviewsResponse, Rendition,
+    Wanted,
+};
 
 /// The version of these types. An office answers a later one in its own; a phone keeps what it does not know.
 pub const PROTOCOL: u32 = 1;
@@ -50,6 +57,12 @@ pub struct SyncRequest {
     /// Which incarnation this one goes on from, under the key of both: a copy of its store was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeds: Option<Succession>,
+    /// The backup that the phone heard of last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Nonce>,
+    /// Items whose whole story is wanted, each with the count up to which the phone has it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub history: BTreeMap<ItemId, u64>,
 }
 
 /// An incarnation says which one it goes on from.
@@ -114,11 +127,17 @@ pub struct Keep {
     pub originals_days: u32,
     /// While a phone has less room than so many bytes, they go earlier, the oldest first.
     pub free_bytes: u64,
+    /// So many of others' entries on an item stay, the newest; earlier ones are in its snapshot, and can be had again.
+    pub entries: usize,
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { originals_days: limits::ORIGINALS_KEPT_DAYS, free_bytes: limits::FREE_BYTES_WANTED }
+        Self {
+            originals_days: limits::ORIGINALS_KEPT_DAYS,
+            free_bytes: limits::FREE_BYTES_WANTED,
+            entries: limits::ENTRIES_KEPT,
+        }
     }
 }
 
@@ -185,6 +204,18 @@ pub struct Page {
     pub attestation: Signed<Attestation>,
     /// Whether there is more to read right away.
     pub more: bool,
+    /// How far a verified backup holds the reader's feeds, where the phone had not heard of that backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe_through: Option<SafeThrough>,
+}
+
+/// How far a verified backup holds each feed of a reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafeThrough {
+    /// A name of the backup that says nothing else.
+    pub backup: Nonce,
+    /// The last position of each feed that is in it.
+    pub positions: BTreeMap<String, u64>,
 }
 
 /// The rows of one feed.
@@ -363,120 +394,6 @@ pub struct Enrolled {
     pub epoch: Signed<Epoch>,
     /// The office's clock.
     pub server_time: Moment,
-}
-
-/// Which of the smaller pictures that a phone draws of its photos.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rendition {
-    /// 320 px, of every photo.
-    Thumbnail,
-    /// 1,600 px, of a photo that the office cannot draw itself.
-    View,
-}
-
-/// `POST /v1/photos/previews`: smaller pictures of photos whose entries were judged, all of one kind.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PreviewsRequest {
-    /// Makes this request unlike any other.
-    pub nonce: Nonce,
-    /// Who asks.
-    pub incarnation: IncarnationId,
-    /// What they all are.
-    pub rendition: Rendition,
-    /// At most a dozen.
-    pub previews: Vec<Preview>,
-}
-
-/// One smaller picture of a photo.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Preview {
-    /// The entry that shows the photo.
-    pub entry: EntryId,
-    /// The photo.
-    pub sha256: PhotoHash,
-    /// The JPEG file, base64.
-    pub jpeg: String,
-}
-
-/// The office's answer to [`PreviewsRequest`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PreviewsResponse {
-    /// The request's.
-    pub nonce: Nonce,
-    /// Those that are kept now; the others are to be sent again later.
-    pub taken: Vec<(EntryId, PhotoHash)>,
-    /// Those whose bytes are not what their entry names, with a reason.
-    #[serde(default)]
-    pub refused: Vec<(EntryId, PhotoHash, String)>,
-}
-
-/// In which form a photo is fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PhotoForm {
-    /// At most 320 px, JPEG.
-    Thumbnail,
-    /// At most 1,600 px, JPEG.
-    View,
-    /// As the camera wrote it.
-    Original,
-}
-
-impl PhotoForm {
-    /// All, the smaller first.
-    pub const ALL: [Self; 3] = [Self::Thumbnail, Self::View, Self::Original];
-}
-
-/// `POST /v1/photos/downloads`: pictures that the caller wants to see. A token opens none: who asks, signs.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DownloadsRequest {
-    /// Makes this request unlike any other.
-    pub nonce: Nonce,
-    /// Who asks.
-    pub incarnation: IncarnationId,
-    /// The number of the caller's last [`SyncRequest`] that was answered: what somebody recorded opens nothing once another was.
-    pub number: u64,
-    /// What is wanted, the most urgent first: at most [`limits::DOWNLOADS_WANTED`].
-    pub wanted: Vec<Wanted>,
-}
-
-/// A picture of the photo that an entry shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    /// The entry that shows the photo.
-    pub entry: EntryId,
-    /// The photo.
-    pub sha256: PhotoHash,
-    /// In which form.
-    pub form: PhotoForm,
-    /// How much of it the caller has; only an original comes in pieces.
-    #[serde(default)]
-    pub offset: u64,
-}
-
-/// The office's answer to [`DownloadsRequest`]: as much as fits, in the order in which it was wanted. What is neither here nor
-/// absent is to be asked for again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DownloadsResponse {
-    /// The request's.
-    pub nonce: Nonce,
-    /// Pictures, or pieces of originals.
-    pub pieces: Vec<Piece>,
-    /// What the office does not have, or not for the caller: it does not say which.
-    pub absent: Vec<Wanted>,
-}
-
-/// A picture, or a piece of one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Piece {
-    /// What was wanted.
-    #[serde(flatten)]
-    pub wanted: Wanted,
-    /// Length of the whole.
-    pub total: u64,
-    /// The bytes from the offset on, base64.
-    pub bytes: String,
 }
 
 /// The code of the [`Problem`] that says: another request of this device was answered since, sync first.

@@ -118,6 +118,11 @@ public actor CaseRepository {
         try await changing { app, _, _ in try app.acknowledgeCopy() }
     }
 
+    /// Wants the whole story of a case; what is not on this phone comes with the next sync.
+    public func wantHistory(_ id: ItemId) async throws {
+        try await changing { app, _, _ in try app.wantHistory(id: id) }
+    }
+
     /// Wants the thumbnails that stand for these cases in a list that is scrolled on; they come with the next sync.
     public func wantThumbnails(_ ids: [ItemId]) async throws {
         try await changing { app, _, _ in try app.wantThumbnails(ids: ids) }

@@ -223,6 +223,8 @@ impl Phone {
             pack: None,
             written: None,
             succeeds: None,
+            backup: None,
+            history: std::collections::BTreeMap::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::ledger::Ruling;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::session::Action;
+use xuncheng_core::sync::wire::Keep;
 use xuncheng_core::work::case::{CASE, CaseStep, RULES};
 use xuncheng_core::work::flow::Who;
 
@@ -52,6 +53,11 @@ impl District {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let world = World::new(seed);
+        if seed % 2 == 0 {
+            // Phones without room: whatever is safe leaves them, but for some entries of each item.
+            let entries = usize::try_from(seed / 2 % 3).unwrap_or(0);
+            world.office().set_keep(Keep { originals_days: 0, free_bytes: u64::MAX, entries });
+        }
         let phones = PEOPLE.iter().map(|person| world.enrolled(person)).collect();
         Self { world, phones, book: Book::default(), tally: Tally::default(), seed }
     }
@@ -104,6 +110,7 @@ impl District {
                 self.world.office().start();
             }
             Event::ChangeRoles { change } => self.change_roles(*change),
+            Event::BackUp => drop(self.world.office().back_up()),
             Event::Pass { minutes } => self.world.wait_minutes(*minutes),
         }
         if number % 8 == 7 {

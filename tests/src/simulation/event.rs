@@ -96,6 +96,8 @@ pub enum Event {
         /// Which of the changes.
         change: usize,
     },
+    /// The office is backed up.
+    BackUp,
     /// Time goes by.
     Pass {
         /// How much.
@@ -125,6 +127,7 @@ impl Event {
             Self::ClockOff { .. } => "clock jump",
             Self::RestartOffice => "office restart",
             Self::ChangeRoles { .. } => "role change",
+            Self::BackUp => "backup",
             Self::Pass { .. } => "time",
         }
     }
@@ -157,7 +160,8 @@ impl Event {
                 held: below(dice, 64),
                 ruling: if below(dice, 3) == 0 { Ruling::Dismiss } else { Ruling::Release },
             },
-            _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
+            98 => Self::BackUp,
+            _ => Self::Pass { minutes: [1, 10, 600, 120 * 24 * 60][below(dice, 4)] },
         }
     }
 }

@@ -62,6 +62,8 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         pack: None,
         written: None,
         succeeds: None,
+        backup: None,
+        history: std::collections::BTreeMap::new(),
     };
     change(&mut request);
     let body = message::pack(Direction::Request, &request, &key).unwrap();

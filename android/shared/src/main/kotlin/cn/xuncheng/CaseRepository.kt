@@ -93,6 +93,9 @@ class CaseRepository(
     /** The person has seen that a copy of this store speaks to the office too. */
     suspend fun acknowledgeCopy(): Unit = changing { acknowledgeCopy() }
 
+    /** Wants the whole story of a case; what is not on this phone comes with the next sync. */
+    suspend fun wantHistory(id: ItemId): Unit = changing { wantHistory(id) }
+
     /** Wants the thumbnails that stand for these cases in a list that is scrolled on; they come with the next sync. */
     suspend fun wantThumbnails(ids: List<ItemId>): Unit = changing { wantThumbnails(ids) }
 
