@@ -72,12 +72,6 @@ pub enum FieldError {
         /// What was given.
         text: String,
     },
-    /// No photo of this case.
-    #[error("photo {photo} is none of this case")]
-    UnknownPhoto {
-        /// What was given.
-        photo: PhotoHash,
-    },
     /// An original of somebody else's, which this person may not see; its view can be had.
     #[error("the original of photo {photo} is not for this person")]
     Withheld {
@@ -87,6 +81,12 @@ pub enum FieldError {
     /// The beginning of an id that fits several cases.
     #[error("{text:?} fits more than one")]
     Ambiguous {
+        /// What was given.
+        text: String,
+    },
+    /// No photo that this phone took, or none of this case.
+    #[error("{text:?} is no photo that this phone took, or none of this case")]
+    UnknownPhoto {
         /// What was given.
         text: String,
     },
@@ -267,9 +267,9 @@ impl From<Core> for FieldError {
             Core::Exists(folder) => Self::StoreExists { folder },
             Core::Folder { path, .. } => Self::FolderUnusable { folder: path, detail },
             Core::UnknownCase(text) => Self::UnknownCase { text },
-            Core::UnknownPhoto(photo) => Self::UnknownPhoto { photo },
             Core::Withheld(photo) => Self::Withheld { photo },
             Core::Ambiguous(text) => Self::Ambiguous { text },
+            Core::UnknownPhoto(text) => Self::UnknownPhoto { text },
             Core::NotRefused(entry) => Self::NotRefused { entry },
             Core::UnknownCategory(text) => Self::UnknownCategory { text },
             Core::PhotoCount { given, most } => Self::PhotoCount { given: given as u64, most: most as u64 },

@@ -11,6 +11,7 @@ mod enrol;
 mod hand;
 mod pictures;
 mod reserve;
+mod sending;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
 pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
 pub use pictures::PictureFile;
+pub use sending::OriginalsHeld;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 
 use crate::clock::{Now, Seed};
@@ -73,9 +75,6 @@ pub enum FieldError {
     /// No such case on this phone.
     #[error("there is no case {0:?} on this phone")]
     UnknownCase(String),
-    /// No photo of the case.
-    #[error("photo {0} is none of this case; show the case to see which it has")]
-    UnknownPhoto(PhotoHash),
     /// Others' originals are for fewer people: their metadata can name who reported.
     #[error("the original of photo {0} is somebody else's, and not for this person; its view can be had")]
     Withheld(PhotoHash),
@@ -85,6 +84,9 @@ pub enum FieldError {
     /// No own entry that the office held or rejected, so that there is nothing to acknowledge.
     #[error("{0:?} is no entry of this phone that the office refused")]
     NotRefused(String),
+    /// No own photo of this phone, or none of the case.
+    #[error("{0:?} is no photo that this phone took, or none of this case")]
+    UnknownPhoto(String),
     /// Not a category of the district pack.
     #[error("{0:?} is no category of the district, which is a code like matter/09006 or a name like 占道经营")]
     UnknownCategory(String),
@@ -196,21 +198,18 @@ impl Field {
         let unusable = |source| FieldError::Folder { path: folder.to_owned(), source };
         private::make_folder(folder).map_err(unusable)?;
         let database = folder.join(DATABASE);
-        let made = match store::open(&database) {
-            Ok(conn) if meta::get::<PersonId>(&conn, key::PERSON)?.is_some() => {
-                return Err(FieldError::Exists(folder.to_owned()));
-            }
-            Ok(conn) => conn,
-            Err(error) => return Err(error.into()),
-        };
+        let mut conn = store::open(&database)?;
+        // Of two that set it up at once one does.
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if meta::get::<PersonId>(&tx, key::PERSON)?.is_some() {
+            return Err(FieldError::Exists(folder.to_owned()));
+        }
         let mut entropy = seed.entropy();
         let key_file = folder.join(KEY);
         // A first try that was cut off after its key keeps that key.
         if !key_file.exists() {
             SoftwareKey::generate(&mut entropy).save(&key_file)?;
         }
-        let mut conn = made;
-        let tx = conn.transaction()?;
         meta::set(&tx, key::PERSON, person)?;
         meta::set(&tx, key::INCARNATION, &IncarnationId::from_bytes(entropy.bytes()))?;
         tx.commit()?;
@@ -283,7 +282,8 @@ impl Field {
         &self.conn
     }
 
-    /// Begins a conversation with the office, or goes on with it at once when the network comes up.
+    /// Begins a conversation with the office, or goes on with it at once when the link is back: no wait outlasts it but what
+    /// the office asked for.
     ///
     /// # Errors
     /// [`FieldError::Store`].

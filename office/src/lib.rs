@@ -7,6 +7,7 @@
 //!    new for that phone.
 //! 4. `previews` and `uploads` take thumbnails and originals; an original that is durable gets a signed receipt.
 //!    `downloads` gives pictures to phones that may see them.
+//!    What a phone may send is bounded by [`Quotas`]; `have` says what of it is here, `hints` when there is something for it.
 //! 5. What is [held] waits for a person, who releases or dismisses it.
 //! 6. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
 //!
@@ -29,7 +30,9 @@ mod enrolment;
 mod error;
 mod flags;
 pub mod folder;
+mod have;
 pub mod held;
+mod hints;
 mod intake;
 mod keys;
 pub mod ledger;
@@ -37,7 +40,10 @@ mod local;
 mod office;
 mod people;
 mod pictures;
+mod phone_clock;
 mod previews;
+mod quotas;
+pub mod recovery;
 pub mod restore;
 pub mod serve;
 mod status;
@@ -52,6 +58,7 @@ pub use config::{Address, Config, NoAddress, Tls};
 pub use error::OfficeError;
 pub use ledger::Ledger;
 pub use office::{Office, app, phones, write_at_desk};
+pub use quotas::{Quota, Quotas};
 pub use restore::{RestoreReport, restore};
 pub use serve::{Serving, serve};
 pub use status::{PhotoCounts, Status, UploadCounts};

@@ -61,6 +61,15 @@ pub struct Exchange {
     pub outcome: Outcome,
 }
 
+/// How slow a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes of a request's body that go in a second.
+    pub bytes_per_second: u64,
+    /// The way to the office; back it takes as long.
+    pub one_way_ms: u64,
+}
+
 /// One phone's way to the office.
 #[derive(Debug, Default)]
 pub struct Link {
@@ -69,6 +78,10 @@ pub struct Link {
     bad_weather: Cell<u64>,
     /// Something on the way lets no larger body through.
     most_bytes: Cell<Option<usize>>,
+    /// So many bytes of a body go in a second; each request takes its way there and back besides.
+    pace: Cell<Option<Pace>>,
+    /// Nothing goes through.
+    down: Cell<bool>,
     late: RefCell<Vec<(Request, Vec<u8>)>>,
     log: RefCell<Vec<Exchange>>,
 }
@@ -82,6 +95,16 @@ impl Link {
     /// From here on something on the way answers 413 to any body of more than so many bytes.
     pub fn most_bytes(&self, most: Option<usize>) {
         self.most_bytes.set(most);
+    }
+
+    /// From here on it is as slow as this.
+    pub fn pace(&self, pace: Option<Pace>) {
+        self.pace.set(pace);
+    }
+
+    /// From here on nothing goes through, or all does again.
+    pub fn down(&self, down: bool) {
+        self.down.set(down);
     }
 
     /// From here on so many of a hundred requests meet a fault, drawn from the world's dice.
@@ -105,6 +128,13 @@ impl Link {
             Ok(sent) => sent,
             Err(error) => return Outcome::Unreadable(error.to_string()),
         };
+        if self.down.get() {
+            return Outcome::Unreachable("no network".to_owned());
+        }
+        let way_ms = self.pace.get().map_or(0, |pace| {
+            world.time.pass(sent.len() as u64 * 1000 / pace.bytes_per_second + pace.one_way_ms);
+            pace.one_way_ms
+        });
         for (late, body) in self.late.take() {
             world.deliver(&late, HttpBody::from(body));
         }
@@ -139,6 +169,7 @@ impl Link {
             Some(Fault::Portal) => Outcome::Answered(page(200)),
             Some(Fault::Status(status)) => Outcome::Answered(page(status)),
         };
+        world.time.pass(way_ms);
         self.log.borrow_mut().push(Exchange { path: request.path.clone(), sent, outcome: outcome.clone() });
         outcome
     }

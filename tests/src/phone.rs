@@ -57,6 +57,15 @@ impl Phone {
         Self { world, folder, field: Some(field), link, clock_error_ms: 0, boot: 1, booted_at_ms, pictures: 0 }
     }
 
+    /// A phone whose folder was found: it was switched off, and its clock begins anew.
+    pub(crate) fn found(world: Rc<Shared>, folder: PathBuf) -> Self {
+        let field = Field::open(&folder).expect("a store that is found opens");
+        world.phones.borrow_mut().push(folder.clone());
+        let booted_at_ms = world.time.monotonic_ms();
+        let link = Rc::default();
+        Self { world, folder, field: Some(field), link, clock_error_ms: 0, boot: 1000, booted_at_ms, pictures: 3000 }
+    }
+
     /// What the phone's clocks say.
     #[must_use]
     pub fn now(&self) -> Now {
@@ -100,6 +109,28 @@ impl Phone {
         self.field().incarnation().expect("a store has an incarnation")
     }
 
+    /// The program ends without having been asked.
+    pub fn kill(&mut self) {
+        self.field = None;
+    }
+
+    /// The program is started, where it does not run.
+    ///
+    /// # Errors
+    /// Those of [`Field::open`].
+    pub fn start(&mut self) -> Result<(), FieldError> {
+        if self.field.is_none() {
+            self.field = Some(Field::open(&self.folder)?);
+        }
+        Ok(())
+    }
+
+    /// Whether the program runs.
+    #[must_use]
+    pub const fn runs(&self) -> bool {
+        self.field.is_some()
+    }
+
     /// The program ends without having been asked, and is started again.
     pub fn kill_and_restart(&mut self) {
         self.field = None;
@@ -108,9 +139,14 @@ impl Phone {
 
     /// The phone is switched off and on: another boot, whose clock begins anew.
     pub fn reboot(&mut self) {
+        self.boots();
+        self.kill_and_restart();
+    }
+
+    /// Its clock begins anew.
+    pub fn boots(&mut self) {
         self.boot += 1;
         self.booted_at_ms = self.world.time.monotonic_ms();
-        self.kill_and_restart();
     }
 
     /// From here on its wall clock is so far off.
@@ -135,7 +171,9 @@ impl Phone {
     /// A file that its camera wrote.
     pub fn picture(&mut self, bytes: &[u8]) -> PathBuf {
         self.pictures += 1;
-        let camera = self.folder.join("camera");
+        // Beside the store: a camera has a card of its own.
+        let name = self.folder.file_name().expect("a phone's folder has a name").to_string_lossy();
+        let camera = self.folder.with_file_name(format!("camera-of-{name}"));
         fs::create_dir_all(&camera).expect("a camera has a folder");
         let path = camera.join(format!("IMG_{}.jpg", self.pictures));
         fs::write(&path, bytes).expect("a camera writes its files");
@@ -146,6 +184,13 @@ impl Phone {
     pub fn new_picture(&mut self) -> PathBuf {
         let seed = self.world.dice().bits();
         let bytes = fixtures::jpeg(96, 64, seed);
+        self.picture(&bytes)
+    }
+
+    /// As [`Self::new_picture`], of two kilobytes with all that is drawn of it.
+    pub fn small_picture(&mut self) -> PathBuf {
+        let seed = self.world.dice().bits();
+        let bytes = fixtures::jpeg(16, 16, seed);
         self.picture(&bytes)
     }
 
@@ -457,7 +502,7 @@ impl std::fmt::Debug for Phone {
     }
 }
 
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     for entry in fs::read_dir(from).expect("a folder can be listed") {
         let path = entry.expect("a folder can be listed").path();

@@ -215,6 +215,9 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         succeeds: None,
         backup: Some(Nonce::from_bytes([7; 16])),
         history: [(item(8), 40)].into(),
+        before: Vec::new(),
+        holds: None,
+        recovery: None,
     }
 }
 
@@ -240,8 +243,16 @@ fn a_sync_response() {
     let epoch = Epoch { counter: 2, id: EpochId::from_bytes([6; 16]), parent: Some(EpochId::from_bytes([5; 16])) };
     let head = Head { seq: 5, hash: Some(Hash::of("test", &[b"header"])) };
     let incarnation = IncarnationId::from_bytes([9; 16]);
-    let countersigned =
-        Countersignature { incarnation, head, request: 7, now: Some(now()), epoch: epoch.id, at: MORNING };
+    let countersigned = Countersignature {
+        incarnation,
+        head,
+        request: 7,
+        now: Some(now()),
+        epoch: epoch.id,
+        at: MORNING,
+        counter: 2,
+        id: Some(Nonce::from_bytes([8; 16])),
+    };
     let receipt = Receipt { entry: entry(2), sha256: hash(1), bytes: 345_678, epoch: epoch.id, at: MORNING };
     let judged = JudgedEntry {
         entry: entry(2),
@@ -287,6 +298,7 @@ fn a_sync_response() {
         },
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),
+        recovery: None,
     };
     assert_json_snapshot!("sync_response", response);
     let refusals =

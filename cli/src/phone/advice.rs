@@ -38,6 +38,7 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
             Some(format!(": `{phone} list` shows those that there are, `{phone} sync` brings new ones"))
         }
         FieldError::NotRefused(_) => Some(format!(": `{phone} status` shows what it refused")),
+        FieldError::UnknownPhoto(_) => Some(format!(": `{phone} show CASE` names them")),
         FieldError::UnknownCategory(text) => {
             let field = Field::open(&args.folder).ok()?;
             let near = categories::near(field.pack(), text);
@@ -80,7 +81,6 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         | FieldError::Sync(_)
         | FieldError::Folder { .. }
         | FieldError::Ambiguous(_)
-        | FieldError::UnknownPhoto(_)
         | FieldError::Withheld(_)
         | FieldError::PhotoCount { .. }
         | FieldError::TextTooLong { .. } => None,
@@ -160,9 +160,9 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::Folder { .. } => "folder_unusable",
         FieldError::UnknownCase(_) => "unknown_case",
         FieldError::Ambiguous(_) => "ambiguous",
-        FieldError::UnknownPhoto(_) => "unknown_photo",
         FieldError::Withheld(_) => "withheld",
         FieldError::NotRefused(_) => "not_refused",
+        FieldError::UnknownPhoto(_) => "unknown_photo",
         FieldError::UnknownCategory(_) => "unknown_category",
         FieldError::PhotoCount { .. } => "photo_count",
         FieldError::TextTooLong { .. } => "text_too_long",

@@ -4,6 +4,7 @@ use xuncheng_core::field::{CaseDetail, CasePage, CasePhoto, Field, PictureFile, 
 use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
+use xuncheng_core::sync::clock_offset::ClockOffset;
 use xuncheng_core::sync::wait::COPIED;
 
 use super::Args;
@@ -128,6 +129,17 @@ fn none(phone: &str, field: &Field, query: &Query) -> anyhow::Result<String> {
     })
 }
 
+/// How far a phone's clock is off, in words.
+fn clock_of(clock: &ClockOffset) -> String {
+    let seconds = |ms: i64| format!("{}.{} s", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000 / 100);
+    let side = if clock.ahead_ms > 0 { "slow" } else { "fast" };
+    if clock.ahead_ms.abs() <= clock.within_ms.max(100) {
+        format!("right, within {}", seconds(clock.within_ms.max(100)))
+    } else {
+        format!("{} {side}, within {}", seconds(clock.ahead_ms), seconds(clock.within_ms))
+    }
+}
+
 /// How the store stands.
 pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     if args.json {
@@ -159,7 +171,14 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     ] {
         table.row([name, &value]);
     }
+    if let Some(clock) = &status.clock {
+        table.row(["this phone's clock", &clock_of(clock)]);
+    }
     table.print()?;
+    if let Some(held) = &status.originals_held {
+        say!("{} originals ({} bytes) are not sent: {}", held.photos, held.bytes, held.detail)?;
+        say!("to send them all the same: {} sync --originals now", args.phone())?;
+    }
     if status.office_has_backups == Some(false) {
         say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
     }

@@ -109,7 +109,7 @@ impl Field {
         let photos = self.case(item)?.photos;
         let shown: Vec<_> = photos.into_iter().filter(|photo| only.is_none_or(|only| only == photo.sha256)).collect();
         if let (Some(only), true) = (only, shown.is_empty()) {
-            return Err(FieldError::UnknownPhoto(only));
+            return Err(FieldError::UnknownPhoto(only.to_string()));
         }
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for CasePhoto { entry, sha256, thumbnail, view, original, .. } in shown {

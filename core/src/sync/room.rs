@@ -27,6 +27,10 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// # Errors
 /// [`StoreError`].
 pub(super) fn make(conn: &mut Connection, folder: &PhotoFolder) -> Result<(), StoreError> {
+    // What was safe on a branch that this phone is about to leave may be nowhere on the next.
+    if meta::get::<serde_json::Value>(conn, key::REOFFER)?.is_some() {
+        return Ok(());
+    }
     let keep = meta::get::<PhoneLimits>(conn, key::LIMITS)?.and_then(|limits| limits.keep);
     let heard = meta::get::<Exchange>(conn, key::LAST_EXCHANGE)?.map(|exchange| exchange.server_time);
     if let (Some(keep), Some(now)) = (keep, heard) {

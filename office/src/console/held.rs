@@ -319,6 +319,7 @@ impl Reader<'_> {
                 | Change::Step { .. }
                 | Change::Comment { .. }
                 | Change::Release { .. }
+                | Change::Restored { .. }
                 | Change::Dismiss { .. },
             )
             | None => {}

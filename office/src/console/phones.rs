@@ -26,7 +26,7 @@ use crate::backup::Verified;
 use crate::codes::{self, CodeState};
 use crate::devices::{self, Device};
 use crate::ledger::fact;
-use crate::{Office, OfficeError, people};
+use crate::{Office, OfficeError, people, phone_clock};
 
 const PATH: &str = "/phones";
 
@@ -60,6 +60,8 @@ struct Phone {
     org: String,
     enrolled: String,
     synced: Option<(String, String)>,
+    /// How far its clock is off; none before it has synced.
+    clock: Option<String>,
     entries: String,
     signed: String,
     /// What it had written and not sent when it was heard last.
@@ -189,6 +191,7 @@ fn phone(
         org: names.org(office.pack(), &device.person).unwrap_or_default(),
         enrolled: device.enrolled_at.beijing(),
         synced: device.last_sync_at.map(|at| (at.beijing(), words::ago(at, now))),
+        clock: phone_clock::ahead_ms(conn, device.incarnation)?.map(words::clock),
         entries: words::entries(journal.received),
         signed: words::signed(&journal),
         unsent: words::unsent(&journal),

@@ -225,6 +225,9 @@ impl Phone {
             succeeds: None,
             backup: None,
             history: std::collections::BTreeMap::new(),
+            before: Vec::new(),
+            holds: None,
+            recovery: None,
         }
     }
 

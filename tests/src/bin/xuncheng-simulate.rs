@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     let seconds = begun.elapsed().as_secs_f64();
     println!("{seeds} seeds from {start} in {seconds:.1} s ({:.2} seeds/s), nothing found", seeds as f64 / seconds);
     println!("{} entries and {} photos were written on phones", tally.entries, tally.photos);
-    for (what, counts) in [("events", &tally.events), ("faults of the network", &tally.faults)] {
+    for (what, counts) in [("events", &tally.events), ("faults", &tally.faults)] {
         println!("{what}:");
         for (name, count) in counts {
             println!("  {count:>8} {name}");

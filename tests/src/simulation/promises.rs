@@ -11,10 +11,11 @@ use xuncheng_core::store::{items, judgements};
 use xuncheng_core::sync::wait::COPIED;
 
 use super::district::District;
+use super::words;
 use crate::phone::Phone;
 
 /// Rounds in which every phone talks once, until nothing changes any more.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 5;
 
 /// Stops all faults, lets every phone talk until it has nothing left to say, and checks the book.
 pub fn kept(district: &mut District) {
@@ -34,6 +35,7 @@ pub fn kept(district: &mut District) {
     what_is_safe_leaves_and_comes_back(district);
     every_entry_is_judged(district);
     every_photo_is_at_the_office(district);
+    district.world.office().read(words::none_is_lost);
     for phone in &district.phones {
         nothing_is_left_to_say(phone);
         sees_what_it_may(district, phone);
@@ -70,8 +72,7 @@ fn what_is_safe_leaves_and_comes_back(district: &mut District) {
                 case.label
             );
             for photo in shown.photos {
-                let here =
-                    matches!((&photo.thumbnail, &photo.view), (PictureFile::Here { .. }, PictureFile::Here { .. }));
+                let here = matches!(photo.view, PictureFile::Here { .. });
                 let shown_by = photo.entry;
                 let counts = district.world.office().read(move |conn| {
                     judgements::get(conn, shown_by)

@@ -64,6 +64,9 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         succeeds: None,
         backup: None,
         history: std::collections::BTreeMap::new(),
+        before: Vec::new(),
+        holds: None,
+        recovery: None,
     };
     change(&mut request);
     let body = message::pack(Direction::Request, &request, &key).unwrap();
