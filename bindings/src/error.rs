@@ -2,7 +2,7 @@
 
 use xuncheng_core::crypto::CryptoError;
 use xuncheng_core::field::FieldError as Core;
-use xuncheng_core::id::{IdError, PersonId};
+use xuncheng_core::id::{IdError, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::EntryError;
 use xuncheng_core::journal::write::WriteError;
 use xuncheng_core::photo::PhotoError;
@@ -72,14 +72,20 @@ pub enum FieldError {
         /// What was given.
         text: String,
     },
+    /// An original of somebody else's, which this person may not see; its view can be had.
+    #[error("the original of photo {photo} is not for this person")]
+    Withheld {
+        /// Which.
+        photo: PhotoHash,
+    },
     /// The beginning of an id that fits several cases.
     #[error("{text:?} fits more than one")]
     Ambiguous {
         /// What was given.
         text: String,
     },
-    /// No photo that this phone took.
-    #[error("{text:?} is no photo that this phone took")]
+    /// No photo that this phone took, or none of this case.
+    #[error("{text:?} is no photo that this phone took, or none of this case")]
     UnknownPhoto {
         /// What was given.
         text: String,
@@ -261,6 +267,7 @@ impl From<Core> for FieldError {
             Core::Exists(folder) => Self::StoreExists { folder },
             Core::Folder { path, .. } => Self::FolderUnusable { folder: path, detail },
             Core::UnknownCase(text) => Self::UnknownCase { text },
+            Core::Withheld(photo) => Self::Withheld { photo },
             Core::Ambiguous(text) => Self::Ambiguous { text },
             Core::UnknownPhoto(text) => Self::UnknownPhoto { text },
             Core::NotRefused(entry) => Self::NotRefused { entry },

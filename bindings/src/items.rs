@@ -1,7 +1,7 @@
 //! Cases: captured, listed, shown, corrected, stepped.
 
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::field::{self, Capture, CapturePhoto, CaseEdit, CasePhoto, Shown};
+use xuncheng_core::field::{self, Capture, CapturePhoto, CaseEdit, CasePhoto, PictureFile, Shown};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::entry::{Change, PhotoRole};
 use xuncheng_core::journal::verdict::Verdict;
@@ -111,6 +111,8 @@ pub struct CaseSummary {
     pub responsible_org: Option<String>,
     /// The photo that stands for it.
     pub thumbnail: Option<PhotoHash>,
+    /// Where that photo's thumbnail is; the newest cases' come unasked.
+    pub thumbnail_file: Option<PictureFile>,
     /// Whether something about it waits to be sent or judged.
     pub pending: bool,
     /// Whether the office has it.
@@ -137,6 +139,8 @@ pub struct CaseDetail {
     pub photos: Vec<CasePhoto>,
     /// What was done, as far as this phone holds it, oldest first.
     pub story: Vec<CaseEvent>,
+    /// How many earlier things are not on this phone; `want_history` asks for them.
+    pub earlier: u64,
     /// The steps that this phone's person may take now.
     pub steps: Vec<CaseStep>,
     /// Whether this phone's person may correct it now.
@@ -259,6 +263,14 @@ impl FieldApp {
         Ok(self.field().case(id)?.into())
     }
 
+    /// Wants the whole story of a case: what is not on this phone comes with the next conversation.
+    ///
+    /// # Errors
+    /// [`FieldError::StoreBroken`].
+    pub fn want_history(&self, id: ItemId) -> Result<(), FieldError> {
+        Ok(self.field().want_history(id)?)
+    }
+
     /// Corrects fields of a case.
     ///
     /// # Errors
@@ -361,6 +373,7 @@ impl From<field::CaseSummary> for CaseSummary {
             occurred_at: summary.occurred_at,
             responsible_org: summary.responsible_org,
             thumbnail: summary.thumbnail,
+            thumbnail_file: summary.thumbnail_file,
             pending: summary.pending,
             sent: summary.sent,
         }
@@ -381,6 +394,7 @@ impl From<field::CaseDetail> for CaseDetail {
             round: detail.view.round,
             summary: detail.summary.into(),
             photos: detail.photos,
+            earlier: detail.earlier,
             story: detail.entries.into_iter().map(CaseEvent::from).collect(),
             steps: detail.steps.iter().filter_map(|name| CaseStep::named(name)).collect(),
         }

@@ -22,7 +22,7 @@ use xuncheng_core::id::{EntryId, PersonId};
 pub use error::{FieldError, PhotoFault};
 pub use items::{CaseAct, CaseChange, CaseDetail, CaseEvent, CasePage, CaseQuery, CaseState, CaseSummary};
 pub use pack::{Area, Category, Organisation, Reason, step_label};
-pub use photos::{PhotoFiles, inspect_photo};
+pub use photos::inspect_photo;
 pub use sending::Hint;
 pub use sync::{Enrolment, person_of_code};
 pub use types::{HttpHeader, LatLon, Limits, MapBox, limits};

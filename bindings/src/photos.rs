@@ -1,9 +1,10 @@
 //! Photos: what goes in with a case, where the files lie, how far each has come.
 
-use xuncheng_core::field::{CapturePhoto, CasePhoto};
-use xuncheng_core::id::PhotoHash;
+use xuncheng_core::clock::Moment;
+use xuncheng_core::field::{CapturePhoto, CasePhoto, PictureFile};
+use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::entry::PhotoRole;
-use xuncheng_core::photo::{Inspection, PhotoFolder, TakenAt};
+use xuncheng_core::photo::{Inspection, TakenAt};
 use xuncheng_core::store::photos::PhotoStage;
 
 use crate::types::LocalPath;
@@ -39,6 +40,8 @@ pub enum PhotoRole {
 /// A photo of a case.
 #[uniffi::remote(Record)]
 pub struct CasePhoto {
+    /// The entry that shows it.
+    pub entry: EntryId,
     /// The original.
     pub sha256: PhotoHash,
     /// What it shows.
@@ -47,6 +50,32 @@ pub struct CasePhoto {
     pub round: u32,
     /// Where it stands on its way to the office; none for a photo of somebody else.
     pub stage: Option<PhotoStage>,
+    /// When the original left this phone, which was safe, by the office's clock; none while it is here, or was never.
+    pub left_at: Option<Moment>,
+    /// At most 320 px, JPEG.
+    pub thumbnail: PictureFile,
+    /// At most 1,600 px, JPEG.
+    pub view: PictureFile,
+    /// As the camera wrote it.
+    pub original: PictureFile,
+}
+
+/// Where a picture is.
+#[uniffi::remote(Enum)]
+pub enum PictureFile {
+    /// On this phone.
+    Here {
+        /// Its file.
+        path: LocalPath,
+    },
+    /// It is asked for, and comes with a conversation.
+    Asked,
+    /// The office had none for this phone when it was asked last; it is asked again.
+    Absent,
+    /// It can be asked for.
+    ToBeHad,
+    /// The store's person may not see others' originals.
+    Withheld,
 }
 
 /// Where a photo stands on its way to the office.
@@ -62,17 +91,6 @@ pub enum PhotoStage {
     Received,
     /// A verified backup of the office covers the original.
     Safe,
-}
-
-/// Where a photo's files are, or would be: a photo of somebody else may not have come yet.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct PhotoFiles {
-    /// As the camera wrote it.
-    pub original: LocalPath,
-    /// At most 1,600 px, JPEG.
-    pub view: LocalPath,
-    /// At most 320 px, JPEG.
-    pub thumbnail: LocalPath,
 }
 
 /// What a photo file says of itself; none where the file has nothing, or nothing that can be true.
@@ -113,20 +131,31 @@ uniffi::custom_type!(
     }
 );
 
-impl PhotoFiles {
-    fn of(folder: &PhotoFolder, photo: &PhotoHash) -> Self {
-        Self { original: folder.original(photo), view: folder.view(photo), thumbnail: folder.thumbnail(photo) }
-    }
-}
-
 #[uniffi::export]
 impl FieldApp {
-    /// Where the files of a photo are, or would be.
+    /// Wants the thumbnails that stand for these cases in a list that is scrolled on: those that are not here come with the
+    /// next conversation.
     ///
     /// # Errors
-    /// [`FieldError::NotAnArgument`].
-    pub fn photo_files(&self, photo: PhotoHash) -> Result<PhotoFiles, FieldError> {
-        Ok(PhotoFiles::of(self.field().photos(), &photo))
+    /// [`FieldError::StoreBroken`].
+    pub fn want_thumbnails(&self, ids: Vec<ItemId>) -> Result<(), FieldError> {
+        Ok(self.field().want_thumbnails(&ids)?)
+    }
+
+    /// Wants the views of a case's photos, because it was opened.
+    ///
+    /// # Errors
+    /// [`FieldError::UnknownCase`].
+    pub fn want_views(&self, id: ItemId) -> Result<(), FieldError> {
+        Ok(self.field().want_views(id)?)
+    }
+
+    /// Wants the original of a case's photo: somebody else's, or one that has left this phone.
+    ///
+    /// # Errors
+    /// [`FieldError::UnknownCase`], [`FieldError::UnknownPhoto`], [`FieldError::Withheld`].
+    pub fn want_original(&self, id: ItemId, photo: PhotoHash) -> Result<(), FieldError> {
+        Ok(self.field().want_original(id, photo)?)
     }
 }
 

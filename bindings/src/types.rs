@@ -332,6 +332,12 @@ pub struct Status {
     pub pending: u64,
     /// Own photos by where they stand.
     pub photos: PhotoCounts,
+    /// Own originals that were safe and have left this phone.
+    pub originals_left: u64,
+    /// When the last of them left, by the office's clock.
+    pub last_left_at: Option<Moment>,
+    /// Bytes of pictures that were fetched and can be had again.
+    pub fetched_bytes: u64,
     /// Own entries that the office held or rejected, and why, until they are acknowledged: the oldest 20.
     pub refused: Vec<RefusedEntry>,
     /// How many more of those there are.

@@ -10,6 +10,7 @@ use serde_json::json;
 use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::limits;
 use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_core::sync::wire::Keep;
 use xuncheng_office::codes::CodeState;
 use xuncheng_office::{Address, Config, Ledger, Quotas, Serving, Tls};
 
@@ -57,6 +58,9 @@ pub(crate) struct ServeArgs {
     /// The largest pieces in which phones send originals, in bytes (64 KiB to 4 MiB).
     #[arg(long, value_name = "BYTES", default_value_t = limits::PIECE_BYTES_MAX)]
     piece_bytes: u64,
+    /// Days for which phones keep an original after a verified backup holds it; then it can be fetched again.
+    #[arg(long, value_name = "DAYS", default_value_t = limits::ORIGINALS_KEPT_DAYS)]
+    keep_originals_days: u32,
     #[command(flatten)]
     quotas: QuotaArgs,
     /// Print where it answers as one line of JSON, for programs.
@@ -121,6 +125,7 @@ pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         console_port: args.console_port,
         quotas: args.quotas.quotas(),
         piece_bytes: args.piece_bytes.clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX),
+        keep: Keep { originals_days: args.keep_originals_days, ..Keep::default() },
         ..Config::new(&args.data)
     };
     let json = args.json;

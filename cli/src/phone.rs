@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use xuncheng_core::clock::{Now, Seed};
-use xuncheng_core::field::{Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError, VisitCapture};
+use xuncheng_core::field::{
+    Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, CasePhoto, Field, FieldError, PictureFile, VisitCapture,
+};
 use xuncheng_core::id::{EntryId, ItemId, PersonId};
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::place::{BoundingBox, GeoPoint};
@@ -54,10 +56,18 @@ fn act(args: &Args) -> anyhow::Result<()> {
         Command::Visit(visit_args) => visit(args, visit_args),
         Command::Visits => show::visits(args, &Field::open(folder)?.visits()?),
         Command::List(list_args) => list(args, list_args),
-        Command::Show { case } => {
-            let field = Field::open(folder)?;
-            show::case(args, &field, &field.case(field.find_case(case)?)?)
+        Command::Show { case, whole } => {
+            let mut field = Field::open(folder)?;
+            let item = field.find_case(case)?;
+            if *whole && field.case(item)?.earlier > 0 {
+                field.want_history(item)?;
+                driver::sync(&mut field, ca::vouching(&args.folder)?, Pace::default(), |_| {})?;
+            }
+            // It is shown all the same where nothing can be noted, on a full disk.
+            let _ = field.want_views(item);
+            show::case(args, &field, &field.case(item)?)
         }
+        Command::Photo { case, photo, original } => picture(args, case, photo.as_deref(), *original),
         Command::Edit { case, category, note, address, at, shown } => {
             if category.is_none() && note.is_none() && address.is_none() && at.is_none() {
                 bail!("there is nothing to change: give --category, --note, --address or --at");
@@ -280,6 +290,30 @@ fn sync(args: &Args, mut field: Field, pace: Pace, events: bool, follow: bool) -
     bar.finish_and_clear();
     result?;
     if events { Ok(()) } else { show::status(args, &field.status()?) }
+}
+
+fn picture(args: &Args, case: &str, photo: Option<&str>, original: bool) -> anyhow::Result<()> {
+    let mut field = Field::open(&args.folder)?;
+    let item = field.find_case(case)?;
+    let named = |known: &CasePhoto| photo.is_none_or(|start| known.sha256.to_string().starts_with(start));
+    let mut photos = field.case(item)?.photos;
+    photos.retain(named);
+    if photos.is_empty() {
+        bail!("this case has no such photo; `{} show {case}` shows which it has", args.phone());
+    }
+    if original {
+        photos.iter().try_for_each(|photo| field.want_original(item, photo.sha256))?;
+    } else {
+        field.want_views(item)?;
+    }
+    let lies_here =
+        |photo: &CasePhoto| matches!(if original { &photo.original } else { &photo.view }, PictureFile::Here { .. });
+    if !photos.iter().all(lies_here) {
+        driver::sync(&mut field, ca::vouching(&args.folder)?, Pace::default(), |_| {})?;
+        photos = field.case(item)?.photos;
+        photos.retain(named);
+    }
+    show::pictures(args, &photos, original)
 }
 
 /// What `acknowledge` calls the copy of a store, beside entries by their ids.

@@ -9,6 +9,7 @@ mod cases;
 mod changes;
 mod enrol;
 mod hand;
+mod pictures;
 mod reserve;
 mod sending;
 mod status;
@@ -22,6 +23,7 @@ pub use capture::{Capture, CapturePhoto};
 pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
 pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
+pub use pictures::PictureFile;
 pub use sending::OriginalsHeld;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 pub use visits::{NoSite, Site, VisitCapture, VisitSummary};
@@ -75,14 +77,17 @@ pub enum FieldError {
     /// No such case on this phone.
     #[error("there is no case {0:?} on this phone")]
     UnknownCase(String),
+    /// Others' originals are for fewer people: their metadata can name who reported.
+    #[error("the original of photo {0} is somebody else's, and not for this person; its view can be had")]
+    Withheld(PhotoHash),
     /// The beginning of an id that fits several cases, or several entries.
     #[error("{0:?} fits more than one: give more of its id")]
     Ambiguous(String),
     /// No own entry that the office held or rejected, so that there is nothing to acknowledge.
     #[error("{0:?} is no entry of this phone that the office refused")]
     NotRefused(String),
-    /// No own photo of this phone.
-    #[error("{0:?} is no photo that this phone took")]
+    /// No own photo of this phone, or none of the case.
+    #[error("{0:?} is no photo that this phone took, or none of this case")]
     UnknownPhoto(String),
     /// Not a category of the district pack.
     #[error("{0:?} is no category of the district, which is a code like matter/09006 or a name like 占道经营")]
@@ -285,7 +290,7 @@ impl Field {
     /// # Errors
     /// [`FieldError::Store`].
     pub fn start_sync(&mut self) -> Result<(), FieldError> {
-        Ok(session::start(&mut self.conn)?)
+        Ok(session::start(&mut self.conn, &self.photos)?)
     }
 
     /// What to do next for the conversation.

@@ -44,6 +44,33 @@ pub const THUMBNAIL_BYTES: usize = 64 * 1024;
 /// One view (1,600 px, JPEG): as text it fits into [`REQUEST_BYTES`], alone.
 pub const VIEW_JPEG_BYTES: usize = 640 * 1024;
 
+/// Pictures of others' photos that one request asks for: a list of thumbnails.
+pub const DOWNLOADS_WANTED: usize = 100;
+/// Bytes of pictures in one answer, before they are written as text: two dozen thumbnails, or a piece of an original. A picture
+/// that has more travels alone, a whole original never.
+pub const DOWNLOAD_BYTES: usize = 512 * 1024;
+/// Cases, newest first, whose thumbnails a phone fetches unasked: some screens of its list.
+pub const THUMBNAILS_UNASKED: usize = 100;
+/// Bytes of others' pictures that a phone keeps: those wanted longest ago go first. A year's thumbnails, or some hundred views.
+pub const PICTURES_BYTES: u64 = 256 * 1024 * 1024;
+/// For how long an office that had no such picture is not asked for it again, unless somebody wants to see it, in milliseconds.
+pub const ABSENT_MS: i64 = 15 * 60_000;
+/// Days for which a phone keeps an original after it has become safe, unless the office says otherwise.
+pub const ORIGINALS_KEPT_DAYS: u32 = 30;
+/// Others' entries that a phone keeps of an item, the newest, once the rest are safe and in its snapshot: a case takes about a
+/// dozen in its life.
+pub const ENTRIES_KEPT: usize = 32;
+/// Days after which a case that is over leaves its reporter's phone, counted from the last thing that happened to it: longer
+/// than anybody comes back to it, and the console has it still.
+pub const SETTLED_DAYS: u32 = 90;
+/// Cases that leave their reporters' phones in one turn at the office.
+pub const SETTLED_AT_ONCE: usize = 200;
+/// Items whose whole story a phone asks for at once.
+pub const HISTORY_ITEMS: usize = 8;
+/// Room on a phone below which originals that are safe go earlier, unless the office says otherwise: a day's photos, and what
+/// a platform wants for itself.
+pub const FREE_BYTES_WANTED: u64 = 1024 * 1024 * 1024;
+
 /// A photo file: twice what a 108-megapixel phone writes.
 pub const PHOTO_BYTES: u64 = 128 * 1024 * 1024;
 /// Length of an original that an entry may name: what no phone holds is no evidence, and no store could keep the number.

@@ -26,5 +26,5 @@ pub use folder::PhotoFolder;
 pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect};
 pub use media::MediaType;
-pub use rendition::{DRAWER, Renditions, derive_renditions, keep_sent_view, keep_thumbnail};
+pub use rendition::{DRAWER, Renditions, derive_renditions, keep_sent_view, keep_thumbnail, keep_view};
 pub use taken_at::TakenAt;

@@ -1,6 +1,6 @@
 //! Folders and files that nobody but their owner reads, where the system knows such rights: what lies in them names who
-//! reported, and where. And names that are on the disk: a file that was synced has none after a power cut, unless its folder was
-//! synced too.
+//! reported, and where. How much room there is for more. And names that are on the disk: a file that was synced has none after a
+//! power cut, unless its folder was synced too.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -49,4 +49,13 @@ pub fn new_file() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Bytes that are free where `folder` is; none where the system does not say.
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(unix))]
+    return None;
 }

@@ -11,7 +11,7 @@
 //! restored.json          the highest epoch that was restored from here
 //! ```
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::Signed;
-use xuncheng_core::id::{EntryId, EpochId, PhotoHash};
+use xuncheng_core::id::{EntryId, EpochId, Nonce, PhotoHash};
 use xuncheng_core::photo::PhotoFolder;
 use xuncheng_core::private;
 use xuncheng_core::store::feeds::{self, FeedRow};
@@ -27,7 +27,7 @@ use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::{self, StoreError};
 use xuncheng_core::sync::wire::Epoch;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, EntropySource};
 use crate::error::OfficeError;
 use crate::folder::{DataFolder, copy_whole, sync_folder};
 use crate::ledger::{fact, open_tables};
@@ -165,6 +165,8 @@ struct LedgerCopy {
     /// Those that no backup covers yet.
     receipts: Vec<LedgerReceipt>,
     photos: Vec<PhotoFile>,
+    /// The last position of every feed.
+    feeds: BTreeMap<String, u64>,
 }
 
 struct LedgerReceipt {
@@ -193,6 +195,7 @@ impl LedgerCopy {
             entries: conn.query_row("SELECT count(*) FROM judgement", [], |row| row.get(0))?,
             receipts,
             photos: photo_files::of_ledger(&conn, photos)?,
+            feeds: feeds::ends(&conn)?,
         })
     }
 }
@@ -299,6 +302,10 @@ fn raise(
     for sha256 in gone {
         lost::ask_again(&tx, sha256)?;
     }
+    for (audience, position) in &ledger.feeds {
+        feeds::set_safe(&tx, audience, *position)?;
+    }
+    meta::set(&tx, key::BACKUP, &Nonce::from_bytes(EntropySource::system().fresh()?.bytes()))?;
     let Manifest { made_at, position, .. } = *manifest;
     meta::set(&tx, fact::BACKUP, &Verified { made_at, epoch: ledger.epoch.id, position })?;
     tx.commit()?;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
 use xuncheng_core::sync::message::{self, Direction, MessageError, Unverified};
-use xuncheng_core::sync::wire::{HaveRequest, HintRequest, PreviewsRequest, Spoken, SyncRequest, Versioned};
+use xuncheng_core::sync::wire::{DownloadsRequest, HaveRequest, HintRequest, PreviewsRequest, Spoken, SyncRequest, Versioned};
 
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
@@ -99,6 +99,16 @@ impl FromDevice for HintRequest {
 }
 
 impl FromDevice for PreviewsRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+
+    fn predecessors(&self) -> Vec<IncarnationId> {
+        Vec::new()
+    }
+}
+
+impl FromDevice for DownloadsRequest {
     fn incarnation(&self) -> IncarnationId {
         self.incarnation
     }

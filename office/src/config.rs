@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use axum::http::Uri;
 use xuncheng_core::limits;
+use xuncheng_core::sync::wire::Keep;
 
 use crate::clock::{Clock, EntropySource};
 use crate::quotas::Quotas;
@@ -30,6 +31,8 @@ pub struct Config {
     pub console_port: u16,
     /// Length of the largest pieces that phones send originals in, in bytes.
     pub piece_bytes: u64,
+    /// What of that which is safe phones keep.
+    pub keep: Keep,
     /// How much phones may send.
     pub quotas: Quotas,
     /// How long a phone waits for a hint, in milliseconds.
@@ -100,6 +103,7 @@ impl Config {
             insecure_listen: false,
             console_port: 0,
             piece_bytes: limits::PIECE_BYTES_MAX,
+            keep: Keep::default(),
             quotas: Quotas::default(),
             hint_ms: limits::HINT_MS,
             clock: Clock::system(),

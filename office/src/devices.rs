@@ -236,6 +236,12 @@ pub(crate) fn insert(intake: &Intake<'_, '_>, device: &Device) -> Result<(), Off
     Ok(())
 }
 
+/// The highest number of the device's requests that were answered; none where there is no such device.
+pub(crate) fn last_request(conn: &Connection, incarnation: IncarnationId) -> Result<Option<u64>, OfficeError> {
+    let sql = "SELECT last_request FROM office_device WHERE incarnation = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([incarnation], |row| row.get(0)).optional()?)
+}
+
 /// Notes that a device was heard with its request `number`, having `written` so many entries; false where a later one was
 /// answered before.
 pub(crate) fn heard(

@@ -16,7 +16,7 @@ use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
 use xuncheng_core::sync::message::MessageError;
 use xuncheng_core::sync::page::PageError;
-use xuncheng_core::sync::wire::{BATCH_BREAKS, Problem, Refusal, Spoken, UPGRADE_NEEDED};
+use xuncheng_core::sync::wire::{BATCH_BREAKS, Problem, Refusal, SUPERSEDED, Spoken, UPGRADE_NEEDED};
 
 use crate::codes::CodeProblem;
 use crate::quotas::Quota;
@@ -142,6 +142,9 @@ pub enum OfficeError {
     #[error("this store is enrolled already, with another key; set the phone up anew")]
     Enrolled,
 
+    /// A later request of this device was answered than the one that it names: whoever recorded an earlier one reads nothing by it.
+    #[error("another request of this device was answered since; sync first, then ask again")]
+    Superseded,
     /// The bearer token is missing, forged or expired.
     #[error("the upload token is missing, forged or expired; sync once to get a new one")]
     BadToken,
@@ -262,6 +265,7 @@ impl OfficeError {
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "bad_signature"),
             Self::Code(problem) => (StatusCode::FORBIDDEN, problem.code()),
             Self::Enrolled => (StatusCode::CONFLICT, "enrolled_already"),
+            Self::Superseded => (StatusCode::CONFLICT, SUPERSEDED),
             Self::BadToken => (StatusCode::UNAUTHORIZED, "bad_token"),
             Self::UnknownEntry => (StatusCode::CONFLICT, "unknown_entry"),
             Self::NotOfEntry(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not_of_entry"),

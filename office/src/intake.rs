@@ -46,7 +46,10 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     let versions = Versioned { protocol: request.protocol, protocol_oldest: request.protocol_oldest };
     let shared = Spoken::HERE.common(versions.spoken());
     let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
-    let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, .. } = request;
+    let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, backup, history, .. } = request;
+    if history.values().any(|count| i64::try_from(*count).is_err()) {
+        return Err(OfficeError::Junk("no item comes to such a count".to_owned()));
+    }
     let line: Vec<Succession> = succeeds.into_iter().chain(before).take(limits::SUCCESSIONS).collect();
     if written.into_iter().chain(line.iter().map(|before| before.through)).any(|seq| i64::try_from(seq).is_err()) {
         return Err(OfficeError::Junk("a chain has no such place".to_owned()));
@@ -75,7 +78,8 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
             // Positions of what is lost mean nothing here. And whoever recorded a request reads nothing by sending it again.
             // What shares no version sends all the same, and would not read this page as it is meant.
             let page = if standing == Standing::Current && !superseded && shared.is_some() {
-                page::build(conn, incarnation, &positions, &want, own, reader.signer())?
+                let asked = page::Asked { positions: &positions, want: &want, history: &history, backup };
+                page::build(conn, incarnation, &asked, own, reader.signer())?
             } else {
                 empty(&reader)?
             };
@@ -97,6 +101,7 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
             piece_bytes: office.config().piece_bytes,
             retry_after_s: office.retry_after_s(),
             has_backups,
+            keep: Some(office.config().keep),
         },
         upgrade_needed: shared.is_none().then_some(Spoken::HERE),
         refusal,
@@ -203,6 +208,7 @@ fn take(
     }
     let person = if revoked { None } else { actor::person(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
+    intake.let_settled_leave()?;
     let superseded = !devices::heard(intake, device.incarnation, asked.number, asked.written)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     let now = statement.map(|statement| statement.now);
@@ -324,5 +330,6 @@ fn empty(office: &Office) -> Result<Page, OfficeError> {
         receipts: Vec::new(),
         attestation: Signed::new(&attestation, office.signer())?,
         more: false,
+        safe_through: None,
     })
 }

@@ -6,6 +6,7 @@
 //! 3. `intake` takes entries one after the other, in one [turn](Office::turn) at the [`ledger`], and answers with what is
 //!    new for that phone.
 //! 4. `previews` and `uploads` take thumbnails and originals; an original that is durable gets a signed receipt.
+//!    `downloads` gives pictures to phones that may see them.
 //!    What a phone may send is bounded by [`Quotas`]; `have` says what of it is here, `hints` when there is something for it.
 //! 5. What is [held] waits for a person, who releases or dismisses it.
 //! 6. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
@@ -24,6 +25,7 @@ pub mod codes;
 mod config;
 mod console;
 pub mod devices;
+mod downloads;
 mod enrolment;
 mod error;
 mod flags;
@@ -37,6 +39,7 @@ pub mod ledger;
 mod local;
 mod office;
 mod people;
+mod pictures;
 mod phone_clock;
 mod previews;
 mod quotas;

@@ -31,7 +31,7 @@ use crate::ledger::{Grounds, Ledger};
 use crate::uploads::draw::{Artist, Orders};
 use crate::uploads::{self, Busy, Claim};
 use crate::writer::Writer;
-use crate::{bare, console, enrolment, have, held, intake, people, previews, status};
+use crate::{bare, console, downloads, enrolment, have, held, intake, people, previews, status};
 
 /// An office on its data folder. Shared as `Arc<Office>` by all that answer requests.
 pub struct Office {
@@ -69,6 +69,7 @@ fn machine(office: &Arc<Office>, more: Router) -> Router {
         .route("/hints", post(hints::hint))
         .route("/photos/have", post(have::have))
         .route("/photos/previews", post(previews::take))
+        .route("/photos/downloads", post(downloads::give))
         .nest("/photos/uploads", uploads::routes())
         .with_state(Arc::clone(office))
         .merge(more)

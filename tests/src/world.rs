@@ -27,6 +27,7 @@ use xuncheng_core::journal::write::{Draft, Seen};
 use xuncheng_core::store::{self, items};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
+use xuncheng_core::sync::wire::Keep;
 use xuncheng_core::work::case::{CASE, CaseStep};
 use xuncheng_office::{
     BackupReport, Clock, Config, EntropySource, Office, OfficeError, Quotas, app, backup, write_at_desk,
@@ -100,6 +101,7 @@ pub struct Shared {
     runtime: Runtime,
     running: RefCell<Option<Running>>,
     piece_bytes: Cell<u64>,
+    keep: Cell<Keep>,
     quotas: RefCell<Quotas>,
     pack: RefCell<Option<PathBuf>>,
 }
@@ -156,6 +158,7 @@ impl Shared {
             clock: Clock::of(move || time.of_office()),
             entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),
+            keep: self.keep.get(),
             quotas: self.quotas.borrow().clone(),
             pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
@@ -207,6 +210,8 @@ impl World {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
             running: RefCell::new(None),
             piece_bytes: Cell::new(64 * 1024),
+            // How full the disk is on which the tests run is no matter of theirs.
+            keep: Cell::new(Keep { free_bytes: 0, ..Keep::default() }),
             quotas: RefCell::default(),
             pack: RefCell::default(),
         };
@@ -480,6 +485,13 @@ impl Desk {
     /// From here on phones send originals in pieces of so many bytes.
     pub fn set_piece_bytes(&self, bytes: u64) {
         self.0.piece_bytes.set(bytes);
+        self.stop();
+        self.start();
+    }
+
+    /// From here on phones keep of that which is safe what this says.
+    pub fn set_keep(&self, keep: Keep) {
+        self.0.keep.set(keep);
         self.stop();
         self.start();
     }

@@ -23,9 +23,9 @@ use xuncheng_core::store::items;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::message::{self, Direction};
 use xuncheng_core::sync::wire::{
-    Attestation, Certificate, Countersignature, EnrolRequest, Enrolled, Epoch, FeedPage, JudgedEntry, PROTOCOL, Page,
-    PhoneLimits, Preview, PreviewsRequest, PreviewsResponse, Problem, Receipt, Refusal, Rendition, Snapshot,
-    SyncRequest, SyncResponse,
+    Attestation, Certificate, Countersignature, DownloadsRequest, DownloadsResponse, EnrolRequest, Enrolled, Epoch,
+    FeedPage, JudgedEntry, Keep, PROTOCOL, Page, PhoneLimits, PhotoForm, Piece, Preview, PreviewsRequest,
+    PreviewsResponse, Problem, Receipt, Refusal, Rendition, SafeThrough, Snapshot, SyncRequest, SyncResponse, Wanted,
 };
 use xuncheng_tests::ledger::{Ledger, Pen};
 use xuncheng_tests::world::MORNING;
@@ -215,6 +215,8 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         written: None,
         token: None,
         succeeds: None,
+        backup: Some(Nonce::from_bytes([7; 16])),
+        history: [(item(8), 40)].into(),
         before: Vec::new(),
         holds: None,
         recovery: None,
@@ -276,6 +278,10 @@ fn a_sync_response() {
         receipts: vec![Signed::new(&receipt, &node).unwrap()],
         attestation: Signed::new(&Attestation { epoch: epoch.id, root: snapshot.leaf() }, &node).unwrap(),
         more: true,
+        safe_through: Some(SafeThrough {
+            backup: Nonce::from_bytes([7; 16]),
+            positions: [("own/li".to_owned(), 6)].into(),
+        }),
     };
     let response = SyncResponse {
         protocol: PROTOCOL,
@@ -286,7 +292,12 @@ fn a_sync_response() {
         page,
         token: "token".to_owned(),
         superseded: false,
-        limits: PhoneLimits { piece_bytes: 1 << 20, retry_after_s: Some(30), has_backups: true },
+        limits: PhoneLimits {
+            piece_bytes: 1 << 20,
+            retry_after_s: Some(30),
+            has_backups: true,
+            keep: Some(Keep::default()),
+        },
         upgrade_needed: None,
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),
@@ -352,6 +363,17 @@ fn previews_and_problems() {
     };
     let problem = Problem { status: 413, code: "too_large".to_owned(), detail: "send less at once".to_owned() };
     assert_json_snapshot!("previews_and_problems", (asked, answered, problem));
+}
+
+#[test]
+fn downloads() {
+    let (nonce, incarnation) = (Nonce::from_bytes([5; 16]), IncarnationId::from_bytes([9; 16]));
+    let wanted = |form, offset| Wanted { entry: entry(2), sha256: hash(1), form, offset };
+    let piece = Piece { wanted: wanted(PhotoForm::Original, 524_288), total: 600_000, bytes: "/9j/".to_owned() };
+    let all = vec![wanted(PhotoForm::Thumbnail, 0), wanted(PhotoForm::View, 0), piece.wanted];
+    let answered = DownloadsResponse { nonce, pieces: vec![piece], absent: vec![all[0]] };
+    let asked = DownloadsRequest { nonce, incarnation, number: 7, wanted: all };
+    assert_json_snapshot!("downloads", (asked, answered));
 }
 
 #[test]

@@ -7,11 +7,15 @@
 mod bounds;
 #[path = "invariants/durable.rs"]
 mod durable;
+#[path = "invariants/first_sync.rs"]
+mod first_sync;
 #[path = "invariants/kept.rs"]
 mod kept;
 #[path = "invariants/once.rs"]
 mod once;
 #[path = "invariants/originals.rs"]
 mod originals;
+#[path = "invariants/room.rs"]
+mod room;
 #[path = "invariants/sight.rs"]
 mod sight;

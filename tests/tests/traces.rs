@@ -32,6 +32,10 @@ mod covert;
 mod versions;
 #[path = "traces/waits.rs"]
 mod waits;
+#[path = "traces/pictures.rs"]
+mod pictures;
+#[path = "traces/history.rs"]
+mod history;
 #[path = "traces/recovery.rs"]
 mod recovery;
 #[path = "traces/recovery_items.rs"]

@@ -81,6 +81,7 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         | FieldError::Sync(_)
         | FieldError::Folder { .. }
         | FieldError::Ambiguous(_)
+        | FieldError::Withheld(_)
         | FieldError::PhotoCount { .. }
         | FieldError::TextTooLong { .. } => None,
     }
@@ -159,6 +160,7 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::Folder { .. } => "folder_unusable",
         FieldError::UnknownCase(_) => "unknown_case",
         FieldError::Ambiguous(_) => "ambiguous",
+        FieldError::Withheld(_) => "withheld",
         FieldError::NotRefused(_) => "not_refused",
         FieldError::UnknownPhoto(_) => "unknown_photo",
         FieldError::UnknownCategory(_) => "unknown_category",

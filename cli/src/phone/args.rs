@@ -77,6 +77,20 @@ pub(crate) enum Command {
     Show {
         /// Its number, provisional label, or the beginning of its id.
         case: String,
+        /// Fetch from the office what of its story is no longer on this phone.
+        #[arg(long)]
+        whole: bool,
+    },
+    /// Fetch the pictures of a case's photos from the office, where they are not here, and say where they lie.
+    Photo {
+        /// The case's number, provisional label, or the beginning of its id.
+        case: String,
+        /// Only this photo: the beginning of its SHA-256, as `show` gives it.
+        photo: Option<String>,
+        /// As the camera wrote it, instead of a picture of 1,600 px: own ones that have left this phone, others' for those who
+        /// may see them.
+        #[arg(long)]
+        original: bool,
     },
     /// Correct a case: by whoever reported it until it is dispatched, by an acceptor until it is closed.
     Edit {

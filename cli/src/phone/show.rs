@@ -1,6 +1,6 @@
 //! What a phone's store looks like on a terminal.
 
-use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status, VisitSummary};
+use xuncheng_core::field::{CaseDetail, CasePage, CasePhoto, Field, PictureFile, RefusedEntry, Status, VisitSummary};
 use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
@@ -60,18 +60,45 @@ pub(super) fn case(args: &Args, field: &Field, case: &CaseDetail) -> anyhow::Res
     let mut photos = Table::with(&["photo", "shows", "stands"]);
     for photo in &case.photos {
         let stage = photo.stage.map_or("somebody else's", print::stage);
+        let left = photo.left_at.map(|at| format!(", left this phone {}", at.beijing()));
         let name = photo.sha256.to_string();
-        photos.row([name.get(..12).unwrap_or(&name), print::role(&photo.role), stage]);
+        let stands = format!("{stage}{}", left.unwrap_or_default());
+        photos.row([name.get(..12).unwrap_or(&name), print::role(&photo.role), &stands]);
     }
     photos.print()?;
+    if case.photos.iter().any(|photo| !matches!(photo.view, PictureFile::Here { .. })) {
+        say!("to see them: {} photo {}", args.phone(), summary.label)?;
+    }
     let mut story = Table::with(&["done", "verdict"]);
     for entry in &case.entries {
         let verdict = entry.verdict.as_ref().map_or_else(|| "waits".to_owned(), print::verdict);
         story.row([print::change(&entry.change), verdict]);
     }
     story.print()?;
+    if case.earlier > 0 {
+        say!("and {} before, at the office: {} show --whole {}", case.earlier, args.phone(), summary.label)?;
+    }
     if !case.steps.is_empty() {
         say!("you can: {}", case.steps.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Where the pictures of a case's photos lie.
+pub(super) fn pictures(args: &Args, photos: &[CasePhoto], original: bool) -> anyhow::Result<()> {
+    if args.json {
+        return print::json(&photos);
+    }
+    for photo in photos {
+        let name = photo.sha256.to_string();
+        let name = name.get(..12).unwrap_or(&name);
+        match if original { &photo.original } else { &photo.view } {
+            PictureFile::Here { path } => say!("{name}  {}", path.display())?,
+            PictureFile::Asked | PictureFile::Absent | PictureFile::ToBeHad => {
+                say!("{name}  the office does not have it yet; try again after its phone has synced")?;
+            }
+            PictureFile::Withheld => say!("{name}  not for this person")?,
+        }
     }
     Ok(())
 }
@@ -142,6 +169,10 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
         "{} saved, {} sent, {} judged, {} received, {} safe",
         photos.saved, photos.sent, photos.judged, photos.received, photos.safe
     );
+    let left = status.last_left_at.map_or_else(
+        || "none".to_owned(),
+        |at| format!("{}, the last on {}: a backup of the office holds them", status.originals_left, at.beijing()),
+    );
     for (name, value) in [
         ("person", status.person.to_string()),
         ("office", status.office.clone().unwrap_or_else(|| "not enrolled".to_owned())),
@@ -151,6 +182,7 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
             format!("{} written, {} not sent, {} without a verdict", status.entries, status.unsent, status.pending),
         ),
         ("photos", held),
+        ("originals let go", left),
         ("round trips", status.round_trips.to_string()),
         ("bytes of originals", format!("{} sent, {} of them again", status.bytes_sent, status.bytes_sent_again)),
     ] {

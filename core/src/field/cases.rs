@@ -1,11 +1,13 @@
 //! Cases as screens show them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use rusqlite::TransactionBehavior;
 use serde::{Deserialize, Serialize};
 
-use super::{Field, FieldError};
+use super::{Field, FieldError, PictureFile};
 use crate::clock::Moment;
 use crate::id::{EntryId, ItemId, PhotoHash};
 use crate::journal::entry::{Change, PhotoRole};
@@ -15,9 +17,12 @@ use crate::journal::version::Version;
 use crate::journal::view::View;
 use crate::place::GeoPoint;
 use crate::store::list::{self, Cursor, ListRow, Query};
+use crate::store::meta::{self, key};
 use crate::store::photos::PhotoStage;
-use crate::store::{entries, from_json, items, judgements, photos};
+use crate::store::pictures::Picture;
+use crate::store::{entries, from_json, history, items, judgements, photos};
 use crate::sync::outbox;
+use crate::sync::wire::PhotoForm;
 use crate::work::case::{CASE, Case, CaseState, RULES};
 use crate::work::flow::Actor;
 
@@ -48,6 +53,8 @@ pub struct CaseSummary {
     pub responsible_org: Option<String>,
     /// The photo that stands for it.
     pub thumbnail: Option<PhotoHash>,
+    /// Where that photo's thumbnail is.
+    pub thumbnail_file: Option<PictureFile>,
     /// Whether something about it waits to be sent or judged.
     pub pending: bool,
     /// Whether the office has its Open.
@@ -72,6 +79,8 @@ pub struct CaseDetail {
     pub photos: Vec<CasePhoto>,
     /// What was done, as far as this phone holds it, oldest first.
     pub entries: Vec<CaseEntry>,
+    /// How many earlier entries are not on this phone: they can be [asked for](Field::want_history).
+    pub earlier: u64,
     /// The steps that this phone's person may take now.
     pub steps: Vec<String>,
     /// Whether this phone's person may correct it now.
@@ -118,6 +127,8 @@ impl FromStr for Shown {
 /// A photo of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CasePhoto {
+    /// The entry that shows it.
+    pub entry: EntryId,
     /// The original.
     pub sha256: PhotoHash,
     /// What it shows.
@@ -126,6 +137,14 @@ pub struct CasePhoto {
     pub round: u32,
     /// Where it stands on its way; none for a photo of somebody else's.
     pub stage: Option<PhotoStage>,
+    /// When the original left this phone, which was safe, by the office's clock; none while it is here, or was never.
+    pub left_at: Option<Moment>,
+    /// At most 320 px.
+    pub thumbnail: PictureFile,
+    /// At most 1,600 px.
+    pub view: PictureFile,
+    /// As the camera wrote it.
+    pub original: PictureFile,
 }
 
 /// One thing that was done.
@@ -194,15 +213,35 @@ impl Field {
         // Behind a capture that the office holds or rejected nothing goes on.
         let blocked = judgements::blocked(&self.conn, self.incarnation()?, item, None)?;
         let stopped = matches!(blocked, Some(Blocked::HeldOpen(_) | Blocked::RejectedOpen(_)));
+        let confirmed = items::confirmed(&self.conn, item)?;
         Ok(CaseDetail {
             photos: self.photos_of(item, &view)?,
             entries: self.story(item)?,
+            earlier: match &confirmed {
+                Some(confirmed) => history::missing(&self.conn, item, confirmed.version.count)?,
+                None => 0,
+            },
             steps: if stopped { Vec::new() } else { steps(&actor, &view) },
             may_edit: !stopped && actor.granted(RULES.edited_by, &view).is_ok(),
-            shown: Shown::now(&view, items::confirmed(&self.conn, item)?.as_ref()),
+            shown: Shown::now(&view, confirmed.as_ref()),
             summary: self.summary(row)?,
             view,
         })
+    }
+
+    /// Wants the whole story of a case: what is not on this phone comes with the next conversation, and stays until the office
+    /// backs up again.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn want_history(&mut self, item: ItemId) -> Result<(), FieldError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut wanted: BTreeMap<ItemId, u64> = meta::get(&tx, key::HISTORY_WANTED)?.unwrap_or_default();
+        wanted.insert(item, 0);
+        meta::set(&tx, key::HISTORY_WANTED, &wanted)?;
+        meta::set(&tx, key::SYNC_WANTED, &true)?;
+        tx.commit()?;
+        Ok(())
     }
 
     fn is_sent(&self, item: ItemId) -> Result<bool, FieldError> {
@@ -215,6 +254,10 @@ impl Field {
     fn summary(&self, row: ListRow) -> Result<CaseSummary, FieldError> {
         let view: View = from_json("item", &row.view)?;
         let case = Case::of(&view);
+        let thumbnail_file = match row.thumbnail {
+            Some(sha256) => self.thumbnail_of(row.id, &view, sha256)?,
+            None => None,
+        };
         let category = row.category.unwrap_or_default();
         let name = self.pack.catalogue().find(&category).map(|known| known.name.clone());
         Ok(CaseSummary {
@@ -232,6 +275,7 @@ impl Field {
             occurred_at: Moment::from_unix_ms(row.occurred_at),
             responsible_org: row.org,
             thumbnail: row.thumbnail,
+            thumbnail_file,
             pending: row.pending,
             sent: self.is_sent(row.id)?,
         })
@@ -247,7 +291,19 @@ impl Field {
             let role =
                 serde_json::from_value(member.value["role"].clone()).unwrap_or(PhotoRole::Unknown(String::new()));
             let round = member.value["round"].as_u64().and_then(|round| u32::try_from(round).ok()).unwrap_or(0);
-            found.push(CasePhoto { sha256, role, round, stage });
+            let entry = own.map_or(member.writer, |own| own.entry);
+            let file = |form| self.picture(&Picture { entry, sha256, form }, own.is_some());
+            found.push(CasePhoto {
+                entry,
+                sha256,
+                role,
+                round,
+                stage,
+                left_at: own.and_then(|own| own.left_at),
+                thumbnail: file(PhotoForm::Thumbnail)?,
+                view: file(PhotoForm::View)?,
+                original: file(PhotoForm::Original)?,
+            });
         }
         Ok(found)
     }

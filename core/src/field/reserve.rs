@@ -41,9 +41,5 @@ fn keep(reserve: &Path) {
 
 /// Whether the reserve is little of what is free.
 fn has_plenty(folder: &Path) -> bool {
-    #[cfg(unix)]
-    let free = rustix::fs::statvfs(folder).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    #[cfg(not(unix))]
-    let free = u64::MAX;
-    free / 4 > limits::RESERVE_BYTES as u64
+    private::free_bytes(folder).unwrap_or(0) / 4 > limits::RESERVE_BYTES as u64
 }

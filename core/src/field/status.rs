@@ -4,6 +4,7 @@ use rusqlite::TransactionBehavior;
 use serde::Serialize;
 
 use super::{Field, FieldError, OriginalsHeld};
+use crate::clock::Moment;
 use crate::id::{EntryId, IncarnationId, ItemId, PersonId};
 use crate::journal::actor::person;
 use crate::journal::entry::Exchange;
@@ -12,7 +13,7 @@ use crate::limits;
 use crate::pack::Role;
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
-use crate::store::{clock_samples, entries, judgements, list, pending};
+use crate::store::{clock_samples, entries, judgements, list, pending, pictures, room};
 use crate::sync::clock_offset::{self, ClockOffset};
 use crate::sync::outbox;
 use crate::sync::reoffer::{self, ReofferProgress, Reoffered};
@@ -40,6 +41,12 @@ pub struct Status {
     pub pending: u64,
     /// Own photos by where they stand.
     pub photos: PhotoCounts,
+    /// Own originals that were safe and have left this phone.
+    pub originals_left: u64,
+    /// When the last of them left, by the office's clock.
+    pub last_left_at: Option<Moment>,
+    /// Bytes of pictures that were fetched and can be had again.
+    pub fetched_bytes: u64,
     /// Own entries that the office held or rejected, and why, until they are acknowledged: the oldest
     /// [`limits::REFUSED_SHOWN`].
     pub refused: Vec<RefusedEntry>,
@@ -129,6 +136,7 @@ impl Field {
                 verdict: judged.judgement.verdict,
             });
         }
+        let (originals_left, last_left_at) = room::left(&self.conn)?;
         let refused_count = judgements::refused_count(&self.conn)?;
         Ok(Status {
             person: self.person.clone(),
@@ -140,6 +148,9 @@ impl Field {
             unsent: head.seq.saturating_sub(through),
             pending: pending::count(&self.conn)?,
             photos: counts,
+            originals_left,
+            last_left_at,
+            fetched_bytes: pictures::bytes(&self.conn)?,
             refused_more: refused_count.saturating_sub(refused.len() as u64),
             refused,
             attention: session::attention(&self.conn)?,

@@ -82,9 +82,15 @@ pub fn chain(conn: &Connection, incarnation: IncarnationId, key: &PublicKey, thr
             break;
         }
         for entry in next {
-            let seq = hashes.len() as u64 + 1;
             let header = entry.read_header()?;
             let origin = entry.read_origin(&header)?;
+            // Of one that left this phone there is its hash, at its place.
+            while hashes.len() as u64 + 1 < origin.seq {
+                let seq = hashes.len() as u64 + 1;
+                let left = entries::hash_at(conn, incarnation, seq)?.ok_or(AuditError::Broken { incarnation, seq })?;
+                hashes.push(left);
+            }
+            let seq = hashes.len() as u64 + 1;
             if origin.seq != seq || origin.incarnation != incarnation || origin.prev != hashes.last().copied() {
                 return Err(AuditError::Broken { incarnation, seq });
             }

@@ -3,6 +3,7 @@
 //! All of it happens in the one transaction that the caller holds: a crash leaves all of it or nothing.
 
 mod held;
+mod settled;
 mod recovered;
 
 use std::collections::{BTreeMap, BTreeSet};

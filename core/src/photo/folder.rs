@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use super::error::PhotoError;
 use crate::id::PhotoHash;
 use crate::private;
+use crate::sync::wire::PhotoForm;
 
 /// The folder that holds a store's photos, each under the SHA-256 of its original.
 ///
@@ -18,6 +19,7 @@ use crate::private;
 /// ab/ab12….view.jpg  the rendition that people look at
 /// ab/ab12….thumb.jpg the thumbnail
 /// cd/cd34….sent.jpg  at the office, a view that a phone sent, under its own SHA-256: whoever sends another takes no place of it
+/// others/            on a phone, a folder of the same form for pictures that it fetched: what lies there can be had again
 /// tmp/               what is being written, and notes of what has its names and no row yet; what a crash left there is swept
 /// ```
 ///
@@ -37,6 +39,55 @@ impl PhotoFolder {
         make_folder(path, 0)?;
         make_folder(&folder.temporary(), 0)?;
         Ok(folder)
+    }
+
+    /// The folder beside it for pictures that were fetched from the office, made first where it is missing.
+    ///
+    /// # Errors
+    /// As [`PhotoFolder::open`]; also where this folder itself is away, with its card.
+    pub fn others(&self) -> Result<Self, PhotoError> {
+        fs::metadata(&self.root).map_err(|error| PhotoError::writing(&self.root, 0, error))?;
+        Self::open(&self.root.join(OTHERS))
+    }
+
+    /// Where the file of a fetched picture is or would be.
+    #[must_use]
+    pub fn fetched(&self, photo: &PhotoHash, form: PhotoForm) -> PathBuf {
+        Self { root: self.root.join(OTHERS) }.file(photo, form)
+    }
+
+    /// Where a fetched original is put together, of which not all has come.
+    pub(crate) fn unfinished_fetched(&self, photo: &PhotoHash) -> PathBuf {
+        Self { root: self.root.join(OTHERS) }.unfinished(photo)
+    }
+
+    /// The photos of all fetched pictures that have their names, each with its form.
+    ///
+    /// # Errors
+    /// Why the folder cannot be listed.
+    pub(crate) fn all_fetched(&self) -> io::Result<Vec<(PhotoHash, PhotoForm)>> {
+        let mut named = Vec::new();
+        for folder in fs::read_dir(self.root.join(OTHERS))? {
+            for file in fs::read_dir(folder?.path())? {
+                named.extend(file?.file_name().to_str().and_then(form_of));
+            }
+        }
+        Ok(named)
+    }
+
+    /// Where a photo's file of this form is or would be.
+    #[must_use]
+    pub fn file(&self, photo: &PhotoHash, form: PhotoForm) -> PathBuf {
+        match form {
+            PhotoForm::Thumbnail => self.thumbnail(photo),
+            PhotoForm::View => self.view(photo),
+            PhotoForm::Original => self.original(photo),
+        }
+    }
+
+    /// Where an original that comes in pieces is put together.
+    pub(crate) fn unfinished(&self, photo: &PhotoHash) -> PathBuf {
+        self.temporary().join(format!("{photo}.part"))
     }
 
     /// Where the folder is.
@@ -181,6 +232,19 @@ impl PhotoFolder {
         let name = original.to_string();
         self.root.join(&name[..2]).join(name + ending)
     }
+}
+
+/// The folder for fetched pictures.
+const OTHERS: &str = "others";
+
+/// Which photo a file is of, and in which form, by its name.
+fn form_of(name: &str) -> Option<(PhotoHash, PhotoForm)> {
+    let (hash, form) = match (name.strip_suffix(".thumb.jpg"), name.strip_suffix(".view.jpg")) {
+        (Some(hash), _) => (hash, PhotoForm::Thumbnail),
+        (None, Some(hash)) => (hash, PhotoForm::View),
+        (None, None) => (name, PhotoForm::Original),
+    };
+    Some((hash.parse().ok()?, form))
 }
 
 /// How the names of notes begin.

@@ -68,6 +68,15 @@ pub fn keep_thumbnail(bytes: &[u8], original: &PhotoHash, folder: &PhotoFolder) 
     Ok(sha256(bytes))
 }
 
+/// Checks a view that the office sent, and keeps it as that of `original`, durably.
+///
+/// # Errors
+/// As [`keep_thumbnail`].
+pub fn keep_view(bytes: &[u8], original: &PhotoHash, folder: &PhotoFolder) -> Result<(), PhotoError> {
+    check_rendition(format!("{original}.view.jpg"), bytes, limits::VIEW_EDGE_PX)?;
+    folder.keep(&[(folder.view(original), bytes)])
+}
+
 /// Checks a view that a phone sent, because the office cannot draw it from the original, and keeps it under its own SHA-256,
 /// durably. Gives that, which the caller has found in the photo's entry.
 ///

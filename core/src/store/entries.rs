@@ -109,7 +109,7 @@ pub fn head(conn: &Connection, incarnation: IncarnationId) -> Result<Head, Store
     Ok(head.unwrap_or(Head { seq: 0, hash: None }))
 }
 
-/// An incarnation's entries above `after`, in order, at most `limit`.
+/// An incarnation's entries above `after`, in order, at most `limit`; without those that left this phone.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -119,10 +119,20 @@ pub fn after(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let sql = "SELECT header, origin, sealed, body, private FROM chain WHERE incarnation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    let sql = "SELECT header, origin, sealed, body, private FROM chain
+               WHERE incarnation = ?1 AND seq > ?2 AND header <> '' ORDER BY seq LIMIT ?3";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map((incarnation, after, limit), read)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether an own entry at a place above `after` has left this phone.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn has_left(conn: &Connection, incarnation: IncarnationId, after: u64) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM entry_left WHERE incarnation = ?1 AND seq > ?2";
+    Ok(conn.prepare_cached(sql)?.exists((incarnation, after))?)
 }
 
 /// An item's entries as this replica came to hold them, oldest first.
@@ -290,7 +300,7 @@ pub fn own_open(conn: &Connection, item: ItemId) -> Result<Option<EntryId>, Stor
 /// # Errors
 /// [`StoreError`].
 pub fn own_count(conn: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM entry WHERE incarnation IS NOT NULL";
+    let sql = "SELECT (SELECT count(*) FROM entry WHERE incarnation IS NOT NULL) + (SELECT count(*) FROM entry_left)";
     Ok(conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 

@@ -87,6 +87,22 @@ impl FeedRow {
         }
     }
 
+    /// The entry whose judgement a row tells of.
+    #[must_use]
+    pub const fn tells_of(&self) -> Option<EntryId> {
+        match self {
+            Self::To { entry, .. } | Self::Verdict { entry } => Some(*entry),
+            Self::Enter { .. }
+            | Self::Leave { .. }
+            | Self::Receipt { .. }
+            | Self::Safe { .. }
+            | Self::Want { .. }
+            | Self::Grant { .. }
+            | Self::Withdraw { .. }
+            | Self::Unknown(_) => None,
+        }
+    }
+
     /// The own entry that a row of a private feed speaks of.
     #[must_use]
     pub const fn entry(&self) -> Option<EntryId> {
@@ -244,7 +260,43 @@ pub fn set_position(tx: &Transaction<'_>, audience: &str, position: u64) -> Resu
 /// [`StoreError`].
 pub fn forget(tx: &Transaction<'_>, audience: &str) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM feed_position WHERE audience = ?1")?.execute([audience])?;
+    tx.prepare_cached("DELETE FROM feed_safe WHERE audience = ?1")?.execute([audience])?;
     Ok(())
+}
+
+/// Says how far a verified backup holds a feed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_safe(tx: &Transaction<'_>, audience: &str, position: u64) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO feed_safe (audience, position) VALUES (?1, ?2)
+         ON CONFLICT (audience) DO UPDATE SET position = excluded.position",
+    )?
+    .execute((audience, position))?;
+    Ok(())
+}
+
+/// How far a verified backup holds a feed; 0 where none does.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn safe(conn: &Connection, audience: &str) -> Result<u64, StoreError> {
+    let position = conn
+        .prepare_cached("SELECT position FROM feed_safe WHERE audience = ?1")?
+        .query_row([audience], |row| row.get(0))
+        .optional()?;
+    Ok(position.unwrap_or(0))
+}
+
+/// The last position of every feed, at the office.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn ends(conn: &Connection) -> Result<std::collections::BTreeMap<String, u64>, StoreError> {
+    let mut statement = conn.prepare("SELECT audience, max(position) FROM feed GROUP BY audience")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The audiences that an incarnation reads, besides its private feed, each with the feed's last position when it was

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::{StoreError, from_json, to_json};
+use crate::clock::Moment;
 use crate::id::{EntryId, Hash, ItemId};
 use crate::journal::version::Version;
 use crate::journal::view::View;
@@ -246,6 +247,31 @@ pub fn leave(tx: &Transaction<'_>, item: ItemId, audience: &str) -> Result<(), S
 pub fn members(conn: &Connection, audience: &str) -> Result<BTreeSet<ItemId>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT item FROM membership WHERE audience = ?1")?;
     let rows = statement.query_map([audience], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Items of `kind` in one of these states that are in a person's own feed and to which nothing has happened since `before`, each
+/// with that feed, at most `limit`; at the office.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn settled(
+    conn: &Connection,
+    kind: &str,
+    states: &[&str],
+    before: Moment,
+    limit: usize,
+) -> Result<Vec<(ItemId, String)>, StoreError> {
+    let states = to_json("item", &states)?;
+    // By the index of audiences: those that left before are not looked at again.
+    let mut statement = conn.prepare_cached(
+        "SELECT m.item, m.audience FROM membership m CROSS JOIN item i ON i.id = m.item
+         WHERE m.audience >= 'own/' AND m.audience < 'own0' AND i.kind = ?1
+             AND i.state IN (SELECT value FROM json_each(?2))
+             AND NOT EXISTS (SELECT 1 FROM judgement j WHERE j.item = m.item AND j.received_at > ?3)
+         ORDER BY m.audience, m.item LIMIT ?4",
+    )?;
+    let rows = statement.query_map((kind, states, before, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -126,6 +126,16 @@ pub fn learn(tx: &Transaction<'_>, item: ItemId, judged: &Judged, proof: &Proof<
     Ok(())
 }
 
+/// Says which feed told of a judgement, and up to which of its positions the page told, on a phone.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_told(tx: &Transaction<'_>, entry: EntryId, audience: &str, position: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE judgement SET told_in = ?2, told_at = ?3 WHERE entry = ?1")?
+        .execute((entry, audience, position))?;
+    Ok(())
+}
+
 /// What proves to a phone that the office decided.
 #[derive(Debug, Clone)]
 pub struct Proof<'a> {

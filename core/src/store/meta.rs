@@ -63,6 +63,14 @@ pub mod key {
     pub const HAVE_WANTED: &str = "have_wanted";
     /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
     pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
+    /// The verified backup that was heard of last; at the office the newest one, by a name that says nothing else.
+    pub const BACKUP: &str = "backup";
+    /// Items whose whole story somebody has asked for since the last backup was heard of.
+    pub const HISTORY_KEPT: &str = "history_kept";
+    /// A backup was heard of, or snapshots came: judged entries may leave that stayed before.
+    pub const ENTRIES_MAY_GO: &str = "entries_may_go";
+    /// Items whose whole story somebody wants to see, each with the count up to which it is here.
+    pub const HISTORY_WANTED: &str = "history_wanted";
     /// The last countersignature that came with all that the office had to tell; kept over a change of incarnation.
     pub const HOLDS: &str = "holds";
     /// What is offered to an office that has lost it: where that stands.

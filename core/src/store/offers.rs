@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::StoreError;
+use super::meta::{self, key};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId};
 use crate::limits;
 
@@ -134,7 +135,11 @@ pub fn leave_branch(tx: &Transaction<'_>, since: u64) -> Result<u64, StoreError>
          WHERE own = 1 AND receipt IS NOT NULL AND coalesce(receipt_request, ?1) >= ?1",
         [since],
     )?;
-    tx.execute("UPDATE attachment SET safe = 0 WHERE own = 1", [])?;
+    // Safe is what that office's backups hold; how far they hold its feeds it tells anew.
+    tx.execute("UPDATE attachment SET safe = 0, safe_since = NULL WHERE own = 1", [])?;
+    tx.execute("DELETE FROM feed_safe", [])?;
+    tx.execute("UPDATE judgement SET told_in = NULL, told_at = NULL", [])?;
+    meta::clear(tx, key::BACKUP)?;
     // Where uploads stand, that office says.
     tx.execute(
         "DELETE FROM upload WHERE EXISTS (

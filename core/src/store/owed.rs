@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 
 use super::{StoreError, to_json};
-use crate::clock::Now;
+use crate::clock::{Moment, Now};
 use crate::id::{EntryId, PhotoHash};
 use crate::sync::wire::Rendition;
 
@@ -51,6 +51,8 @@ pub struct Owed {
     pub bytes: u64,
     /// Whether it did not lie here as it was kept when it was looked for last.
     pub was_lost: bool,
+    /// When it was let go as safe, where it was: the office asks for it again.
+    pub left_at: Option<Moment>,
     /// Whether somebody asked for it.
     pub asked: bool,
 }
@@ -64,7 +66,8 @@ pub struct Owed {
 pub fn original(conn: &Connection, urgent: &Urgent, all: bool, now: &Now) -> Result<Option<Owed>, StoreError> {
     Ok(conn
         .prepare_cached(&format!(
-            "SELECT a.entry, a.sha256, a.bytes, a.lost, a.asked FROM attachment a JOIN judgement j ON j.entry = a.entry
+            "SELECT a.entry, a.sha256, a.bytes, a.lost, a.asked, iif(a.gone = 2, a.gone_at, NULL) AS left_at
+             FROM attachment a JOIN judgement j ON j.entry = a.entry
              JOIN entry e ON e.id = a.entry LEFT JOIN item i ON i.id = a.item
              LEFT JOIN upload u ON u.entry = a.entry AND u.sha256 = a.sha256
              WHERE a.own = 1 AND a.receipt IS NULL AND a.lost <> 1 AND (:all OR a.asked = 1)
@@ -79,6 +82,7 @@ pub fn original(conn: &Connection, urgent: &Urgent, all: bool, now: &Now) -> Res
                     sha256: row.get("sha256")?,
                     bytes: row.get("bytes")?,
                     was_lost: row.get::<_, u8>("lost")? != 0,
+                    left_at: row.get("left_at")?,
                     asked: row.get("asked")?,
                 })
             },

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::meta::{self, key};
 use super::{StoreError, from_json, to_json};
-use crate::clock::Now;
+use crate::clock::{Moment, Now};
 use crate::crypto::Signed;
 use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
 use crate::journal::entry::Photo;
@@ -57,6 +57,8 @@ pub struct Attachment {
     pub received: bool,
     /// Whether a verified backup covers it.
     pub safe: bool,
+    /// On a phone, when the original was let go, by the office's clock; none while it is here.
+    pub left_at: Option<Moment>,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
@@ -69,6 +71,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attachment> {
         view_sent: row.get("view_sent")?,
         received: row.get("received")?,
         safe: row.get("safe")?,
+        left_at: row.get("left_at")?,
     })
 }
 
@@ -92,6 +95,15 @@ pub fn put(tx: &Transaction<'_>, sha256: PhotoHash, here: Here) -> Result<(), St
 /// [`StoreError`].
 pub fn is_own(conn: &Connection, sha256: PhotoHash) -> Result<bool, StoreError> {
     Ok(conn.prepare_cached("SELECT 1 FROM attachment WHERE sha256 = ?1 AND own = 1")?.exists([sha256])?)
+}
+
+/// The own entry on `item` that shows the photo; none where it is somebody else's.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn own_of_item(conn: &Connection, item: ItemId, sha256: PhotoHash) -> Result<Option<EntryId>, StoreError> {
+    let sql = "SELECT entry FROM attachment WHERE item = ?1 AND sha256 = ?2 AND own = 1";
+    Ok(conn.prepare_cached(sql)?.query_row((item, sha256), |row| row.get(0)).optional()?)
 }
 
 /// Whether a row says that a view drawn from the original of this photo lies in the photo folder.
@@ -121,7 +133,8 @@ pub fn attach(tx: &Transaction<'_>, entry: EntryId, item: ItemId, photo: &Photo,
 pub fn attachment(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<Option<Attachment>, StoreError> {
     Ok(conn
         .prepare_cached(
-            "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
+            "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe,
+                 iif(gone = 2, gone_at, NULL) AS left_at
              FROM attachment WHERE entry = ?1 AND sha256 = ?2",
         )?
         .query_row((entry, sha256), read)
@@ -134,7 +147,8 @@ pub fn attachment(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Resul
 /// [`StoreError`].
 pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<Attachment>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
+        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe,
+                 iif(gone = 2, gone_at, NULL) AS left_at
          FROM attachment WHERE item = ?1 ORDER BY entry",
     )?;
     let rows = statement.query_map([item], read)?;
@@ -147,7 +161,8 @@ pub fn of_item(conn: &Connection, item: ItemId) -> Result<Vec<Attachment>, Store
 /// [`StoreError`].
 pub fn of_entry(conn: &Connection, entry: EntryId) -> Result<Vec<Attachment>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
+        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe,
+                 iif(gone = 2, gone_at, NULL) AS left_at
          FROM attachment WHERE entry = ?1 ORDER BY sha256",
     )?;
     let rows = statement.query_map([entry], read)?;
@@ -160,7 +175,8 @@ pub fn of_entry(conn: &Connection, entry: EntryId) -> Result<Vec<Attachment>, St
 /// [`StoreError`].
 pub fn own(conn: &Connection) -> Result<Vec<Attachment>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe
+        "SELECT entry, sha256, item, own, previewed, view_sent, receipt IS NOT NULL AS received, safe,
+                 iif(gone = 2, gone_at, NULL) AS left_at
          FROM attachment WHERE own = 1 ORDER BY entry",
     )?;
     let rows = statement.query_map([], read)?;
@@ -398,13 +414,16 @@ pub fn receipt(conn: &Connection, entry: EntryId, sha256: PhotoHash) -> Result<O
     text.flatten().map(|text| from_json("attachment", &text)).transpose()
 }
 
-/// Says that a verified backup covers an original, as the office told by name.
+/// Says that a verified backup covers an original, as the office told by name `at` a time of its own clock.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET safe = 1 WHERE entry = ?1 AND sha256 = ?2 AND receipt IS NOT NULL")?
-        .execute((entry, sha256))?;
+pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash, at: Moment) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE attachment SET safe = 1, safe_since = coalesce(safe_since, ?3)
+         WHERE entry = ?1 AND sha256 = ?2 AND receipt IS NOT NULL",
+    )?
+    .execute((entry, sha256, at))?;
     Ok(())
 }
 
@@ -414,19 +433,22 @@ pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Resu
 /// [`StoreError`].
 pub fn void_receipt(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "UPDATE attachment SET receipt = NULL, receipt_request = NULL, safe = 0, asked = 1 WHERE entry = ?1 AND sha256 = ?2",
+        "UPDATE attachment SET receipt = NULL, receipt_request = NULL, safe = 0, safe_since = NULL, asked = 1
+         WHERE entry = ?1 AND sha256 = ?2",
     )?
     .execute((entry, sha256))?;
     Ok(())
 }
 
-/// Says that an original that was lost lies in the photo folder again as it was kept.
+/// Says that an original that was lost, or let go, lies in the photo folder again as it was kept.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn set_found(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET lost = 0, refusal = NULL WHERE entry = ?1 AND sha256 = ?2")?
-        .execute((entry, sha256))?;
+    tx.prepare_cached(
+        "UPDATE attachment SET lost = 0, gone = 0, gone_at = NULL, refusal = NULL WHERE entry = ?1 AND sha256 = ?2",
+    )?
+    .execute((entry, sha256))?;
     Ok(())
 }
 

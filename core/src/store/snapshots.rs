@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{StoreError, from_json, to_json};
 use crate::crypto::{MerklePath, Signed};
 use crate::id::ItemId;
+use crate::journal::view::View;
 use crate::sync::wire::{Attestation, Snapshot};
 
 /// A snapshot with what proves it.
@@ -45,6 +46,21 @@ pub fn put(tx: &Transaction<'_>, proven: &ProvenSnapshot, request: u64) -> Resul
 pub fn remove(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM snapshot WHERE item = ?1")?.execute([item])?;
     Ok(())
+}
+
+/// The count at which an item's snapshot stands; none where there is no snapshot.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count(conn: &Connection, item: ItemId) -> Result<Option<u64>, StoreError> {
+    let text: Option<String> = conn
+        .prepare_cached("SELECT snapshot FROM snapshot WHERE item = ?1")?
+        .query_row([item], |row| row.get(0))
+        .optional()?;
+    let Some(text) = text else { return Ok(None) };
+    let snapshot: Snapshot = from_json("snapshot", &text)?;
+    let view: View = from_json("snapshot", &snapshot.view)?;
+    Ok(Some(view.version.count))
 }
 
 /// All snapshots.

@@ -208,6 +208,11 @@ impl SyncError {
         matches!(self, Self::Refused { status, .. } if ![401, 413, 429, 502, 503, 504, 507].contains(status))
     }
 
+    /// Whether the office gives no picture of those that were wanted, whatever happens to other requests.
+    pub(super) fn is_of_no_picture(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 404 | 405 | 413 | 422, .. })
+    }
+
     /// Whether another request writes to the upload: one of another driver of this store, or one that was cut and still holds it.
     pub(super) fn is_locked(&self) -> bool {
         matches!(self, Self::Refused { status: 423, .. })

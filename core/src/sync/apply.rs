@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
 
+use super::downloads;
+use super::history;
 use super::session::SyncIntent;
 use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, SyncResponse};
 use crate::clock::Now;
 use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
+use crate::journal::actor::person;
 use crate::journal::entry::{Change, Entry, Exchange};
 use crate::journal::fold;
 use crate::journal::predict::{Predictor, Reach};
 use crate::journal::view::View;
 use crate::mutant::{self, Mutant};
 use crate::pack::Pack;
+use crate::photo::PhotoFolder;
 use crate::store::entries::Known;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged, Proof};
@@ -72,6 +76,8 @@ pub struct Reader<'a> {
     pub incarnation: IncarnationId,
     /// What predictions stand on.
     pub predictor: Predictor<'a>,
+    /// Where photos lie, others' too: they go with their items.
+    pub photos: &'a PhotoFolder,
 }
 
 /// Applies the answer to the request of `intent`.
@@ -101,14 +107,15 @@ pub fn apply(
             Err(_) => meta::set(tx, key::PACK_UNREAD, &(env!("CARGO_PKG_VERSION"), crate::pack::hash_of(document)))?,
         }
     }
-    let again = read_page(tx, reader, intent, &response.page)?;
+    let again = read_page(tx, reader, intent, response)?;
 
     if !response.token.is_empty() {
         meta::set(tx, key::TOKEN, &response.token)?;
     }
     meta::set(tx, key::LIMITS, &response.limits)?;
     meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
-    let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some();
+    let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some()
+        || meta::get::<BTreeMap<ItemId, u64>>(tx, key::HISTORY_WANTED)?.is_some_and(|wanted| !wanted.is_empty());
     meta::set(tx, key::SYNC_WANTED, &(response.page.more || again || wants))?;
     meta::set(tx, key::RECEIPTS_EXPECTED, &false)?;
     Ok(())
@@ -137,7 +144,12 @@ pub(super) fn acknowledge(
 }
 
 /// Whether there is more to read right away: a feed that was withdrawn and granted again.
-fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, page: &Page) -> Result<bool, ApplyError> {
+fn read_page(
+    tx: &Transaction<'_>,
+    reader: &Reader<'_>,
+    intent: &SyncIntent,
+    SyncResponse { page, server_time, .. }: &SyncResponse,
+) -> Result<bool, ApplyError> {
     for feed in &page.feeds {
         if feed.from != feeds::position(tx, &feed.audience)?.unwrap_or(0) {
             return Err(ApplyError::OldPage);
@@ -179,7 +191,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         }
     }
     for (entry, sha256) in safe {
-        photos::set_safe(tx, entry, sha256)?;
+        photos::set_safe(tx, entry, sha256, *server_time)?;
     }
     let more = page.more || !reading.withdrawn.is_empty();
     if !more && meta::get(tx, key::READING_ANEW)?.unwrap_or(false) {
@@ -193,9 +205,10 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
     reading.want_snapshots(intent, page)?;
     let withdrawn = reading.withdrawn;
     let (again, read): (Vec<_>, Vec<_>) = page.feeds.iter().partition(|feed| withdrawn.contains(&feed.audience));
-    for feed in read {
+    for feed in &read {
         feeds::set_position(tx, &feed.audience, feed.next)?;
     }
+    history::told(tx, intent, page, &read)?;
     Ok(!again.is_empty())
 }
 
@@ -310,11 +323,12 @@ impl PageReading<'_> {
     fn adopt(&mut self, proven: &ProvenSnapshot) -> Result<(), ApplyError> {
         let view: View = from_json("item", &proven.snapshot.view)?;
         let held = self.confirmed(proven.snapshot.item)?;
-        let newer =
-            held.as_ref().is_none_or(|held| held.version != view.version && held.version.count <= view.version.count);
-        if newer {
+        let same = held.as_ref().is_some_and(|held| held.version == view.version);
+        if same || held.as_ref().is_none_or(|held| held.version.count <= view.version.count) {
             *held = Some(view);
+            // A newer proof of the same stands for the entries up to it: those that are safe may go.
             snapshots::put(self.tx, proven, self.request)?;
+            meta::set(self.tx, key::ENTRIES_MAY_GO, &true)?;
         }
         Ok(())
     }
@@ -422,7 +436,13 @@ impl PageReading<'_> {
                 items::remove(self.tx, item)?;
                 snapshots::remove(self.tx, item)?;
                 entries::purge_foreign(self.tx, item)?;
+                downloads::forget_item(self.tx, self.reader.photos, item)?;
+                meta::set(self.tx, key::ENTRIES_MAY_GO, &true)?;
             }
+        }
+        // A right to originals goes with the role, whatever version their items are at.
+        if !person(self.tx, self.reader.predictor.person)?.is_some_and(|own| own.sees_originals()) {
+            downloads::forget_originals(self.tx, self.reader.photos)?;
         }
         Ok(())
     }

@@ -28,6 +28,14 @@ pub fn through(conn: &Connection) -> Result<u64, StoreError> {
     Ok(meta::get(conn, key::THROUGH)?.unwrap_or(0))
 }
 
+/// Whether an entry that the office does not have has left this phone.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn has_hole(conn: &Connection) -> Result<bool, StoreError> {
+    entries::has_left(conn, meta::incarnation(conn)?, through(conn)?)
+}
+
 /// Whether the office has an own entry: one that an earlier incarnation of this store sent, or one up to [`through`].
 ///
 /// # Errors

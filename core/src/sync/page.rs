@@ -6,15 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::wire::{Attestation, FeedPage, JudgedEntry, Page, Receipt, Snapshot};
+use super::wire::{Attestation, FeedPage, JudgedEntry, Page, Receipt, SafeThrough, Snapshot};
 use crate::crypto::{self, CryptoError, Signed, Signer};
-use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, PhotoHash};
+use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PhotoHash};
 use crate::journal::entry::Entry;
 use crate::journal::verdict::judged_leaf;
 use crate::limits;
 use crate::mutant::{self, Mutant};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::Judged;
+use crate::store::meta::{self, key};
 use crate::store::{StoreError, entries, items, judgements, lineage, photos, recovered, to_json};
 
 /// Why a page could not be made.
@@ -28,18 +29,31 @@ pub enum PageError {
     Crypto(#[from] CryptoError),
 }
 
-/// The page that follows `positions` for `reader`, and the snapshots that it asked for.
+/// What a phone asks for with its request.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// How far it has read each feed.
+    pub positions: &'a BTreeMap<String, u64>,
+    /// Items whose snapshot it wants.
+    pub want: &'a [ItemId],
+    /// Items whose whole story it wants, each with the count up to which it has it.
+    pub history: &'a BTreeMap<ItemId, u64>,
+    /// The backup that it heard of last.
+    pub backup: Option<Nonce>,
+}
+
+/// The page that `reader` has asked for.
 ///
 /// # Errors
 /// [`PageError`].
 pub fn build(
     conn: &Connection,
     reader: IncarnationId,
-    positions: &BTreeMap<String, u64>,
-    want: &[ItemId],
+    asked: &Asked<'_>,
     epoch: EpochId,
     signer: &dyn Signer,
 ) -> Result<Page, PageError> {
+    let Asked { positions, want, history, backup } = *asked;
     let granted = feeds::granted(conn, reader)?;
     let mut draft = PageDraft { conn, names: Names::default(), bytes: 0, rows: 0, more: false };
     let private = feeds::private(reader);
@@ -51,9 +65,11 @@ pub fn build(
     for (audience, since) in &granted {
         pages.push(draft.feed(audience, positions, *since, None)?);
     }
+    let is_read = |item: ItemId| -> Result<bool, StoreError> {
+        Ok(items::audiences(conn, item)?.iter().any(|audience| granted.contains_key(audience)))
+    };
     for item in want.iter().take(limits::WANTED_ITEMS) {
-        let held = items::audiences(conn, *item)?;
-        if !held.iter().any(|audience| granted.contains_key(audience)) {
+        if !is_read(*item)? {
             continue;
         }
         if draft.bytes > limits::PAGE_BYTES {
@@ -64,7 +80,13 @@ pub fn build(
         draft.bytes += items::snapshot_bytes(conn, *item)?;
         draft.names.enter(*item);
     }
+    for (item, count) in history.iter().take(limits::HISTORY_ITEMS) {
+        if is_read(*item)? {
+            draft.story(*item, *count)?;
+        }
+    }
     let (names, more) = (draft.names, draft.more);
+    let safe_through = safe_through(conn, &pages, backup)?;
     let feeds: Vec<FeedPage> = pages.into_iter().filter(|page| page.next > page.from).collect();
     let snapshots: Vec<Snapshot> =
         names.items.iter().filter_map(|item| snapshot(conn, *item).transpose()).collect::<Result<_, _>>()?;
@@ -76,7 +98,22 @@ pub fn build(
         .collect::<Result<Vec<Signed<Receipt>>, _>>()?;
     let attestation = Signed::new(&Attestation { epoch, root: crypto::root(&leaves(&entries, &snapshots)) }, signer)?;
     let entries = entries.into_iter().map(|(_, entry)| entry).collect();
-    Ok(Page { feeds, entries, snapshots, receipts, attestation, more })
+    Ok(Page { feeds, entries, snapshots, receipts, attestation, more, safe_through })
+}
+
+/// How far the newest verified backup holds these feeds; none where there is none, or the reader has heard of it.
+fn safe_through(
+    conn: &Connection,
+    feeds: &[FeedPage],
+    heard: Option<Nonce>,
+) -> Result<Option<SafeThrough>, StoreError> {
+    let newest: Option<Nonce> = meta::get(conn, key::BACKUP)?;
+    let Some(backup) = newest.filter(|newest| Some(*newest) != heard) else { return Ok(None) };
+    let mut positions = BTreeMap::new();
+    for feed in feeds {
+        positions.insert(feed.audience.clone(), feeds::safe(conn, &feed.audience)?);
+    }
+    Ok(Some(SafeThrough { backup, positions }))
 }
 
 /// Whether such a page would say something.
@@ -119,6 +156,11 @@ struct Names {
 impl Names {
     fn enter(&mut self, item: ItemId) {
         self.items.insert(item);
+    }
+
+    /// Names an entry that is told whether its item's snapshot is in the page or not.
+    fn told(&mut self, entry: EntryId) {
+        self.entry(entry, None);
     }
 
     fn entry(&mut self, entry: EntryId, item: Option<ItemId>) {
@@ -171,6 +213,20 @@ impl PageDraft<'_> {
         }
         self.more |= more;
         Ok(page)
+    }
+
+    /// Names the entries that were applied to an item above `count`, as far as there is room: what is left of them is asked for
+    /// again.
+    fn story(&mut self, item: ItemId, count: u64) -> Result<(), StoreError> {
+        let after = usize::try_from(count).unwrap_or(usize::MAX);
+        for entry in items::applied(self.conn, item)?.into_iter().skip(after) {
+            if self.bytes > limits::PAGE_BYTES {
+                break;
+            }
+            self.bytes += entries::page_bytes(self.conn, entry)?;
+            self.names.told(entry);
+        }
+        Ok(())
     }
 
     /// Whether a row of a private feed speaks of an entry of the reader's lineage.

@@ -13,17 +13,19 @@ use serde::{Deserialize, Serialize};
 
 pub use super::action::{Action, Body, Method, Outcome, Request, Response, SyncError};
 use super::apply::{self, ApplyError, Reader};
+use super::downloads;
 use super::message::{self, Direction};
 use super::outbox;
 use super::policy::{self, Gate};
 use super::previews;
 use super::reoffer::{self, Part};
+use super::room;
 use super::succeed;
 use super::uploads::{self, UploadIntent};
 pub use super::wait::{Attention, attention};
 use super::wire::{
-    Countersignature, Epoch, HaveRequest, HaveResponse, PROTOCOL, PROTOCOL_OLDEST, PreviewsRequest, PreviewsResponse,
-    Rendition, SyncRequest, SyncResponse, token_hash,
+    Countersignature, DownloadsRequest, DownloadsResponse, Epoch, HaveRequest, HaveResponse, PROTOCOL, PROTOCOL_OLDEST,
+    PreviewsRequest, PreviewsResponse, Rendition, SUPERSEDED, SyncRequest, SyncResponse, Wanted, token_hash,
 };
 use super::{clock_offset, have, pieces, wait};
 use crate::clock::{Now, Seed};
@@ -59,6 +61,7 @@ enum Intent {
     Sync(SyncIntent),
     Have { nonce: Nonce, photos: Vec<(EntryId, PhotoHash)> },
     Previews { nonce: Nonce, rendition: Rendition, photos: Vec<(EntryId, PhotoHash)> },
+    Downloads { nonce: Nonce, wanted: Vec<Wanted> },
     Upload(UploadIntent),
 }
 
@@ -67,7 +70,7 @@ impl Intent {
     const fn original_bytes(&self) -> u64 {
         match self {
             Self::Upload(upload) => upload.body_bytes(),
-            Self::Sync(_) | Self::Have { .. } | Self::Previews { .. } => 0,
+            Self::Sync(_) | Self::Have { .. } | Self::Previews { .. } | Self::Downloads { .. } => 0,
         }
     }
 }
@@ -87,6 +90,9 @@ pub struct SyncIntent {
     pub positions: BTreeMap<String, u64>,
     /// Items whose snapshot is wanted.
     pub want: Vec<ItemId>,
+    /// Items whose whole story is wanted, each with the count up to which it is here.
+    #[serde(default)]
+    pub history: BTreeMap<ItemId, u64>,
     /// The device's clocks when it was decided.
     pub now: Now,
     /// What it brings back to an office that has lost it.
@@ -112,7 +118,7 @@ pub struct Phone<'a> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
+pub fn start(conn: &mut Connection, photos: &PhotoFolder) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     // Another network may let more through.
@@ -123,6 +129,7 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     have::wanted_for_many(&tx)?;
     wait::cancel(&tx)?;
     transfers::doubt_unreceipted(&tx)?;
+    downloads::sweep(&tx, photos)?;
     tx.commit()?;
     Ok(())
 }
@@ -150,6 +157,12 @@ fn decide(
     seed: &Seed,
 ) -> Result<Action, SyncError> {
     let mut entropy = seed.entropy();
+    if outbox::has_hole(tx)? {
+        // An older backup than the newest was restored, and the office asks for entries that left here as safe: what is here
+        // goes on without them.
+        succeed::succeed(tx, now, &mut entropy)?;
+        meta::clear(tx, key::COPIED)?;
+    }
     // An action whose outcome nobody reported: a request is repeated as it was, a piece is asked about.
     while let Some((id, intent)) = transfers::open::<Intent>(tx)? {
         if let Intent::Upload(upload) = &intent
@@ -207,6 +220,11 @@ fn next_intent(
             return Ok(Some(Intent::Previews { nonce, rendition, photos }));
         }
     }
+    // What somebody wants to see before what is only to be safe.
+    let wanted = downloads::next(tx, now)?;
+    if !wanted.is_empty() {
+        return Ok(Some(Intent::Downloads { nonce, wanted }));
+    }
     if wait::originals_until(tx, now)?.is_none()
         && let Some(upload) = uploads::next(tx, phone.photos, gate, &urgent, now, seed)?
     {
@@ -229,6 +247,7 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
     };
     let mut want: Vec<ItemId> = meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default();
     want.truncate(limits::WANTED_ITEMS);
+    let history: BTreeMap<ItemId, u64> = meta::get(tx, key::HISTORY_WANTED)?.unwrap_or_default();
     Ok(Intent::Sync(SyncIntent {
         nonce,
         number: next_number(tx, now)?,
@@ -236,6 +255,7 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
         bytes,
         positions: feeds::positions(tx)?,
         want,
+        history: history.into_iter().take(limits::HISTORY_ITEMS).collect(),
         now: now.clone(),
         reoffer: None,
     }))
@@ -254,8 +274,9 @@ fn reoffer_intent(
         Part::Chain { .. } => meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
     };
     let number = next_number(tx, now)?;
-    let (positions, want, now, reoffer) = (BTreeMap::new(), Vec::new(), now.clone(), Some(part));
-    Ok(Intent::Sync(SyncIntent { nonce, number, through, bytes, positions, want, now, reoffer }))
+    let (positions, want, history) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    let (now, reoffer) = (now.clone(), Some(part));
+    Ok(Intent::Sync(SyncIntent { nonce, number, through, bytes, positions, want, history, now, reoffer }))
 }
 
 /// The chain that a request sends of.
@@ -317,6 +338,8 @@ fn request(
                 written: Some(entries::head(tx, incarnation)?.seq),
                 token: meta::get::<String>(tx, key::TOKEN)?.map(|token| token_hash(&token)),
                 succeeds: succeed::declared(tx)?,
+                backup: meta::get(tx, key::BACKUP)?,
+                history: sync.history.clone(),
                 before: lineage::successions(tx, incarnation)?.into_iter().skip(1).collect(),
                 holds: holds(tx)?,
                 recovery: reoffer::recovery(tx, sync.reoffer)?,
@@ -342,6 +365,12 @@ fn request(
             let (nonce, rendition, incarnation) = (*nonce, *rendition, meta::incarnation(tx)?);
             let body = PreviewsRequest { nonce, incarnation, rendition, previews };
             Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
+        }
+        Intent::Downloads { nonce, wanted } => {
+            let (nonce, incarnation) = (*nonce, meta::incarnation(tx)?);
+            let number = countersigned(tx, office)?.unwrap_or(0);
+            let body = DownloadsRequest { nonce, incarnation, number, wanted: wanted.clone() };
+            Ok(Some(post("/v1/photos/downloads", message::pack(Direction::Request, &body, phone.signer)?)))
         }
         Intent::Upload(upload) => Ok(uploads::request(tx, phone.photos, upload)?),
     }
@@ -378,6 +407,9 @@ pub fn completed(
     let Err(error) = result else {
         transfers::end(&tx, action)?;
         tx.commit().map_err(StoreError::from)?;
+        if let Intent::Sync(_) = intent {
+            room::make(conn, phone.photos)?;
+        }
         return Ok(());
     };
     // Another driver has taken it up since: what it was acknowledged counts, that it failed does not.
@@ -436,6 +468,7 @@ fn take_answer(
                 epoch: office.epoch.id,
                 incarnation: meta::incarnation(tx)?,
                 predictor: Predictor { pack: phone.pack, person: phone.person },
+                photos: phone.photos,
             };
             if answer.nonce != sync.nonce {
                 return Err(ApplyError::OtherRequest.into());
@@ -479,6 +512,13 @@ fn take_answer(
                 meta::clear(tx, key::ORIGINALS_POSTPONED)?;
             }
         }
+        Intent::Downloads { nonce, wanted } => match open::<DownloadsResponse>(response, &office) {
+            Ok(answer) if answer.nonce != *nonce => return Err(ApplyError::OtherRequest.into()),
+            Ok(answer) => downloads::take(tx, phone.photos, wanted, &answer, now)?,
+            // An office of an earlier version, or one that takes no such list: all else goes on.
+            Err(error) if error.is_of_no_picture() => downloads::none(tx, wanted, now)?,
+            Err(error) => return Err(error),
+        },
     }
     meta::clear(tx, key::BACK_OFF)?;
     if let Intent::Sync(_) = intent {
@@ -499,7 +539,9 @@ fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys
 fn unreadable(intent: &Intent, why: String) -> SyncError {
     match intent {
         Intent::Upload(upload) => SyncError::Unreadable { photo: upload.photo().1, why },
-        Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. } => SyncError::NoAnswer(why),
+        Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. } | Intent::Downloads { .. } => {
+            SyncError::NoAnswer(why)
+        }
     }
 }
 
@@ -550,7 +592,8 @@ fn note_failure(
         (Intent::Sync(_), Outcome::Failed(_)) if mutant::is_on(Mutant::SentTakenForAcknowledged) => {
             meta::set(tx, key::THROUGH, &entries::head(tx, meta::incarnation(tx)?)?.seq)?;
         }
-        (Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. }, _) => {}
+        (Intent::Downloads { .. }, _) if error.code() == SUPERSEDED => meta::set(tx, key::SYNC_WANTED, &true)?,
+        (Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. } | Intent::Downloads { .. }, _) => {}
     }
     if error.is_of_size() {
         shrink(tx, phone, intent)?;
@@ -579,7 +622,8 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
                 .filter_map(|(entry, sha256)| previews::preview(phone.photos, *rendition, *entry, *sha256));
             (key::PREVIEWS_BYTES, sent.map(|preview| preview.jpeg.len() as u64).sum())
         }
-        Intent::Have { .. } => return Ok(()),
+        // A list of ids is small; what is large is the answer.
+        Intent::Have { .. } | Intent::Downloads { .. } => return Ok(()),
         Intent::Upload(upload) if upload.body_bytes() > 0 => return pieces::refused(tx, upload.body_bytes()),
         Intent::Upload(_) => return Ok(()),
     };

@@ -16,7 +16,7 @@ use super::pieces;
 use super::policy::Gate;
 use super::session::{Attention, Body, Method, Request, Response, SyncError};
 use super::wait;
-use crate::clock::{Now, Seed};
+use crate::clock::{Moment, Now, Seed};
 use crate::id::{EntryId, PhotoHash};
 use crate::photo::{Fingerprint, PhotoFolder};
 use crate::store::meta::{self, key};
@@ -83,12 +83,12 @@ pub(super) fn next(
         let Owed { entry, sha256, .. } = owed;
         match lies_whole(folder, &owed) {
             Ok(true) => {
-                if owed.was_lost {
+                if owed.was_lost || owed.left_at.is_some() {
                     photos::set_found(tx, entry, sha256)?;
                 }
                 break owed;
             }
-            Ok(false) => lose(tx, entry, sha256)?,
+            Ok(false) => lose(tx, entry, sha256, owed.left_at)?,
             // A card that is locked, storage that fails now and then: the others go meanwhile.
             Err(error) => {
                 let why = SyncError::Unreadable { photo: sha256, why: error.to_string() }.attention();
@@ -118,20 +118,33 @@ fn lies_whole(folder: &PhotoFolder, owed: &Owed) -> std::io::Result<bool> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    Ok(length == owed.bytes && (!owed.was_lost || is_intact(&path, &owed.sha256)))
+    Ok(length == owed.bytes && (!(owed.was_lost || owed.left_at.is_some()) || is_intact(&path, &owed.sha256)))
 }
 
 fn is_intact(path: &Path, sha256: &PhotoHash) -> bool {
     Fingerprint::of_file(path).is_ok_and(|found| found.sha256 == *sha256)
 }
 
-/// An original that does not lie here as it was kept is not sent, and said.
-fn lose(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    let detail = format!(
-        "the original {sha256} is missing or damaged on this phone, and cannot be sent; put the store's photo folder back \
-         as it was, and sync again"
-    );
-    let why = Attention { code: "original_lost".to_owned(), detail };
+/// An original that does not lie here as it was kept, or was let go, is not sent, and said.
+fn lose(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash, left_at: Option<Moment>) -> Result<(), StoreError> {
+    let (code, detail) = match left_at {
+        Some(at) => (
+            "original_left",
+            format!(
+                "the office asks again for the original {sha256}, which left this phone on {} because a backup of the \
+                 office held it; tell the office: it is in its backups of that day",
+                at.beijing()
+            ),
+        ),
+        None => (
+            "original_lost",
+            format!(
+                "the original {sha256} is missing or damaged on this phone, and cannot be sent; put the store's photo \
+                 folder back as it was, and sync again"
+            ),
+        ),
+    };
+    let why = Attention { code: code.to_owned(), detail };
     photos::set_lost(tx, entry, sha256, &to_json("attachment", &why)?)
 }
 
@@ -287,7 +300,7 @@ pub(super) fn answered(
                 return Err(SyncError::refused(response));
             }
             // It is this phone's trouble and no refusal: the others go on.
-            Ok(lose(tx, *entry, *sha256)?)
+            Ok(lose(tx, *entry, *sha256, None)?)
         }
         // The token is too old: the next exchange brings another.
         (_, 401) => {

@@ -1,5 +1,7 @@
 //! The types that cross between a phone and the office, and the statements that the office signs.
 
+mod photos;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,9 +11,15 @@ use crate::crypto::{PublicKey, SealingPublicKey, Signed, Statement};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::entry::Entry;
 use crate::journal::seal::BatchSeal;
+use crate::limits;
 use crate::store::entries::Head;
 use crate::store::feeds::FeedRow;
 use crate::sync::offer::{Known, Recovery};
+
+pub use photos::{
+    DownloadsRequest, DownloadsResponse, PhotoForm, Piece, Preview, PreviewsRequest, PreviewsResponse, Rendition,
+    Wanted,
+};
 
 /// The version of these types: the latest that is spoken here.
 pub const PROTOCOL: u32 = 1;
@@ -100,6 +108,12 @@ pub struct SyncRequest {
     /// Which incarnation this one goes on from, under the key of both: a copy of its store was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeds: Option<Succession>,
+    /// The backup that the phone heard of last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Nonce>,
+    /// Items whose whole story is wanted, each with the count up to which the phone has it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub history: BTreeMap<ItemId, u64>,
     /// What that one goes on from in its turn, and so on, nearest first: the office may have lost those too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Succession>,
@@ -174,6 +188,30 @@ pub struct PhoneLimits {
     pub retry_after_s: Option<u64>,
     /// Whether this office makes backups: without them nothing becomes safe.
     pub has_backups: bool,
+    /// What of that which is safe phones let go; where the office does not say, they keep all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Keep>,
+}
+
+/// What phones keep of that which is safe. What is not stays, whatever this says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// For so many days after it became safe an original stays.
+    pub originals_days: u32,
+    /// While a phone has less room than so many bytes, they go earlier, the oldest first.
+    pub free_bytes: u64,
+    /// So many of others' entries on an item stay, the newest; earlier ones are in its snapshot, and can be had again.
+    pub entries: usize,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self {
+            originals_days: limits::ORIGINALS_KEPT_DAYS,
+            free_bytes: limits::FREE_BYTES_WANTED,
+            entries: limits::ENTRIES_KEPT,
+        }
+    }
 }
 
 /// Why an office did not take an entry into its chain.
@@ -245,6 +283,18 @@ pub struct Page {
     pub attestation: Signed<Attestation>,
     /// Whether there is more to read right away.
     pub more: bool,
+    /// How far a verified backup holds the reader's feeds, where the phone had not heard of that backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe_through: Option<SafeThrough>,
+}
+
+/// How far a verified backup holds each feed of a reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafeThrough {
+    /// A name of the backup that says nothing else.
+    pub backup: Nonce,
+    /// The last position of each feed that is in it.
+    pub positions: BTreeMap<String, u64>,
 }
 
 /// The rows of one feed.
@@ -431,51 +481,8 @@ pub struct Enrolled {
     pub server_time: Moment,
 }
 
-/// Which of the smaller pictures that a phone draws of its photos.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rendition {
-    /// 320 px, of every photo.
-    Thumbnail,
-    /// 1,600 px, of a photo that the office cannot draw itself.
-    View,
-}
-
-/// `POST /v1/photos/previews`: smaller pictures of photos whose entries were judged, all of one kind.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PreviewsRequest {
-    /// Makes this request unlike any other.
-    pub nonce: Nonce,
-    /// Who asks.
-    pub incarnation: IncarnationId,
-    /// What they all are.
-    pub rendition: Rendition,
-    /// At most a dozen.
-    pub previews: Vec<Preview>,
-}
-
-/// One smaller picture of a photo.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Preview {
-    /// The entry that shows the photo.
-    pub entry: EntryId,
-    /// The photo.
-    pub sha256: PhotoHash,
-    /// The JPEG file, base64.
-    pub jpeg: String,
-}
-
-/// The office's answer to [`PreviewsRequest`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PreviewsResponse {
-    /// The request's.
-    pub nonce: Nonce,
-    /// Those that are kept now; the others are to be sent again later.
-    pub taken: Vec<(EntryId, PhotoHash)>,
-    /// Those whose bytes are not what their entry names, with a reason.
-    #[serde(default)]
-    pub refused: Vec<(EntryId, PhotoHash, String)>,
-}
+/// The code of the [`Problem`] that says: another request of this device was answered since, sync first.
+pub const SUPERSEDED: &str = "superseded";
 
 /// `POST /v1/photos/have`: what of these photos of the asker's own entries is at the office?
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -61,6 +61,9 @@ pub struct Person {
 /// The roles whose desks work on every case of the district.
 pub const DESKS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Auditor];
 
+/// The roles that see others' originals: their metadata can name the reporter's phone.
+pub const SEE_ORIGINALS: &[Role] = &[Role::Acceptor, Role::Verifier, Role::Admin];
+
 /// The roles whose desks decide about what is held, of all kinds but those that have deciders of their own.
 pub const DECIDERS: &[Role] = &[Role::Acceptor, Role::Admin];
 
@@ -77,6 +80,12 @@ impl Person {
     pub fn is_at_a_desk_of(&self, kind: &str) -> bool {
         let desks = super::rules(kind).map_or(DESKS, |rules| rules.desks);
         self.roles.iter().any(|role| desks.contains(role))
+    }
+
+    /// Whether the person may see the originals of photos that others took.
+    #[must_use]
+    pub fn sees_originals(&self) -> bool {
+        self.roles.iter().any(|role| SEE_ORIGINALS.contains(role))
     }
 
     /// Whether the person works on every case of the district.

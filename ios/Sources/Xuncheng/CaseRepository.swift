@@ -118,9 +118,24 @@ public actor CaseRepository {
         try await changing { app, _, _ in try app.acknowledgeCopy() }
     }
 
-    /// Where the files of a photo are, or would be.
-    public func photoFiles(_ photo: PhotoHash) async throws -> PhotoFiles {
-        try await store.call { app, _, _ in try app.photoFiles(photo: photo) }
+    /// Wants the whole story of a case; what is not on this phone comes with the next sync.
+    public func wantHistory(_ id: ItemId) async throws {
+        try await changing { app, _, _ in try app.wantHistory(id: id) }
+    }
+
+    /// Wants the thumbnails that stand for these cases in a list that is scrolled on; they come with the next sync.
+    public func wantThumbnails(_ ids: [ItemId]) async throws {
+        try await changing { app, _, _ in try app.wantThumbnails(ids: ids) }
+    }
+
+    /// Wants the views of a case's photos, because it was opened; they come with the next sync.
+    public func wantViews(_ id: ItemId) async throws {
+        try await changing { app, _, _ in try app.wantViews(id: id) }
+    }
+
+    /// Wants the original of a case's `photo`: somebody else's, or one that has left this phone.
+    public func wantOriginal(_ id: ItemId, _ photo: PhotoHash) async throws {
+        try await changing { app, _, _ in try app.wantOriginal(id: id, photo: photo) }
     }
 
     /// Categories by what a person types; all of them for an empty text.

@@ -1,7 +1,6 @@
 //! Photos of a case, to whoever may read the entries that show them; those of what is held, to desks. A bare hash opens
 //! nothing: the way leads through the case, or the held entry.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,28 +9,19 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
-use xuncheng_core::journal::entry::Photo;
 use xuncheng_core::journal::verdict::Verdict;
-use xuncheng_core::photo::{Fingerprint, MediaType, PhotoFolder};
-use xuncheng_core::store::photos::Attachment;
-use xuncheng_core::store::{StoreError, entries, judgements, photos};
+use xuncheng_core::photo::MediaType;
+use xuncheng_core::store::{judgements, photos};
+use xuncheng_core::sync::wire::PhotoForm;
 
 use super::Console;
 use super::error::ConsoleError;
 use super::viewer::Viewer;
-use crate::attached;
+use crate::pictures::{Arrived, photo_of};
 
 /// A photo never changes: its address holds its hash.
 const FOR_GOOD: &str = "private, max-age=31536000, immutable";
 const WAITING: &str = include_str!("../../assets/waiting.svg");
-
-/// Which file of a photo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rendition {
-    Thumbnail,
-    View,
-    Original,
-}
 
 /// `GET /cases/{item}/photos/{sha256}/{rendition}`
 pub(super) async fn show(
@@ -42,9 +32,9 @@ pub(super) async fn show(
     let item: ItemId = item.parse().map_err(|_| ConsoleError::NotFound)?;
     let sha256: PhotoHash = sha256.parse().map_err(|_| ConsoleError::NotFound)?;
     let rendition = match rendition.as_str() {
-        "thumb" => Rendition::Thumbnail,
-        "view" => Rendition::View,
-        "original" if viewer.sees_originals() => Rendition::Original,
+        "thumb" => PhotoForm::Thumbnail,
+        "view" => PhotoForm::View,
+        "original" if viewer.person.sees_originals() => PhotoForm::Original,
         "original" => return Err(ConsoleError::Forbidden("原件只有受理员、核查员和系统管理员可以查看。")),
         _ => return Err(ConsoleError::NotFound),
     };
@@ -60,8 +50,8 @@ pub(super) async fn show_held(
 ) -> Result<Response, ConsoleError> {
     let entry: EntryId = entry.parse().map_err(|_| ConsoleError::NotFound)?;
     let rendition = match rendition.as_str() {
-        "thumb" => Rendition::Thumbnail,
-        "view" => Rendition::View,
+        "thumb" => PhotoForm::Thumbnail,
+        "view" => PhotoForm::View,
         _ => return Err(ConsoleError::NotFound),
     };
     let (sha256, here) = console.office.read(move |conn| Ok(here_held(conn, &viewer, entry))).await??;
@@ -71,74 +61,20 @@ pub(super) async fn show_held(
 async fn answer(
     console: &Console,
     sha256: PhotoHash,
-    rendition: Rendition,
+    rendition: PhotoForm,
     here: &Arrived,
 ) -> Result<Response, ConsoleError> {
-    for file in here.files(console.office.photos(), sha256, rendition) {
+    for file in here.or_another(console.office.photos(), sha256, rendition) {
         if let Ok(bytes) = tokio::fs::read(&file.path).await
             && file.counts(&bytes)
         {
             return Ok(picture(bytes, sha256, rendition));
         }
     }
-    if rendition == Rendition::Original {
+    if rendition == PhotoForm::Original {
         return Err(ConsoleError::NotFound);
     }
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], WAITING).into_response())
-}
-
-/// What of a photo has come with this case's own entries, or with the one that is held.
-#[derive(Debug, Default)]
-struct Arrived {
-    original: bool,
-    /// The office has drawn what it shows from that.
-    drawn: bool,
-    /// Thumbnails that they name and that their phones sent.
-    thumbnails: Vec<PhotoHash>,
-    /// The same of views, of what the office cannot draw.
-    views: Vec<PhotoHash>,
-}
-
-/// Where to look.
-struct ShownFile {
-    path: PathBuf,
-    /// Whose bytes it has to hold; none where the office itself wrote them.
-    any_of: Option<Vec<PhotoHash>>,
-}
-
-impl ShownFile {
-    /// Whether these bytes came with the entries. What the office drew out of another case's original did not.
-    fn counts(&self, bytes: &[u8]) -> bool {
-        self.any_of.as_ref().is_none_or(|named| named.contains(&Fingerprint::of(bytes).sha256))
-    }
-}
-
-impl Arrived {
-    /// Adds what has come with an entry.
-    fn add(&mut self, conn: &Connection, attachment: &Attachment) -> Result<(), StoreError> {
-        self.original |= attachment.received;
-        self.drawn |= attachment.received && photos::is_drawn(conn, attachment.sha256)?;
-        self.views.extend(attachment.view_sent);
-        if attachment.previewed {
-            self.thumbnails.extend(photo_of(conn, attachment.entry)?.map(|photo| photo.thumbnail));
-        }
-        Ok(())
-    }
-
-    /// Where to look, best first: a larger picture stands for a smaller one, and the other way round.
-    fn files(&self, folder: &PhotoFolder, sha256: PhotoHash, rendition: Rendition) -> Vec<ShownFile> {
-        let named = |hashes: &[PhotoHash]| (!self.drawn).then(|| hashes.to_vec());
-        let thumbnail = ShownFile { path: folder.thumbnail(&sha256), any_of: named(&self.thumbnails) };
-        let drawn = self.drawn.then(|| ShownFile { path: folder.view(&sha256), any_of: None });
-        let sent = self.views.iter().map(|view| ShownFile { path: folder.sent_view(view), any_of: Some(vec![*view]) });
-        let views = drawn.into_iter().chain(sent);
-        match rendition {
-            Rendition::Thumbnail => std::iter::once(thumbnail).chain(views).collect(),
-            Rendition::View => views.chain([thumbnail]).collect(),
-            Rendition::Original if self.original => vec![ShownFile { path: folder.original(&sha256), any_of: None }],
-            Rendition::Original => Vec::new(),
-        }
-    }
 }
 
 fn here(conn: &Connection, viewer: &Viewer, item: ItemId, sha256: PhotoHash) -> Result<Arrived, ConsoleError> {
@@ -168,12 +104,7 @@ fn here_held(conn: &Connection, viewer: &Viewer, entry: EntryId) -> Result<(Phot
     Ok((photo.sha256, here))
 }
 
-fn photo_of(conn: &Connection, entry: EntryId) -> Result<Option<Photo>, StoreError> {
-    let Some(by) = entries::incarnation(conn, entry)? else { return Ok(None) };
-    Ok(attached::by(conn, entry, by)?.map(|shown| shown.photo))
-}
-
-fn picture(bytes: Vec<u8>, sha256: PhotoHash, rendition: Rendition) -> Response {
+fn picture(bytes: Vec<u8>, sha256: PhotoHash, rendition: PhotoForm) -> Response {
     let (kind, ending) = match MediaType::of(&bytes) {
         Some(MediaType::Jpeg) => ("image/jpeg", "jpeg"),
         Some(MediaType::Png) => ("image/png", "png"),
@@ -181,10 +112,10 @@ fn picture(bytes: Vec<u8>, sha256: PhotoHash, rendition: Rendition) -> Response 
         Some(MediaType::Unknown(_)) | None => ("application/octet-stream", "bin"),
     };
     // A rendition of the original may take the place of what came before it; an original never changes.
-    let keep = if rendition == Rendition::Original { FOR_GOOD } else { "private, max-age=60" };
+    let keep = if rendition == PhotoForm::Original { FOR_GOOD } else { "private, max-age=60" };
     let mut response =
         ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)], Body::from(bytes)).into_response();
-    if rendition == Rendition::Original
+    if rendition == PhotoForm::Original
         && let Ok(name) = format!("attachment; filename=\"{}.{ending}\"", &sha256.to_string()[..12]).parse()
     {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);

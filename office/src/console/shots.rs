@@ -89,7 +89,7 @@ pub(super) fn read(
                 .filter(|flag| flag.entry == member.writer && flag.sha256 == sha256)
                 .map(|flag| words::doubt(flag.what))
                 .collect(),
-            original: received && viewer.sees_originals(),
+            original: received && viewer.person.sees_originals(),
             role,
         };
         match facts.role {

@@ -63,8 +63,6 @@ pub(super) fn has_any(person: &Person, roles: &[Role]) -> bool {
 
 /// Who may know the reporter of a case.
 const TOLD_OF_REPORTERS: &[Role] = &[Role::Acceptor, Role::Dispatcher, Role::Admin, Role::Verifier];
-/// Who may see originals: their metadata can name the reporter's phone.
-const SEE_ORIGINALS: &[Role] = &[Role::Acceptor, Role::Verifier, Role::Admin];
 
 impl Viewer {
     /// What this person may see; everything where none is given.
@@ -158,11 +156,6 @@ impl Viewer {
     /// Whether this person may know of covert visits.
     pub(super) fn sees_visits(&self) -> bool {
         Audience::of_person(&self.person).contains(&Audience::Covert)
-    }
-
-    /// Whether this person may see originals.
-    pub(super) fn sees_originals(&self) -> bool {
-        has_any(&self.person, SEE_ORIGINALS)
     }
 
     /// Whether this person keeps devices.

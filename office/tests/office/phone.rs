@@ -225,6 +225,8 @@ impl Phone {
             written: None,
             token: None,
             succeeds: None,
+            backup: None,
+            history: std::collections::BTreeMap::new(),
             before: Vec::new(),
             holds: None,
             recovery: None,

@@ -9,6 +9,7 @@ use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::ledger::Ruling;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::session::Action;
+use xuncheng_core::sync::wire::Keep;
 use xuncheng_core::work::case::{CASE, CaseStep, RULES};
 use xuncheng_core::work::flow::Who;
 use xuncheng_disk::{Disk, Fault as DiskFault};
@@ -63,6 +64,11 @@ impl District {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let world = World::new(seed);
+        if is_tight(seed) {
+            // Phones without room: whatever is safe leaves them, but for some entries of each item.
+            let entries = usize::try_from(seed / 2 % 3).unwrap_or(0);
+            world.office().set_keep(Keep { originals_days: 0, free_bytes: u64::MAX, entries });
+        }
         let phones = PEOPLE.iter().map(|person| world.enrolled(person)).collect();
         Self::of(world, phones, Book::default(), seed)
     }
@@ -162,13 +168,15 @@ impl District {
             Event::Restore { older } => {
                 // Without a backup there is nothing to restore.
                 if let Some(newest) = self.backups.len().checked_sub(1) {
-                    let backup = self.backups[newest.saturating_sub(*older)].clone();
+                    // An older one is announced as a loss: of what left phones as safe, too.
+                    let older = if is_tight(self.seed) { 0 } else { *older };
+                    let backup = self.backups[newest.saturating_sub(older)].clone();
                     self.world.office().restore(Some(&backup));
                 }
             }
             Event::CopyOffice => self.copy = Some(self.world.office().copy_folder()),
             Event::PutBack => {
-                if let Some(copy) = &self.copy {
+                if let Some(copy) = self.copy.as_ref().filter(|_| !is_tight(self.seed)) {
                     self.world.office().put_back(copy);
                 }
             }
@@ -475,6 +483,7 @@ fn is_of_the_disk(error: &FieldError) -> bool {
         | FieldError::Exists(_)
         | FieldError::UnknownCase(_)
         | FieldError::UnknownPhoto(_)
+        | FieldError::Withheld(_)
         | FieldError::Ambiguous(_)
         | FieldError::NotRefused(_)
         | FieldError::UnknownCategory(_)
@@ -485,6 +494,11 @@ fn is_of_the_disk(error: &FieldError) -> bool {
         | FieldError::OtherOffice
         | FieldError::EnrolledElsewhere { .. } => false,
     }
+}
+
+/// Whether the phones of a run have no room: whatever is safe leaves them.
+const fn is_tight(seed: u64) -> bool {
+    seed % 2 == 0
 }
 
 /// What any step may need; a step takes what it knows.

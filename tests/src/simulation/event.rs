@@ -277,7 +277,7 @@ impl Event {
             105 => Self::AskForOriginals { phone },
             106..108 => Self::LinkBack { phone },
             108 => Self::Newer { phone },
-            _ => Self::Pass { minutes: 1 + below(dice, 600) as u64 },
+            _ => Self::Pass { minutes: [1, 10, 600, 120 * 24 * 60][below(dice, 4)] },
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
+use xuncheng_core::field::PictureFile;
 use xuncheng_core::id::{EntryId, ItemId};
 use xuncheng_core::journal::verdict::Verdict;
+use xuncheng_core::store::list::Query;
 use xuncheng_core::store::{items, judgements};
 use xuncheng_core::sync::policy::Conditions;
 use xuncheng_core::sync::wait::COPIED;
@@ -34,6 +36,7 @@ pub fn kept(district: &mut District) {
         district.world.settle();
     }
     district.world.check_invariants();
+    what_is_safe_leaves_and_comes_back(district);
     every_entry_is_judged(district);
     every_photo_is_at_the_office(district);
     district.world.office().read(words::none_is_lost);
@@ -41,6 +44,50 @@ pub fn kept(district: &mut District) {
         nothing_is_left_to_say(phone);
         sees_what_it_may(district, phone);
     }
+}
+
+/// Once a backup holds all, phones let go what they have no room for; whoever wants to see a case sees all of it all the same.
+fn what_is_safe_leaves_and_comes_back(district: &mut District) {
+    district.world.office().back_up();
+    let days = u64::from(xuncheng_core::limits::SETTLED_DAYS) + 1;
+    district.world.wait_minutes(days * 24 * 60);
+    // What is over leaves its reporters' phones in the first of these; in the next its entries do.
+    for _ in 0..ROUNDS {
+        for phone in &mut district.phones {
+            phone.sync().expect("a phone whose network is sound talks");
+        }
+        district.world.office().back_up();
+    }
+    district.world.check_invariants();
+    for phone in &mut district.phones {
+        let cases = phone.field().cases(&Query::default(), None, 200).expect("a phone lists its cases").cases;
+        for case in &cases {
+            phone.field_mut().want_history(case.id).expect("a story can be asked for");
+            phone.field_mut().want_views(case.id).expect("views can be asked for");
+        }
+        phone.sync().expect("a phone whose network is sound talks");
+        for case in cases {
+            let shown = phone.case(case.id);
+            assert_eq!(
+                shown.earlier,
+                0,
+                "{}'s phone cannot see the whole story of {}",
+                phone.field().person(),
+                case.label
+            );
+            for photo in shown.photos {
+                let here = matches!(photo.view, PictureFile::Here { .. });
+                let shown_by = photo.entry;
+                let counts = district.world.office().read(move |conn| {
+                    judgements::get(conn, shown_by)
+                        .expect("the ledger can be read")
+                        .is_some_and(|judged| judged.judgement.verdict.applies())
+                });
+                assert!(here || !counts, "{}'s phone cannot see photo {}", phone.field().person(), photo.sha256);
+            }
+        }
+    }
+    district.world.check_invariants();
 }
 
 /// Invariant 2: what was written on a phone is at the office, and judged.

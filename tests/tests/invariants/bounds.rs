@@ -64,6 +64,8 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         written: None,
         token: None,
         succeeds: None,
+        backup: None,
+        history: std::collections::BTreeMap::new(),
         before: Vec::new(),
         holds: None,
         recovery: None,

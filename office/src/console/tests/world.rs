@@ -270,7 +270,7 @@ impl World {
     pub(crate) async fn covered(&self, item: ItemId) {
         self.turn(move |intake| {
             for attachment in photos::of_item(intake.tx, item)? {
-                photos::set_safe(intake.tx, attachment.entry, attachment.sha256)?;
+                photos::set_safe(intake.tx, attachment.entry, attachment.sha256, intake.now.wall)?;
             }
             Ok(())
         })

@@ -17,7 +17,6 @@ import cn.xuncheng.ffi.FieldException
 import cn.xuncheng.ffi.ItemId
 import cn.xuncheng.ffi.Organisation
 import cn.xuncheng.ffi.PersonId
-import cn.xuncheng.ffi.PhotoFiles
 import cn.xuncheng.ffi.PhotoHash
 import cn.xuncheng.ffi.Reason
 import cn.xuncheng.ffi.Status
@@ -94,8 +93,17 @@ class CaseRepository(
     /** The person has seen that a copy of this store speaks to the office too. */
     suspend fun acknowledgeCopy(): Unit = changing { acknowledgeCopy() }
 
-    /** Where the files of a photo are, or would be. */
-    suspend fun photoFiles(photo: PhotoHash): PhotoFiles = reading { photoFiles(photo) }
+    /** Wants the whole story of a case; what is not on this phone comes with the next sync. */
+    suspend fun wantHistory(id: ItemId): Unit = changing { wantHistory(id) }
+
+    /** Wants the thumbnails that stand for these cases in a list that is scrolled on; they come with the next sync. */
+    suspend fun wantThumbnails(ids: List<ItemId>): Unit = changing { wantThumbnails(ids) }
+
+    /** Wants the views of a case's photos, because it was opened; they come with the next sync. */
+    suspend fun wantViews(id: ItemId): Unit = changing { wantViews(id) }
+
+    /** Wants the original of a case's [photo]: somebody else's, or one that has left this phone. */
+    suspend fun wantOriginal(id: ItemId, photo: PhotoHash): Unit = changing { wantOriginal(id, photo) }
 
     /** Categories by what a person types; all of them for an empty text. */
     suspend fun categories(text: String): List<Category> = reading { categories(text) }

@@ -10,10 +10,12 @@ import cn.xuncheng.ffi.CaseStep
 import cn.xuncheng.ffi.FieldException
 import cn.xuncheng.ffi.PhotoRole
 import cn.xuncheng.ffi.PhotoStage
+import cn.xuncheng.ffi.PictureFile
 import java.io.File
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
+import kotlin.test.assertIs
 import kotlin.test.assertTrue
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -45,7 +47,7 @@ class JourneyTest {
             assertTrue(shown.label.startsWith("新-"), shown.label)
             assertEquals(listOf(PhotoStage.SAVED, PhotoStage.SAVED), stall.stages())
             assertEquals(stall.summary.id, li.cases(CaseQuery(text = "摆摊")).cases.single().id)
-            assertTrue(li.photoFiles(checkNotNull(shown.thumbnail)).thumbnail.isFile)
+            assertTrue(assertIs<PictureFile.Here>(shown.thumbnailFile).path.isFile)
             list.state.first { it.cases.map { case -> case.id } == listOf(stall.summary.id) }
             assertFailsWith<FieldException.NotAnArgument> { li.case("占道经营") }
 
