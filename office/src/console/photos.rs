@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::photo::MediaType;
-use xuncheng_core::store::{judgements, photos};
+use xuncheng_core::store::{entries, judgements, photos};
 use xuncheng_core::sync::wire::PhotoForm;
 
 use super::Console;
