@@ -7,8 +7,6 @@
 mod bounds;
 #[path = "invariants/durable.rs"]
 mod durable;
-#[path = "invariants/first_sync.rs"]
-mod first_sync;
 #[path = "invariants/kept.rs"]
 mod kept;
 #[path = "invariants/once.rs"]
