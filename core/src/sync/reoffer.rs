@@ -193,17 +193,16 @@ pub(super) fn answered(
     if said.incarnation != reader.incarnation || said.request != intent.number {
         return Err(ApplyError::OtherRequest);
     }
-    let mut reoffer = match (under_way(tx)?, intent.reoffer) {
-        (Some(reoffer), Some(part)) if reoffer.to.id == to.id => {
-            if let Part::Offers { through } = part {
-                offers::answered(tx, through)?;
-            }
-            reoffer
-        }
-        (Some(_) | None, _) => begin(tx, to, known)?,
+    let (mut reoffer, taken) = match (under_way(tx)?, intent.reoffer) {
+        (Some(reoffer), Some(part)) if reoffer.to.id == to.id => (reoffer, Some(part)),
+        // Of what is brought to another branch the office takes nothing.
+        (Some(_) | None, _) => (begin(tx, to, known)?, None),
     };
+    if let Some(Part::Offers { through }) = taken {
+        offers::answered(tx, through)?;
+    }
     for chain in &known.chains {
-        let sent = matches!(intent.reoffer, Some(Part::Chain { incarnation }) if incarnation == chain.incarnation);
+        let sent = matches!(taken, Some(Part::Chain { incarnation }) if incarnation == chain.incarnation);
         if is_ours(tx, chain)? {
             reoffer.sent.insert(chain.incarnation, chain.head.seq);
         } else if sent && answer.refusal.is_none() {

@@ -2,11 +2,12 @@
 
 use xuncheng_core::field::{CaseDetail, CaseEdit};
 use xuncheng_core::id::{EntryId, ItemId};
+use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::store::judgements;
 use xuncheng_core::store::meta::{self, key};
-use xuncheng_core::work::case::CaseStep;
+use xuncheng_core::work::case::{CASE, CaseStep};
 use xuncheng_office::recovery;
 use xuncheng_tests::network::Fault;
 use xuncheng_tests::phone::{Phone, in_huifeng};
@@ -343,28 +344,34 @@ fn late_response_of_old_epoch() {
     world.check_invariants();
 }
 
-/// `forged_offer`: a phone says that its rejected step had been applied. The signature does not cover that, and the step is judged
-/// as what it is.
+/// `forged_offer`: a phone says that its rejected step had been applied, and another that is not its person's to take. The
+/// signature does not cover that, and both are judged as what they are.
 #[test]
 fn forged_offer() {
     let world = World::new(seed!());
     let mut li = world.enrolled("li");
-    let case = li.capture("matter/09006").summary.id;
+    let (case, other) = (li.capture("matter/09006").summary.id, li.capture("matter/09006").summary.id);
     sync_all(&mut [&mut li]);
     world.office().step("zhang", case, CaseStep::File, &[]).unwrap();
     world.office().back_up();
     let taken_back = own_entry(&li.withdraw(case).unwrap());
+    let (transition, from) = ("file".to_owned(), "reported".to_owned());
+    let filing = Change::Step { transition, from, round: 0, args: std::collections::BTreeMap::new() };
+    let filed = li.write(other, CASE, filing);
     sync_all(&mut [&mut li]);
     let rejected = Verdict::Rejected { code: Code::NotFromHere, after: None };
-    assert_eq!(verdict(&world, taken_back), Some(rejected.clone()));
+    let held = Verdict::Held { reason: Code::NotAllowed, behind: None };
+    assert_eq!([taken_back, filed].map(|entry| verdict(&world, entry).unwrap()), [rejected.clone(), held.clone()]);
     let forge = "UPDATE judgement SET verdict = 'applied', judgement = json_set(judgement, '$.verdict', 'applied',
                      '$.effects', json('[{\"do\":\"set_state\",\"state\":\"withdrawn\",\"round\":0}]'))
                  WHERE entry = ?1";
-    assert_eq!(li.field().store().execute(forge, [taken_back]).unwrap(), 1);
+    for entry in [taken_back, filed] {
+        assert_eq!(li.field().store().execute(forge, [entry]).unwrap(), 1);
+    }
     world.office().restore(None);
     li.sync().unwrap();
-    assert_eq!(verdict(&world, taken_back), Some(rejected));
-    assert_eq!(view(&world, case).state, "filed");
+    assert_eq!([taken_back, filed].map(|entry| verdict(&world, entry).unwrap()), [rejected, held]);
+    assert_eq!([case, other].map(|case| view(&world, case).state), ["filed", "reported"]);
     sync_all(&mut [&mut li]);
     world.check_invariants();
 }
