@@ -90,6 +90,10 @@ pub fn at_every_cut(recording: &Recording, choice: Choice<'_>, look: impl Fn(Tem
                     choice.machines.get(which).map(|machines| format!(" at {machines:?} alone")).unwrap_or_default(),
                     cut.said
                 );
+                let story = recording.story();
+                for change in &story[number.saturating_sub(12)..number] {
+                    eprintln!("  {change}");
+                }
                 resume_unwind(panic);
             }
         }

@@ -392,7 +392,9 @@ fn sync(fd: c_int, go: impl Fn() -> c_int) -> c_int {
         }
         Turn::Tear => fail(libc::EIO),
         Turn::Fail(error) => {
-            watch.note(Operation::FailedSync { node });
+            if watch.gives_up() {
+                watch.note(Operation::FailedSync { node });
+            }
             fail(error)
         }
     }

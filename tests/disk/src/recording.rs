@@ -182,6 +182,45 @@ impl Recording {
         Cut { after: self.log.len(), said, is_new_for_certain: true, state, top: self.top }
     }
 
+    /// What happened, change by change, for whoever reads why something was found.
+    #[must_use]
+    pub fn story(&self) -> Vec<String> {
+        let mut names: BTreeMap<Node, (Node, OsString)> = BTreeMap::new();
+        for (folder, inside) in &self.before.folders {
+            names.extend(inside.iter().map(|(name, node)| (*node, (*folder, name.clone()))));
+        }
+        let mut story = Vec::new();
+        for operation in &self.log {
+            match operation {
+                Operation::Make { folder, name, node, .. } | Operation::Link { folder, name, node } => {
+                    names.insert(*node, (*folder, name.clone()));
+                }
+                Operation::Rename { to, node, .. } => drop(names.insert(*node, to.clone())),
+                Operation::Write { .. }
+                | Operation::SetLength { .. }
+                | Operation::Sync { .. }
+                | Operation::FailedSync { .. }
+                | Operation::Unlink { .. }
+                | Operation::Mark(_) => {}
+            }
+            let path = |node: &Node| path_of(&names, *node).display().to_string();
+            story.push(match operation {
+                Operation::Make { node, .. } => format!("made {}", path(node)),
+                Operation::Link { node, .. } => format!("linked {}", path(node)),
+                Operation::Rename { node, .. } => format!("renamed to {}", path(node)),
+                Operation::Write { file, offset, bytes } => {
+                    format!("wrote {} bytes at {offset} of {}", bytes.len(), path(file))
+                }
+                Operation::SetLength { file, length } => format!("{length} bytes is the length of {}", path(file)),
+                Operation::Sync { node } => format!("synced {}", path(node)),
+                Operation::FailedSync { node } => format!("did not sync {}", path(node)),
+                Operation::Unlink { folder, name } => format!("deleted {} in {}", name.display(), path(folder)),
+                Operation::Mark(text) => format!("said {text}"),
+            });
+        }
+        story
+    }
+
     /// The same, on a disk that loses some syncs: it says that they were done, and did nothing. `is_lost` is asked with the path
     /// that the file or folder has then.
     #[must_use]

@@ -161,6 +161,11 @@ impl Watch {
         turn
     }
 
+    /// Whether the system gives up what a sync that fails was to bring: after an error it does, after a kill it does not.
+    pub(crate) const fn gives_up(&self) -> bool {
+        matches!(self.fault, Some(Fault::Error(_) | Fault::SyncFails(_)))
+    }
+
     pub(crate) fn note(&mut self, operation: Operation) {
         if let Some(log) = &mut self.log {
             log.push(operation);

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use xuncheng_core::store;
 use xuncheng_core::store::schema::{self, CORE, Migrations};
-use xuncheng_disk::Disk;
+use xuncheng_disk::{Disk, Fault, Variant};
 use xuncheng_tests::power::{Choice, at_every_cut};
 use xuncheng_tests::seed;
 
@@ -50,5 +50,34 @@ fn the_power_may_go_at_any_moment_of_a_migration() {
             let found: (u64, usize) = conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
             assert_eq!(found, (facts, CORE.files.len()));
         });
+    }
+}
+
+/// Killed at each change while it is made, opened by another program, which commits a fact; then the power goes. The names of the
+/// file and of its log were the first program's to sync, and the fact is there.
+#[test]
+fn a_store_whose_making_was_killed_anywhere_keeps_what_the_next_program_commits() {
+    for number in 0.. {
+        let root = tempfile::tempdir().unwrap();
+        let path = database(root.path());
+        let disk = Disk::record(root.path());
+        disk.fails_from_now(Some(Fault::Dies(number)));
+        let made = store::open(&path);
+        let is_killed = disk.has_struck();
+        drop(made);
+        disk.fails_from_now(None);
+        let conn = store::open(&path).expect("a store opens wherever its making was cut off");
+        conn.execute("INSERT INTO meta (key, value) VALUES ('fact', '1')", []).unwrap();
+        disk.fails_from_now(Some(Fault::Dies(0)));
+        drop(conn);
+        let image = tempfile::tempdir().unwrap();
+        disk.finish().end().image(Variant::Nothing).lay_out(image.path()).unwrap();
+        let path = database(image.path());
+        assert!(path.exists(), "killed at change {number}: the store has no name");
+        let facts = store::open(&path).unwrap().query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, u64>(0));
+        assert_eq!(facts.unwrap(), 1, "killed at change {number}");
+        if !is_killed {
+            break;
+        }
     }
 }
