@@ -89,7 +89,11 @@ pub fn write_more(conn: &Connection, new: &[EntryId]) {
             part("body", entry.body.as_ref())
         };
         let mut header_text = entry.header.clone();
-        let hashes = [(header.hashes.origin, origin_hash), (header.hashes.private, private_hash), (header.hashes.body, body_hash)];
+        let hashes = [
+            (header.hashes.origin, origin_hash),
+            (header.hashes.private, private_hash),
+            (header.hashes.body, body_hash),
+        ];
         for (was, is) in hashes {
             header_text = header_text.replace(&was.to_string(), &is.to_string());
         }

@@ -98,7 +98,8 @@ fn what_a_later_version_says_survives_both_ways() {
         phone.link().says_more(phone.folder());
     }
     let written = |phone: &Phone| -> Vec<EntryId> {
-        let mut own = phone.field().store().prepare("SELECT id FROM entry WHERE incarnation IS NOT NULL ORDER BY seq").unwrap();
+        let mut own =
+            phone.field().store().prepare("SELECT id FROM entry WHERE incarnation IS NOT NULL ORDER BY seq").unwrap();
         own.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     };
     let case = li.capture("matter/09006").summary.id;
@@ -117,7 +118,10 @@ fn what_a_later_version_says_survives_both_ways() {
         let here = entries::get(li.field().store(), id).unwrap().unwrap();
         let there = world.office().read(move |conn| entries::get(conn, id).unwrap().unwrap());
         assert!(here.header.contains("小雨") && here.private.as_ref().unwrap().contains("小雨"));
-        assert_eq!((&here.header, &here.origin, &here.body, &here.private), (&there.header, &there.origin, &there.body, &there.private));
+        assert_eq!(
+            (&here.header, &here.origin, &here.body, &here.private),
+            (&there.header, &there.origin, &there.body, &there.private)
+        );
         // Who reads it has the words that are for readers, whether it knows them or not.
         if let Some(read) = entries::get(wang.field().store(), id).unwrap() {
             assert_eq!((&read.header, &read.body), (&here.header, &here.body));
@@ -140,7 +144,8 @@ fn a_change_of_a_later_version_is_held_and_kept() {
     let unknown = li.write(case, CASE, Change::Comment { text: "measure".to_owned() });
     let store = li.field().store();
     let entry = entries::get(store, unknown).unwrap().unwrap();
-    let body = entry.body.clone().unwrap().replace("\"comment\":{\"text\":\"measure\"}", "\"measure\":{\"depth_mm\":35}");
+    let body =
+        entry.body.clone().unwrap().replace("\"comment\":{\"text\":\"measure\"}", "\"measure\":{\"depth_mm\":35}");
     assert_ne!(Some(&body), entry.body.as_ref());
     let hash = xuncheng_core::id::Hash::of("part", &[b"body", &[0], body.as_bytes()]);
     let was = entry.read_header().unwrap().hashes.body;
@@ -148,10 +153,12 @@ fn a_change_of_a_later_version_is_held_and_kept() {
     let header_hash = xuncheng_core::id::Hash::of("header", &[header.as_bytes()]);
     let sql = "UPDATE entry SET header = ?2, header_hash = ?3, body = ?4 WHERE id = ?1";
     store.execute(sql, (unknown, &header, header_hash, &body)).unwrap();
-    let whistle = li.write(xuncheng_core::id::ItemId::from_bytes([9; 16]), "whistle", Change::Comment { text: "一".to_owned() });
+    let whistle =
+        li.write(xuncheng_core::id::ItemId::from_bytes([9; 16]), "whistle", Change::Comment { text: "一".to_owned() });
     let after = li.write(case, CASE, Change::Comment { text: "井口积水".to_owned() });
     li.sync().unwrap();
-    let verdict = |id: EntryId| world.office().read(move |conn| judgements::get(conn, id).unwrap().unwrap().judgement.verdict);
+    let verdict =
+        |id: EntryId| world.office().read(move |conn| judgements::get(conn, id).unwrap().unwrap().judgement.verdict);
     assert_eq!(verdict(unknown), Verdict::Held { reason: Code::Malformed, behind: None });
     assert_eq!(verdict(whistle), Verdict::Held { reason: Code::Malformed, behind: None });
     assert_eq!(verdict(after), Verdict::Applied);
