@@ -78,6 +78,12 @@ pub enum FieldError {
         /// What was given.
         text: String,
     },
+    /// No photo that this phone took.
+    #[error("{text:?} is no photo that this phone took")]
+    UnknownPhoto {
+        /// What was given.
+        text: String,
+    },
     /// No own entry that the office held or rejected: there is nothing to acknowledge.
     #[error("{entry:?} is no entry of this phone that the office refused")]
     NotRefused {
@@ -256,6 +262,7 @@ impl From<Core> for FieldError {
             Core::Folder { path, .. } => Self::FolderUnusable { folder: path, detail },
             Core::UnknownCase(text) => Self::UnknownCase { text },
             Core::Ambiguous(text) => Self::Ambiguous { text },
+            Core::UnknownPhoto(text) => Self::UnknownPhoto { text },
             Core::NotRefused(entry) => Self::NotRefused { entry },
             Core::UnknownCategory(text) => Self::UnknownCategory { text },
             Core::PhotoCount { given, most } => Self::PhotoCount { given: given as u64, most: most as u64 },

@@ -196,6 +196,8 @@ pub enum CaseChange {
         /// The entry.
         entry: EntryId,
     },
+    /// The office was restored, and a phone brought the case back to it.
+    BroughtBack,
     /// The office set a held entry aside.
     Dismissed {
         /// The entry.
@@ -409,6 +411,7 @@ impl From<Change> for CaseChange {
             }
             Change::Comment { text } => Self::Commented { text },
             Change::Release { entry, .. } => Self::Released { entry },
+            Change::Restored { .. } => Self::BroughtBack,
             Change::Dismiss { entry, .. } => Self::Dismissed { entry },
         }
     }

@@ -9,6 +9,7 @@ mod error;
 mod items;
 mod pack;
 mod photos;
+mod sending;
 mod sync;
 mod types;
 
@@ -22,6 +23,7 @@ pub use error::{FieldError, PhotoFault};
 pub use items::{CaseAct, CaseChange, CaseDetail, CaseEvent, CasePage, CaseQuery, CaseState, CaseSummary};
 pub use pack::{Area, Category, Organisation, Reason, step_label};
 pub use photos::{PhotoFiles, inspect_photo};
+pub use sending::Hint;
 pub use sync::{Enrolment, person_of_code};
 pub use types::{HttpHeader, LatLon, Limits, MapBox, limits};
 
@@ -82,6 +84,15 @@ impl FieldApp {
     /// [`FieldError::StoreBroken`].
     pub fn acknowledge_copy(&self) -> Result<(), FieldError> {
         Ok(self.field().acknowledge_copy()?)
+    }
+
+    /// Notes that this person has seen that the office had lost something and that it was offered again: the status says it no
+    /// more. Once more does nothing.
+    ///
+    /// # Errors
+    /// [`FieldError::StoreBroken`].
+    pub fn acknowledge_restore(&self) -> Result<(), FieldError> {
+        Ok(self.field().acknowledge_restore()?)
     }
 }
 

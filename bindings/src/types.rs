@@ -6,14 +6,17 @@
 use std::path::PathBuf;
 
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::field::{CaseEdit, PhotoCounts, RefusedEntry, Shown};
+use xuncheng_core::field::{CaseEdit, OriginalsHeld, PhotoCounts, RefusedEntry, Shown};
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use xuncheng_core::journal::entry::Exchange;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::limits;
 use xuncheng_core::place::{BoundingBox, Fix, GeoPoint, Provider};
 use xuncheng_core::store::list::Cursor;
+use xuncheng_core::sync::clock_offset::ClockOffset;
 use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_core::sync::policy::Hold;
+use xuncheng_core::sync::reoffer::{ReofferProgress, Reoffered};
 use xuncheng_core::sync::session::Attention;
 use xuncheng_core::work::case::CaseStep;
 
@@ -335,12 +338,87 @@ pub struct Status {
     pub refused_more: u64,
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
+    /// What is being offered again to an office that has lost it; none while nothing is.
+    pub reoffer: Option<ReofferProgress>,
+    /// What was offered again last, until that is acknowledged.
+    pub reoffered: Option<Reoffered>,
     /// Requests that were answered.
     pub round_trips: u64,
     /// Bytes of originals that were sent and acknowledged.
     pub bytes_sent: u64,
     /// Bytes of originals that may have been sent before a cut and were sent again.
     pub bytes_sent_again: u64,
+    /// Originals that wait by the upload policy, and what for.
+    pub originals_held: Option<OriginalsHeld>,
+    /// How far the phone's clock is off, by its last exchanges with the office.
+    pub clock: Option<ClockOffset>,
+}
+
+/// Originals that wait, and what for.
+#[uniffi::remote(Record)]
+pub struct OriginalsHeld {
+    /// How many.
+    pub photos: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What for.
+    pub hold: Hold,
+    /// The same, for people.
+    pub detail: String,
+}
+
+/// What originals wait for.
+#[uniffi::remote(Enum)]
+pub enum Hold {
+    /// Somebody who asks for them.
+    Asking,
+    /// A network that is not paid by the byte.
+    UnmeteredNetwork,
+    /// The end of roaming.
+    HomeNetwork,
+    /// A charger.
+    Charger,
+    /// A charger, or this charge of the battery.
+    Battery {
+        /// In percent.
+        floor_percent: u8,
+    },
+    /// Another day, or a network that is not paid by the byte: today's are used.
+    AnotherDay {
+        /// What a day has.
+        megabytes: u32,
+    },
+}
+
+/// How far a phone's clock is off.
+#[uniffi::remote(Record)]
+pub struct ClockOffset {
+    /// How far the office's clock is ahead of the phone's, in milliseconds; below 0 where the phone's is fast.
+    pub ahead_ms: i64,
+    /// And by how much that may be wrong either way, in milliseconds.
+    pub within_ms: i64,
+}
+
+/// How a re-offer stands.
+#[uniffi::remote(Record)]
+pub struct ReofferProgress {
+    /// Entries and items that are still to be offered.
+    pub left: u64,
+    /// How many there were.
+    pub of: u64,
+}
+
+/// A re-offer that is over.
+#[uniffi::remote(Record)]
+pub struct Reoffered {
+    /// When.
+    pub at: Moment,
+    /// The branch that the office stands on now.
+    pub counter: u64,
+    /// How many entries and items were offered.
+    pub offered: u64,
+    /// How many receipts were void.
+    pub voided: u64,
 }
 
 /// Own photos by where they stand.

@@ -90,6 +90,12 @@ pub(crate) fn restore(args: &RestoreArgs) -> anyhow::Result<()> {
     for loss in &report.losses {
         say!("lost, unless a phone still has it: {loss}")?;
     }
-    say!("the ledger is on branch {} now; phones of the earlier branch keep all they have", report.epoch.counter)?;
+    say!("the ledger is on branch {} of its history now", report.epoch.counter)?;
+    say!(
+        "next: start the office; each phone brings back what it has when it syncs, and sends again the originals that are not here"
+    )?;
+    say!(
+        "the console's page of phones shows who has not come yet, and what nobody has brought; make a backup once all have come"
+    )?;
     Ok(())
 }

@@ -24,6 +24,10 @@ pub(crate) struct Pace {
     pub keep_trying: bool,
 }
 
+/// How often a driver that waits looks whether another command of this phone has said that the link is back, or has written
+/// something.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// What happens on the way, for progress bars and for whoever watches.
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -63,8 +67,9 @@ pub(crate) struct Http {
     base: String,
 }
 
-/// What all requests share: who vouches for the office, and that redirects are not followed, for the office sends phones none,
-/// portals do.
+/// What all requests share: who vouches for the office, a bound for each stage, the proxy that the environment names
+/// (ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, but for NO_PROXY), and that redirects are not followed, for the office sends phones
+/// none, portals do.
 pub(crate) fn agent(vouching: RootCerts) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -86,6 +91,12 @@ impl Http {
     /// A client for the office at `base`, whose certificate is one that `vouching` vouch for.
     pub(crate) fn new(base: &str, vouching: RootCerts) -> Self {
         Self { agent: agent(vouching), base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// A client for the office of `field`.
+    fn of(field: &Field, vouching: RootCerts) -> anyhow::Result<Self> {
+        let office = field.office()?.ok_or(FieldError::Sync(SyncError::NotEnrolled))?;
+        Ok(Self::new(&office.url, vouching))
     }
 
     /// Sends `request`; every failure is an outcome.
@@ -225,18 +236,67 @@ pub(crate) fn sync(
     pace: Pace,
     mut tell: impl FnMut(&Event),
 ) -> anyhow::Result<()> {
-    let office = field.office()?.ok_or(FieldError::Sync(SyncError::NotEnrolled))?;
-    let http = Http::new(&office.url, vouching);
+    let http = Http::of(field, vouching)?;
     field.start_sync()?;
+    drive(field, &http, pace, &mut tell)?;
+    // What can go has gone. What cannot is no success: a script learns it from the status. That the store was copied keeps
+    // nothing from going.
+    let attention = field.status()?.attention.filter(|attention| attention.code != COPIED);
+    attention.map_or(Ok(()), |attention| Err(anyhow::anyhow!(attention.detail)))
+}
+
+/// As [`sync`], and goes on: what is new at the office is brought as soon as the office hints at it, and what is written here
+/// goes at once.
+///
+/// # Errors
+/// Where this phone's store can be used no more.
+pub(crate) fn follow(
+    field: &mut Field,
+    vouching: RootCerts,
+    pace: Pace,
+    mut tell: impl FnMut(&Event),
+) -> anyhow::Result<()> {
+    let http = Http::of(field, vouching)?;
+    let pace = Pace { keep_trying: true, ..pace };
+    field.start_sync()?;
+    loop {
+        drive(field, &http, pace, &mut tell)?;
+        let asked = field.ask_for_hint(&machine::seed()?)?;
+        let outcome = std::thread::scope(|scope| {
+            let hint = scope.spawn(|| http.send(&asked.request, Pace::default()));
+            while !hint.is_finished() {
+                std::thread::sleep(LOOK);
+                drive(field, &http, pace, &mut tell)?;
+            }
+            hint.join().map_err(|_| anyhow::anyhow!("the thread that waited for a hint broke off"))
+        })?;
+        let heard = match &outcome {
+            Outcome::Answered(response) => field.hinted(&asked, response).map_err(|error| error.to_string()),
+            Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => Err(why.clone()),
+        };
+        match heard {
+            Ok(true) => field.start_sync()?,
+            Ok(false) => {}
+            Err(why) => {
+                tell(&Event::Failed { why });
+                // Whether the office is there at all the next exchange finds out, and waits as it should.
+                let until = Instant::now() + Duration::from_millis(limits::HINT_PAUSE_MS);
+                while Instant::now() < until {
+                    std::thread::sleep(LOOK);
+                    drive(field, &http, pace, &mut tell)?;
+                }
+                field.start_sync()?;
+            }
+        }
+    }
+}
+
+/// Does what the session asks for until nothing is left.
+fn drive(field: &mut Field, http: &Http, pace: Pace, tell: &mut impl FnMut(&Event)) -> anyhow::Result<()> {
     let mut failure: Option<FieldError> = None;
     loop {
         match field.next_action(&machine::now(), &machine::seed()?)? {
-            Action::Done => {
-                // What can go has gone. What cannot is no success: a script learns it from the status. That the store was
-                // copied keeps nothing from going.
-                let attention = field.status()?.attention.filter(|attention| attention.code != COPIED);
-                return attention.map_or(Ok(()), |attention| Err(anyhow::anyhow!(attention.detail)));
-            }
+            Action::Done => return Ok(()),
             Action::WaitUntil { monotonic_ms } => {
                 if !pace.keep_trying {
                     let attention = field.status()?.attention.map(|attention| anyhow::anyhow!(attention.detail));
@@ -248,8 +308,8 @@ pub(crate) fn sync(
                     };
                     return Err(failure.map(Into::into).or(attention).unwrap_or_else(left_alone));
                 }
-                let now = machine::now().monotonic_ms;
-                std::thread::sleep(Duration::from_millis(monotonic_ms.saturating_sub(now)));
+                let left = Duration::from_millis(monotonic_ms.saturating_sub(machine::now().monotonic_ms));
+                std::thread::sleep(left.min(LOOK));
             }
             Action::Send { id, request } => {
                 if let Body::File { path, offset, length } = &request.body {

@@ -11,7 +11,7 @@ use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::limits;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_office::codes::CodeState;
-use xuncheng_office::{Address, Config, Ledger, Serving, Tls};
+use xuncheng_office::{Address, Config, Ledger, Quotas, Serving, Tls};
 
 use crate::print::{self, say};
 
@@ -54,12 +54,52 @@ pub(crate) struct ServeArgs {
     /// Listen beyond this machine without TLS, because something in front of it brings TLS.
     #[arg(long)]
     insecure_listen: bool,
-    /// The pieces in which phones send originals, in bytes (64 KiB to 4 MiB).
-    #[arg(long, value_name = "BYTES", default_value_t = limits::PIECE_BYTES)]
+    /// The largest pieces in which phones send originals, in bytes (64 KiB to 4 MiB).
+    #[arg(long, value_name = "BYTES", default_value_t = limits::PIECE_BYTES_MAX)]
     piece_bytes: u64,
+    #[command(flatten)]
+    quotas: QuotaArgs,
     /// Print where it answers as one line of JSON, for programs.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How much phones may send. What is beyond stays on its phone, which says why and sends it by itself later.
+#[derive(Debug, Clone, clap::Args)]
+struct QuotaArgs {
+    /// Megabytes of originals of one phone in a day.
+    #[arg(long, value_name = "MB", default_value_t = limits::DEVICE_DAY_BYTES / MEGABYTE)]
+    phone_day_mb: u64,
+    /// Megabytes of originals of one phone.
+    #[arg(long, value_name = "MB", default_value_t = limits::DEVICE_BYTES / MEGABYTE)]
+    phone_mb: u64,
+    /// Megabytes of originals of all phones in a day.
+    #[arg(long, value_name = "MB", default_value_t = limits::DISTRICT_DAY_BYTES / MEGABYTE)]
+    district_day_mb: u64,
+    /// Megabytes of originals of all phones.
+    #[arg(long, value_name = "MB", default_value_t = limits::DISTRICT_BYTES / MEGABYTE)]
+    district_mb: u64,
+    /// Entries of one phone in an hour.
+    #[arg(long, value_name = "COUNT", default_value_t = limits::DEVICE_HOUR_ENTRIES)]
+    phone_hour_entries: u64,
+    /// Originals of one phone that may be on their way at once.
+    #[arg(long, value_name = "COUNT", default_value_t = limits::UPLOADS_OPEN)]
+    phone_uploads: usize,
+}
+
+const MEGABYTE: u64 = 1_000_000;
+
+impl QuotaArgs {
+    const fn quotas(&self) -> Quotas {
+        Quotas {
+            device_day_bytes: self.phone_day_mb.saturating_mul(MEGABYTE),
+            device_bytes: self.phone_mb.saturating_mul(MEGABYTE),
+            district_day_bytes: self.district_day_mb.saturating_mul(MEGABYTE),
+            district_bytes: self.district_mb.saturating_mul(MEGABYTE),
+            device_hour_entries: self.phone_hour_entries,
+            device_uploads: self.phone_uploads,
+        }
+    }
 }
 
 /// Runs an office until it is asked to end.
@@ -79,6 +119,7 @@ pub(crate) fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| Tls { certificate, key }),
         insecure_listen: args.insecure_listen,
         console_port: args.console_port,
+        quotas: args.quotas.quotas(),
         piece_bytes: args.piece_bytes.clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX),
         ..Config::new(&args.data)
     };

@@ -4,6 +4,7 @@ mod advice;
 mod args;
 mod ca;
 mod categories;
+mod sending;
 mod show;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use xuncheng_core::sync::session::Outcome;
 use xuncheng_core::work::case::{CaseState, CaseStep};
 
 pub(crate) use args::Args;
-use args::{CaptureArgs, Command, ListArgs, StepArgs, VisitArgs};
+use args::{CaptureArgs, Command, ListArgs, Originals, StepArgs, VisitArgs};
 pub(crate) use ca::CA;
 
 use crate::driver::{self, Http, Pace};
@@ -80,10 +81,22 @@ fn act(args: &Args) -> anyhow::Result<()> {
             change(args, case, |field, item, now, seed| field.comment(item, text, now, seed))
         }
         Command::Step(step_args) => step(args, step_args),
-        Command::Sync { limit_rate, keep_trying, events } => {
+        Command::Sync { limit_rate, keep_trying, events, originals, follow, stands } => {
+            let mut field = Field::open(folder)?;
+            sending::stand(&mut field, *stands)?;
+            if let Some(Originals::Now) = originals {
+                field.send_originals_now(None)?;
+            }
             let pace = Pace { bytes_per_second: *limit_rate, keep_trying: *keep_trying };
-            sync(args, pace, *events)
+            sync(args, field, pace, *events, *follow)
         }
+        Command::LinkBack => {
+            let mut field = Field::open(folder)?;
+            field.start_sync()?;
+            show::status(args, &field.status()?)
+        }
+        Command::SendNow { photos } => sending::now(args, photos),
+        Command::Policy(policy) => sending::policy(args, policy),
         Command::Status => show::status(args, &Field::open(folder)?.status()?),
         Command::Acknowledge { entries, all } => acknowledge(args, entries, *all),
     }
@@ -243,12 +256,11 @@ fn map_box(text: &str) -> anyhow::Result<BoundingBox> {
     Ok(BoundingBox::new(GeoPoint::from_degrees(south, west)?, GeoPoint::from_degrees(north, east)?)?)
 }
 
-fn sync(args: &Args, pace: Pace, events: bool) -> anyhow::Result<()> {
-    let mut field = Field::open(&args.folder)?;
+fn sync(args: &Args, mut field: Field, pace: Pace, events: bool, follow: bool) -> anyhow::Result<()> {
     let vouching = ca::vouching(&args.folder)?;
     let bar =
         if events || args.json { indicatif::ProgressBar::hidden() } else { indicatif::ProgressBar::new_spinner() };
-    let result = driver::sync(&mut field, vouching, pace, |event| {
+    let tell = |event: &driver::Event| {
         bar.tick();
         if events {
             // A phone goes on although nobody watches it.
@@ -259,7 +271,12 @@ fn sync(args: &Args, pace: Pace, events: bool) -> anyhow::Result<()> {
                 offset.map_or_else(|| path.clone(), |offset| format!("{path} {}", indicatif::HumanBytes(offset))),
             );
         }
-    });
+    };
+    let result = if follow {
+        driver::follow(&mut field, vouching, pace, tell)
+    } else {
+        driver::sync(&mut field, vouching, pace, tell)
+    };
     bar.finish_and_clear();
     result?;
     if events { Ok(()) } else { show::status(args, &field.status()?) }
@@ -267,13 +284,18 @@ fn sync(args: &Args, pace: Pace, events: bool) -> anyhow::Result<()> {
 
 /// What `acknowledge` calls the copy of a store, beside entries by their ids.
 const COPY: &str = "copy";
+/// What it calls a re-offer to a restored office.
+const RESTORE: &str = "restore";
 
 fn acknowledge(args: &Args, entries: &[String], all: bool) -> anyhow::Result<()> {
     let mut field = Field::open(&args.folder)?;
     if all || entries.iter().any(|entry| entry == COPY) {
         field.acknowledge_copy()?;
     }
-    let entries = entries.iter().filter(|entry| *entry != COPY);
+    if all || entries.iter().any(|entry| entry == RESTORE) {
+        field.acknowledge_restore()?;
+    }
+    let entries = entries.iter().filter(|entry| *entry != COPY && *entry != RESTORE);
     let seen: Vec<EntryId> = if all {
         field.status()?.refused.into_iter().map(|refused| refused.entry).collect()
     } else {

@@ -133,6 +133,7 @@ pub(crate) fn change(change: &Change) -> String {
         }
         Change::Comment { text } => format!("comment 备注: {text}"),
         Change::Release { reason, .. } => format!("released 放行: {reason}"),
+        Change::Restored { .. } => "brought back 恢复".to_owned(),
         Change::Dismiss { reason, .. } => format!("dismissed 驳回: {reason}"),
     }
 }

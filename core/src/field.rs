@@ -10,6 +10,7 @@ mod changes;
 mod enrol;
 mod hand;
 mod reserve;
+mod sending;
 mod status;
 mod visits;
 
@@ -21,6 +22,7 @@ pub use capture::{Capture, CapturePhoto};
 pub use cases::{CaseDetail, CaseEntry, CasePage, CasePhoto, CaseSummary, Shown};
 pub use changes::{CaseAct, CaseEdit, reason_args};
 pub use enrol::Enrolling;
+pub use sending::OriginalsHeld;
 pub use status::{PhotoCounts, RefusedEntry, Status};
 pub use visits::{NoSite, Site, VisitCapture, VisitSummary};
 
@@ -79,6 +81,9 @@ pub enum FieldError {
     /// No own entry that the office held or rejected, so that there is nothing to acknowledge.
     #[error("{0:?} is no entry of this phone that the office refused")]
     NotRefused(String),
+    /// No own photo of this phone.
+    #[error("{0:?} is no photo that this phone took")]
+    UnknownPhoto(String),
     /// Not a category of the district pack.
     #[error("{0:?} is no category of the district, which is a code like matter/09006 or a name like 占道经营")]
     UnknownCategory(String),
@@ -190,21 +195,18 @@ impl Field {
         let unusable = |source| FieldError::Folder { path: folder.to_owned(), source };
         private::make_folder(folder).map_err(unusable)?;
         let database = folder.join(DATABASE);
-        let made = match store::open(&database) {
-            Ok(conn) if meta::get::<PersonId>(&conn, key::PERSON)?.is_some() => {
-                return Err(FieldError::Exists(folder.to_owned()));
-            }
-            Ok(conn) => conn,
-            Err(error) => return Err(error.into()),
-        };
+        let mut conn = store::open(&database)?;
+        // Of two that set it up at once one does.
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if meta::get::<PersonId>(&tx, key::PERSON)?.is_some() {
+            return Err(FieldError::Exists(folder.to_owned()));
+        }
         let mut entropy = seed.entropy();
         let key_file = folder.join(KEY);
         // A first try that was cut off after its key keeps that key.
         if !key_file.exists() {
             SoftwareKey::generate(&mut entropy).save(&key_file)?;
         }
-        let mut conn = made;
-        let tx = conn.transaction()?;
         meta::set(&tx, key::PERSON, person)?;
         meta::set(&tx, key::INCARNATION, &IncarnationId::from_bytes(entropy.bytes()))?;
         tx.commit()?;
@@ -277,7 +279,8 @@ impl Field {
         &self.conn
     }
 
-    /// Begins a conversation with the office, or goes on with it at once when the network comes up.
+    /// Begins a conversation with the office, or goes on with it at once when the link is back: no wait outlasts it but what
+    /// the office asked for.
     ///
     /// # Errors
     /// [`FieldError::Store`].

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod verdict;
 pub mod effect;
 pub mod fold;
+mod restored;
 pub mod view;
 pub mod predict;
 pub mod actor;

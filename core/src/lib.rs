@@ -16,6 +16,7 @@ pub mod clock;
 pub mod limits;
 pub mod crypto;
 pub mod private;
+pub mod mutant;
 
 pub mod place;
 pub mod photo;

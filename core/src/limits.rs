@@ -8,8 +8,18 @@ pub const ORIGIN_BYTES: usize = 1024;
 pub const BATCH_ENTRIES: usize = 500;
 /// Bytes of entries in one sync request before compression; compressed they are then below the wire's 256 KiB.
 pub const BATCH_BYTES: usize = 256 * 1024;
-/// A request to the office after decompression: a batch with its signatures, a dozen thumbnails, or one view.
-pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// A request to the office after decompression: a batch with its signatures, a dozen thumbnails, one view, or the largest
+/// snapshot of an item, which a phone brings back to a restored office.
+pub const REQUEST_BYTES: usize = 2 * 1024 * 1024;
+/// Countersignatures that a phone remembers having held: some weeks of work. One that is older is not found, and more is
+/// offered to a restored office than it has lost.
+pub const COUNTERSIGNATURES: usize = 1024;
+/// Countersignatures of a phone that an office names to it after a restore, newest first.
+pub const COUNTERSIGNATURES_NAMED: usize = 256;
+/// Incarnations that a request names as those before its own: a store is seldom copied twice.
+pub const SUCCESSIONS: usize = 64;
+/// Countersignatures of a phone that an office keeps in any case, newest first: a copy of the phone's store may hold one of them.
+pub const COUNTERSIGNATURES_KEPT: usize = 16;
 /// An answer of the office after decompression.
 pub const RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 /// A district pack: with a page beside it, and quoted, it fits into an answer.
@@ -103,9 +113,11 @@ pub const SESSIONS: usize = 10_000;
 /// Characters of a search query.
 pub const QUERY_CHARS: usize = 100;
 
-/// A piece of an upload, unless the office says otherwise.
-pub const PIECE_BYTES: u64 = 1024 * 1024;
-/// The smallest piece that an office may ask for: below it the requests cost more than the bytes.
+/// The first piece of an upload, before anything is known of the network: two seconds of 1 Mbit/s.
+pub const PIECE_BYTES: u64 = 256 * 1024;
+/// A piece should take so long: what a cut costs at most, where the network stays as it is.
+pub const PIECE_AIM_MS: u64 = 4_000;
+/// The smallest piece that is sent, or that an office may ask for: below it the requests cost more than the bytes.
 pub const PIECE_BYTES_MIN: u64 = 64 * 1024;
 /// The largest piece in the foreground.
 pub const PIECE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -115,6 +127,8 @@ pub const UPLOAD_KEEP_MS: i64 = 8 * 24 * 3_600_000;
 pub const BACK_OFF_MS_MAX: u64 = 15 * 60_000;
 /// How long an office that cannot take more asks a phone to leave it alone, in seconds: a restart takes less.
 pub const RETRY_AFTER_S: u64 = 30;
+/// How long an office that takes no more originals of a phone asks it to wait, in seconds: a day's quota does not come back sooner.
+pub const QUOTA_RETRY_AFTER_S: u64 = 900;
 /// Turns that may wait for an office's ledger: at a few milliseconds each, a few seconds.
 pub const TURNS_WAITING: usize = 512;
 /// The first wait after a failure, doubled with each further one, drawn with full jitter.
@@ -123,8 +137,45 @@ pub const BACK_OFF_MS_MIN: u64 = 1_000;
 pub const UNFINISHED_KEEP_MS: u64 = 7 * 24 * 3_600_000;
 /// A one-time enrolment code lives this long.
 pub const ENROLMENT_MS: i64 = 24 * 3_600_000;
-/// Uploads that one phone may have open: a long day's photos, twice.
+/// Uploads that one phone may have open, unless the office says otherwise: a long day's photos, twice.
 pub const UPLOADS_OPEN: usize = 2000;
+/// Bytes of originals of one phone in a day, unless the office says otherwise: those photos, of 4 MiB each.
+pub const DEVICE_DAY_BYTES: u64 = 8 << 30;
+/// Bytes of originals of one phone, unless the office says otherwise: half a year of such days.
+pub const DEVICE_BYTES: u64 = 1 << 40;
+/// Bytes of originals of a whole district in a day, unless the office says otherwise: 200 phones on a usual day.
+pub const DISTRICT_DAY_BYTES: u64 = 200 << 30;
+/// Bytes of originals of a whole district, unless the office says otherwise: ten years of a large district.
+pub const DISTRICT_BYTES: u64 = 64 << 40;
+/// Entries of one phone in an hour, unless the office says otherwise: a month without network comes at once.
+pub const DEVICE_HOUR_ENTRIES: u64 = 20_000;
+/// On battery originals wait below this charge, in percent, unless the phone or its district says otherwise: Android begins to
+/// save energy there.
+pub const BATTERY_FLOOR_PERCENT: u8 = 15;
+/// Megabytes of originals a day over networks that are paid by the byte, unless the phone or its district says otherwise.
+pub const METERED_MEGABYTES_A_DAY: u32 = 200;
+/// Days whose bytes over such networks a phone remembers: more than a month is never asked for.
+pub const METERED_DAYS: u32 = 32;
+/// Photos that one request asks about.
+pub const HAVE_PHOTOS: usize = 500;
+/// So many owed photos are worth a request that asks which of them the office has: their thumbnails take five.
+pub const HAVE_WORTH: u64 = 50;
+/// Exchanges whose word on a device's clock is kept.
+pub const CLOCK_SAMPLES: u64 = 8;
+/// What takes longer says nothing of a clock that is worth knowing.
+pub const ROUND_TRIP_MS: u64 = 60_000;
+/// Two words on a phone's clock that are further apart are of two settings of it: no usual network makes such a difference.
+pub const CLOCK_SET_MS: i64 = 10_000;
+/// How long an office keeps a phone waiting for a hint: below what proxies and drivers wait for an answer.
+pub const HINT_MS: u64 = 45_000;
+/// How often an office looks whether there is something for a phone that waits: what happens meanwhile is one hint.
+pub const HINT_LOOK_MS: u64 = 1_000;
+/// How long a driver that could not ask for a hint goes on without.
+pub const HINT_PAUSE_MS: u64 = 15_000;
+/// Phones that may wait for a hint at once: each holds a connection.
+pub const HINTS_WAITING: usize = 4_096;
+/// The answer to that, after decompression.
+pub const HINT_BYTES: usize = 4 * 1024;
 /// An office gives up on a request whose body is silent for so long: a phone begins again with what was kept.
 pub const BODY_SILENCE_MS: u64 = 60_000;
 /// How long requests may go on once the office was asked to end; what they had brought until then is kept.

@@ -15,6 +15,7 @@ use crate::id::Hash;
 use crate::limits;
 use crate::place::GeoPoint;
 use crate::search::Synonyms;
+use crate::sync::policy::UploadPolicy;
 
 mod areas;
 mod catalogue;
@@ -102,6 +103,9 @@ pub struct About {
     pub default_scheme: SchemeCode,
     /// The schemes that categories belong to.
     pub schemes: Vec<Scheme>,
+    /// When phones send originals by themselves, unless their person says otherwise.
+    #[serde(default)]
+    pub originals: UploadPolicy,
 }
 
 /// The rules of one district, checked when they were read.
@@ -249,6 +253,21 @@ impl Pack {
         self.catalogue.search(text, &self.synonyms)
     }
 
+    /// When phones send originals by themselves, unless their person says otherwise.
+    #[must_use]
+    pub fn originals(&self) -> &UploadPolicy {
+        &self.about.originals
+    }
+
+    /// Whether cases of a category, as items name it, are urgent: one of its conditions has a limit that runs day and night
+    /// (紧急工作时, 紧急工作日).
+    #[must_use]
+    pub fn is_urgent(&self, category: &str) -> bool {
+        let known = self.catalogue.find(category).map(|known| self.conditions(&known.code)).unwrap_or_default();
+        let mut limits = known.iter().filter_map(|condition| condition.limit.as_ref());
+        limits.any(|limit| matches!(limit.unit, LimitUnit::UrgentHour | LimitUnit::UrgentDay))
+    }
+
     /// The conditions of a category by number; a derived matter (供水井盖异常) follows its component. Empty when it has none.
     #[must_use]
     pub fn conditions(&self, category: &CategoryCode) -> &[Condition] {
@@ -333,6 +352,9 @@ impl About {
             Some(format!("case_prefix is {:?}; it needs 1 to 8 capital letters or digits", self.case_prefix))
         } else if !self.schemes.iter().any(|scheme| scheme.code == self.default_scheme) {
             Some(format!("default_scheme {} is not among the schemes", self.default_scheme))
+        } else if self.originals.battery_floor_percent > 100 {
+            let floor = self.originals.battery_floor_percent;
+            Some(format!("originals.battery_floor_percent is {floor}; a battery has 0 to 100 percent"))
         } else {
             None
         }

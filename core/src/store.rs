@@ -13,7 +13,11 @@ pub mod list;
 pub mod feeds;
 pub mod pending;
 pub mod photos;
+pub mod owed;
+pub mod clock_samples;
 pub mod snapshots;
+pub mod offers;
+pub mod recovered;
 pub mod transfers;
 
 use std::io::ErrorKind;
@@ -89,6 +93,9 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     let mut conn = Connection::open(path).map_err(|source| StoreError::Sqlite { doing: "open", source })?;
     configure(&conn)?;
     schema::migrate(&mut conn, schema::CORE)?;
+    // SQLite puts the names of the file and its log on the disk as it makes them. Whoever made these may have been killed before
+    // that: what is committed from here on would be synced, and have no name after a power cut.
+    sync_folder_of(path)?;
     Ok(conn)
 }
 
@@ -100,6 +107,15 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
         }
         Ok(_) | Err(_) => Ok(()),
     }
+}
+
+fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    private::sync_folder(folder).map_err(|error| {
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC);
+        let source = rusqlite::Error::SqliteFailure(failed, Some(error.to_string()));
+        StoreError::Sqlite { doing: "get its name on the disk", source }
+    })
 }
 
 /// Opens the SQLite file at `path` for reading only, beside its writer.

@@ -19,8 +19,11 @@ use crate::pack::{AreaCode, CategoryKind, OrgCode, Role};
 /// The rules of a kind of item, by its name on the wire; none for a kind of a later version.
 #[must_use]
 pub fn rules(kind: &str) -> Option<&'static Rules> {
-    [&case::RULES, &visit::RULES, &device::RULES, &person::RULES].into_iter().find(|rules| rules.kind == kind)
+    KINDS.iter().copied().find(|rules| rules.kind == kind)
 }
+
+/// The rules of all kinds.
+pub static KINDS: [&Rules; 4] = [&case::RULES, &visit::RULES, &device::RULES, &person::RULES];
 
 /// Who may receive an item: each has a feed of its own, and a phone keeps one position in each that it reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

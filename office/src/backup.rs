@@ -134,6 +134,7 @@ fn make(folder: &DataFolder, source: &Connection, to: &Path, made_at: Moment) ->
         }
         photos.extend(part);
     }
+    place.sync_blobs(&photos)?;
     let LedgerCopy { epoch, position, entries, .. } = &ledger;
     let (position, entries) = (position.map_or(0, |(position, _)| position), *entries);
     let manifest = Manifest { format: 1, made_at, epoch: epoch.clone(), position, entries, files, photos, missing };

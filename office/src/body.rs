@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
 use xuncheng_core::sync::message::{self, Direction, MessageError, Unverified};
-use xuncheng_core::sync::wire::{PreviewsRequest, Spoken, SyncRequest, Versioned};
+use xuncheng_core::sync::wire::{HaveRequest, HintRequest, PreviewsRequest, Spoken, SyncRequest, Versioned};
 
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
@@ -64,8 +64,8 @@ pub(crate) trait FromDevice: DeserializeOwned + Send + 'static {
     /// Who says to have signed it.
     fn incarnation(&self) -> IncarnationId;
 
-    /// Under whose key it comes, where the office does not know that one yet.
-    fn predecessor(&self) -> Option<IncarnationId>;
+    /// Under whose key it comes, where the office does not know that one yet: the first of these that it knows.
+    fn predecessors(&self) -> Vec<IncarnationId>;
 }
 
 impl FromDevice for SyncRequest {
@@ -73,8 +73,28 @@ impl FromDevice for SyncRequest {
         self.incarnation
     }
 
-    fn predecessor(&self) -> Option<IncarnationId> {
-        self.succeeds.map(|succession| succession.predecessor)
+    fn predecessors(&self) -> Vec<IncarnationId> {
+        self.succeeds.iter().chain(&self.before).take(limits::SUCCESSIONS).map(|before| before.predecessor).collect()
+    }
+}
+
+impl FromDevice for HaveRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+
+    fn predecessors(&self) -> Vec<IncarnationId> {
+        Vec::new()
+    }
+}
+
+impl FromDevice for HintRequest {
+    fn incarnation(&self) -> IncarnationId {
+        self.incarnation
+    }
+
+    fn predecessors(&self) -> Vec<IncarnationId> {
+        Vec::new()
     }
 }
 
@@ -83,8 +103,8 @@ impl FromDevice for PreviewsRequest {
         self.incarnation
     }
 
-    fn predecessor(&self) -> Option<IncarnationId> {
-        None
+    fn predecessors(&self) -> Vec<IncarnationId> {
+        Vec::new()
     }
 }
 
@@ -96,10 +116,12 @@ pub(crate) async fn signed<T: FromDevice>(office: &Arc<Office>, body: Body) -> R
         .read(move |conn| {
             let message = unpack(&bytes)?;
             let claimed: T = message.read_unverified().map_err(|error| not_of_here(&message, error))?;
-            let known = match (devices::get(conn, claimed.incarnation())?, claimed.predecessor()) {
-                (None, Some(predecessor)) => devices::get(conn, predecessor)?,
-                (known, _) => known,
-            };
+            let mut known = devices::get(conn, claimed.incarnation())?;
+            for predecessor in claimed.predecessors() {
+                if known.is_none() {
+                    known = devices::get(conn, predecessor)?;
+                }
+            }
             let device = known.ok_or(OfficeError::UnknownDevice)?;
             Ok((message.open(Direction::Request, &device.key)?, device))
         })

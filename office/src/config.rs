@@ -9,6 +9,7 @@ use axum::http::Uri;
 use xuncheng_core::limits;
 
 use crate::clock::{Clock, EntropySource};
+use crate::quotas::Quotas;
 
 /// What an office is started with. Only the data folder has to be given.
 #[derive(Debug, Clone)]
@@ -27,8 +28,12 @@ pub struct Config {
     pub insecure_listen: bool,
     /// The console's own port on this machine, used where others may reach the phones' port; 0 takes a free one.
     pub console_port: u16,
-    /// Length of the pieces that phones send originals in, in bytes.
+    /// Length of the largest pieces that phones send originals in, in bytes.
     pub piece_bytes: u64,
+    /// How much phones may send.
+    pub quotas: Quotas,
+    /// How long a phone waits for a hint, in milliseconds.
+    pub hint_ms: u64,
     /// Where the time comes from.
     pub clock: Clock,
     /// Where keys, names and nonces are drawn from.
@@ -94,7 +99,9 @@ impl Config {
             tls: None,
             insecure_listen: false,
             console_port: 0,
-            piece_bytes: limits::PIECE_BYTES,
+            piece_bytes: limits::PIECE_BYTES_MAX,
+            quotas: Quotas::default(),
+            hint_ms: limits::HINT_MS,
             clock: Clock::system(),
             entropy: EntropySource::system(),
         }

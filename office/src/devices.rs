@@ -12,7 +12,7 @@ use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::journal::write::{Author, Draft, Seen};
-use xuncheng_core::store::{entries, items};
+use xuncheng_core::store::{entries, items, lineage, recovered};
 use xuncheng_core::sync::wire::Succession;
 use xuncheng_core::work::device;
 
@@ -148,7 +148,11 @@ pub(crate) fn register(
         cause: Some(format!("device/{incarnation}")),
     };
     let node = intake.office.node.clone();
-    let (item, _) = intake.write(&node, draft)?;
+    // A phone of the same person may have brought it back to an office that had lost it.
+    let item = match recovered::caused(intake.tx, &format!("device/{incarnation}"))? {
+        Some(item) => item,
+        None => intake.write(&node, draft)?.0,
+    };
     let device = Device {
         incarnation,
         item,
@@ -165,17 +169,40 @@ pub(crate) fn register(
     Ok(device)
 }
 
-/// Lets `incarnation` go on from one that its store shares with a copy: the same person's, under the same key, with what that
-/// one may. Said again it does nothing.
+/// Lets `incarnation` go on from one that its store shares with a copy, with all of the `line` that the office does not know, which
+/// is nearest first: an office that was restored may have lost some of it. Said again it does nothing.
 pub(crate) fn succeed(
+    intake: &mut Intake<'_, '_>,
+    incarnation: IncarnationId,
+    line: &[Succession],
+    positions: &BTreeMap<String, u64>,
+) -> Result<(), OfficeError> {
+    let mut unknown = Vec::new();
+    let mut of = incarnation;
+    for succession in line {
+        if get(intake.tx, of)?.is_some() {
+            break;
+        }
+        unknown.push((of, *succession));
+        of = succession.predecessor;
+    }
+    for (of, succession) in unknown.into_iter().rev() {
+        let read = if of == incarnation { positions.clone() } else { BTreeMap::new() };
+        succeed_one(intake, of, succession, &read)?;
+        for before in line.iter().skip_while(|before| before.predecessor != succession.predecessor).skip(1) {
+            lineage::shorten(intake.tx, of, before.predecessor, before.through)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets `incarnation` go on from one that is known: the same person's, under the same key, with what that one may.
+fn succeed_one(
     intake: &mut Intake<'_, '_>,
     incarnation: IncarnationId,
     succession: Succession,
     positions: &BTreeMap<String, u64>,
 ) -> Result<(), OfficeError> {
-    if get(intake.tx, incarnation)?.is_some() {
-        return Ok(());
-    }
     if incarnation == intake.office.node.incarnation {
         return Err(OfficeError::Enrolled);
     }

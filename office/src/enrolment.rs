@@ -34,7 +34,7 @@ pub(crate) async fn enrol(State(office): State<Arc<Office>>, body: Body) -> Resu
         nonce,
         root: grounds.root.clone(),
         certificate: grounds.certificate.clone(),
-        epoch: grounds.signed_epoch.clone(),
+        epoch: grounds.branch().signed_epoch.clone(),
         server_time: office.now().wall,
     };
     body::answer(&office, &enrolled)

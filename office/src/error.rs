@@ -19,6 +19,7 @@ use xuncheng_core::sync::page::PageError;
 use xuncheng_core::sync::wire::{BATCH_BREAKS, Problem, Refusal, Spoken, UPGRADE_NEEDED};
 
 use crate::codes::CodeProblem;
+use crate::quotas::Quota;
 
 /// Why the office did not do what it was asked. Each becomes one [`Problem`] for whoever asked over HTTP.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +163,9 @@ pub enum OfficeError {
     /// This phone has more uploads open than a phone should.
     #[error("this phone has too many uploads open; finish some, or wait until they expire")]
     TooManyUploads,
+    /// A phone, or its district, has sent as many originals as the office takes.
+    #[error("{0}; the phone keeps them and sends them by itself")]
+    Quota(Quota),
     /// The upload is gone.
     #[error("this upload has expired; begin it again")]
     Expired,
@@ -263,6 +267,7 @@ impl OfficeError {
             Self::NotOfEntry(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not_of_entry"),
             Self::Offset { .. } => (StatusCode::CONFLICT, "offset_mismatch"),
             Self::Locked => (StatusCode::LOCKED, "locked"),
+            Self::Quota(quota) => (StatusCode::TOO_MANY_REQUESTS, quota.code()),
             Self::TooManyUploads => (StatusCode::TOO_MANY_REQUESTS, "too_many_uploads"),
             Self::Expired => (StatusCode::GONE, "expired"),
             Self::Checksum => (checksum_mismatch(), "checksum_mismatch"),
@@ -310,7 +315,9 @@ impl IntoResponse for OfficeError {
         // Too much at once, shutting down, a full disk: all phones coming back at once would make it worse.
         let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
         if busy.contains(&status) {
-            response.headers_mut().insert(header::RETRY_AFTER, limits::RETRY_AFTER_S.into());
+            let seconds =
+                if matches!(self, Self::Quota(_)) { limits::QUOTA_RETRY_AFTER_S } else { limits::RETRY_AFTER_S };
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         if let Self::Offset { offset } = self {
             response.headers_mut().insert("upload-offset", offset.into());

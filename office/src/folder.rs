@@ -27,7 +27,15 @@ pub struct DataFolder {
 /// While it lives no other office opens the folder.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Unlocks by name: a child that another thread begins at this moment has the file open too, until it runs.
+    fn drop(&mut self) {
+        // The system does so when nobody has it open any more.
+        let _ = self.file.unlock();
+    }
 }
 
 impl DataFolder {
@@ -43,8 +51,7 @@ impl DataFolder {
             private::make_folder(&folder).map_err(|source| OfficeError::file(&folder, source))?;
         }
         // The node's key lies here: nobody else on the machine reads it.
-        restrict(&self.keys())?;
-        sync_folder(&self.root)
+        restrict(&self.keys())
     }
 
     /// Takes the folder for this process.
@@ -53,7 +60,7 @@ impl DataFolder {
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|source| OfficeError::file(&path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => Err(OfficeError::InUse(self.root.clone())),
             Err(TryLockError::Error(source)) => Err(OfficeError::file(&path, source)),
         }
@@ -127,8 +134,7 @@ pub(crate) fn restrict(folder: &Path) -> Result<(), OfficeError> {
 
 /// Puts a folder's list of names on the disk.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), OfficeError> {
-    let sync = || -> io::Result<()> { if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) } };
-    sync().map_err(|source| OfficeError::file(path, source))
+    private::sync_folder(path).map_err(|source| OfficeError::file(path, source))
 }
 
 /// Writes a file so that it is there whole, or not at all, after a power cut.

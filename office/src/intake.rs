@@ -1,5 +1,6 @@
 //! `POST /v1/sync`: takes what is new on a phone, answers with what is new for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -7,16 +8,18 @@ use axum::extract::State;
 use axum::response::Response;
 use xuncheng_core::clock::Now;
 use xuncheng_core::crypto::Signed;
-use xuncheng_core::id::{Hash, IncarnationId};
+use xuncheng_core::id::{EpochId, Hash, IncarnationId, Nonce};
 use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Entry;
 use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken};
 use xuncheng_core::journal::seal::BatchSeal;
 use xuncheng_core::limits;
-use xuncheng_core::store::{StoreError, entries, meta};
+use xuncheng_core::store::{StoreError, entries, lineage, meta};
+use xuncheng_core::sync::offer::{Known, Recovery};
 use xuncheng_core::sync::page;
 use xuncheng_core::sync::wire::{
-    Attestation, Countersignature, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, SyncRequest, SyncResponse, Versioned,
+    Attestation, Countersignature, Epoch, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, Succession, SyncRequest,
+    SyncResponse, Versioned, token_hash,
 };
 
 use crate::body;
@@ -24,7 +27,10 @@ use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::ledger::{Grounds, fact};
 use crate::office::Office;
-use crate::uploads::token;
+use crate::phone_clock;
+use crate::quotas::{self, Quotas};
+use crate::recovery::{self, Shown, Standing};
+use crate::uploads::{rows, token};
 
 pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (SyncRequest, Device) = body::signed(&office, body).await?;
@@ -40,21 +46,21 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     let versions = Versioned { protocol: request.protocol, protocol_oldest: request.protocol_oldest };
     let shared = Spoken::HERE.common(versions.spoken());
     let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
-    let SyncRequest { want, pack, written, succeeds, .. } = request;
-    if [written, succeeds.map(|before| before.through)].into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
+    let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, .. } = request;
+    let line: Vec<Succession> = succeeds.into_iter().chain(before).take(limits::SUCCESSIONS).collect();
+    if written.into_iter().chain(line.iter().map(|before| before.through)).any(|seq| i64::try_from(seq).is_err()) {
         return Err(OfficeError::Junk("a chain has no such place".to_owned()));
     }
-    let asked = Asked { incarnation, number, countersigned, written };
-    let (grounds, person, read) = (Arc::clone(office.grounds()), device.person.clone(), positions.clone());
-    let taken = office
-        .turn(move |intake| {
-            if let Some(succession) = succeeds {
-                devices::succeed(intake, incarnation, succession, &read)?;
-            }
-            take(intake, &grounds, entries, &seal, asked)
-        })
-        .await?;
-    let BatchTaken { head, refusal, new, superseded } = taken;
+    let (person, read) = (device.person.clone(), positions.clone());
+    let asked = Asked { incarnation, number, countersigned, written, epoch, holds, recovery };
+    let sent = Arc::new(Sent { asked, line, read, entries, seal });
+    let mut taken = office.turn(turn(&office, &sent)).await?;
+    if let Standing::RolledBack { above } = taken.standing {
+        let grounds = Arc::clone(office.grounds());
+        office.turn(move |intake| recovery::begin(intake, &grounds, above)).await?;
+        taken = office.turn(turn(&office, &sent)).await?;
+    }
+    let BatchTaken { head, refusal, new, superseded, standing, known } = taken;
     if let Some(refusal) = &refusal {
         tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
     } else if new > 0 {
@@ -62,13 +68,13 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     }
 
     let reader = Arc::clone(&office);
+    let branch = office.grounds().branch();
+    let own = branch.epoch.id;
     let (page, has_backups) = office
         .read(move |conn| {
-            let own = reader.epoch().id;
-            // Positions of another branch mean nothing here, and a phone does not apply this page: it learns the epoch.
-            // And whoever recorded a request reads nothing by sending it again.
+            // Positions of what is lost mean nothing here. And whoever recorded a request reads nothing by sending it again.
             // What shares no version sends all the same, and would not read this page as it is meant.
-            let page = if epoch == own && !superseded && shared.is_some() {
+            let page = if standing == Standing::Current && !superseded && shared.is_some() {
                 page::build(conn, incarnation, &positions, &want, own, reader.signer())?
             } else {
                 empty(&reader)?
@@ -77,14 +83,15 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         })
         .await?;
     let server_time = office.now().wall;
+    let fresh_token = if superseded { None } else { Some(token::issue(&office, incarnation, server_time)?) };
     let response = SyncResponse {
         protocol: PROTOCOL,
         nonce,
-        epoch: office.grounds().signed_epoch.clone(),
+        epoch: branch.signed_epoch.clone(),
         server_time,
         head,
         page,
-        token: if superseded { String::new() } else { token::issue(&office, incarnation, server_time)? },
+        token: fresh_token.filter(|fresh| token != Some(token_hash(fresh))).unwrap_or_default(),
         superseded,
         limits: PhoneLimits {
             piece_bytes: office.config().piece_bytes,
@@ -94,8 +101,32 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
         upgrade_needed: shared.is_none().then_some(Spoken::HERE),
         refusal,
         pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
+        recovery: known,
     };
     body::answer(&office, &response)
+}
+
+/// What a request brings to the ledger.
+struct Sent {
+    asked: Asked,
+    line: Vec<Succession>,
+    read: BTreeMap<String, u64>,
+    entries: Vec<Entry>,
+    seal: Signed<BatchSeal>,
+}
+
+/// The turn that takes a request in.
+fn turn(
+    office: &Arc<Office>,
+    sent: &Arc<Sent>,
+) -> impl FnOnce(&mut Intake<'_, '_>) -> Result<BatchTaken, OfficeError> + Send + 'static {
+    let (grounds, sent) = (Arc::clone(office.grounds()), Arc::clone(sent));
+    let (busy, quotas) = (Arc::clone(office.busy()), office.config().quotas.clone());
+    move |intake| {
+        devices::succeed(intake, sent.asked.incarnation, &sent.line, &sent.read)?;
+        rows::sweep(intake, &grounds.folder.uploads(), &busy)?;
+        take(intake, &grounds, &quotas, &sent)
+    }
 }
 
 struct BatchTaken {
@@ -105,42 +136,97 @@ struct BatchTaken {
     new: usize,
     /// Whether a later request of the device was answered before.
     superseded: bool,
+    standing: Standing,
+    /// What the phone needs to know to bring back what is lost; none where nothing is.
+    known: Option<Known>,
 }
 
-/// Which request it is, and the one that brought the last countersignature that the phone holds.
-#[derive(Clone, Copy)]
+/// Which request it is, and what the phone holds of this office.
 struct Asked {
     incarnation: IncarnationId,
     number: u64,
     countersigned: Option<u64>,
     written: Option<u64>,
+    epoch: EpochId,
+    holds: Option<Signed<Countersignature>>,
+    recovery: Option<Recovery>,
 }
 
-/// Takes a batch, whole or none of it, so that the device's signature covers every entry that is kept.
+/// Takes what a phone brings. From a phone that brings back what is lost the office takes that first, and from one that does not
+/// know yet that something is, nothing: what it wrote stands on that.
 ///
-/// The phone's epoch is not asked for: an entry is bound to its chain, and a phone that comes to a restored office sends
-/// what that office has lost.
+/// A batch is taken whole or not at all, so that the device's signature covers every entry that is kept. The phone's epoch is not
+/// asked for: an entry is bound to its chain.
 fn take(
     intake: &mut Intake<'_, '_>,
     grounds: &Grounds,
-    batch: Vec<Entry>,
-    seal: &Signed<BatchSeal>,
-    asked: Asked,
+    quotas: &Quotas,
+    sent: &Sent,
 ) -> Result<BatchTaken, OfficeError> {
+    let Sent { asked, entries, seal, .. } = sent;
     let device = devices::get(intake.tx, asked.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
-    let revoked = device.revoked_at.is_some();
-    let sender = Sender { incarnation: device.incarnation, person: device.person.clone(), revoked };
-    let statement = sealed(&device, &batch, seal);
-    let (new, refusal) = match &statement {
-        Some(statement) => take_entries(intake, &sender, batch, statement, seal)?,
-        None => (0, Some(Refusal::Seal)),
+    let current = &grounds.branch().epoch;
+    let shown = Shown {
+        incarnation: asked.incarnation,
+        epoch: asked.epoch,
+        holds: asked.holds.as_ref(),
+        recovery: asked.recovery.as_ref(),
     };
+    let standing = recovery::standing(intake.tx, grounds, current, &shown)?;
+    let revoked = device.revoked_at.is_some();
+    let author = author_of(intake, &device, seal)?;
+    let statement = sealed(&author, entries, seal);
+    let (mut new, mut refusal) = (0, None);
+    match standing {
+        Standing::Current | Standing::Older | Standing::BringsBack => {
+            if let Some(brought) = &asked.recovery {
+                recovery::take(intake, grounds, brought)?;
+            }
+            let brings_back = asked.recovery.is_some();
+            match &statement {
+                // What the office has lost it had taken before.
+                Some(_)
+                    if !brings_back
+                        && !entries.is_empty()
+                        && quotas::entries_used_up(intake, quotas, device.incarnation)? =>
+                {
+                    refusal = Some(Refusal::Quota);
+                }
+                Some(statement) => {
+                    let sender = Sender { incarnation: author.incarnation, person: author.person.clone(), revoked };
+                    (new, refusal) = take_entries(intake, &sender, entries.clone(), statement, seal)?;
+                }
+                None => refusal = Some(Refusal::Seal),
+            }
+        }
+        Standing::Behind | Standing::RolledBack { .. } => {}
+    }
     let person = if revoked { None } else { actor::person(intake.tx, &device.person)? };
     intake.grant(device.incarnation, person.as_ref())?;
     let superseded = !devices::heard(intake, device.incarnation, asked.number, asked.written)?;
     meta::tally(intake.tx, fact::SYNC_REQUESTS, 1)?;
     let now = statement.map(|statement| statement.now);
-    Ok(BatchTaken { head: countersign(intake, grounds, device.incarnation, asked, now)?, refusal, new, superseded })
+    if let (false, Some(now)) = (superseded, &now) {
+        phone_clock::note(intake, device.incarnation, asked.number, now)?;
+    }
+    let known = match standing {
+        Standing::Current | Standing::RolledBack { .. } => None,
+        Standing::BringsBack | Standing::Behind | Standing::Older => {
+            Some(recovery::known(intake.tx, asked.incarnation)?)
+        }
+    };
+    let head = countersign(intake, grounds, current, asked, now)?;
+    Ok(BatchTaken { head, refusal, new, superseded, standing, known })
+}
+
+/// Whose chain a batch is of: the device's, or one that it goes on from, where it brings back what is lost of that.
+fn author_of(intake: &Intake<'_, '_>, device: &Device, seal: &Signed<BatchSeal>) -> Result<Device, OfficeError> {
+    let named = seal.read_unverified().ok().filter(|named| named.incarnation != device.incarnation);
+    let Some(named) = named else { return Ok(device.clone()) };
+    let before = lineage::predecessors(intake.tx, device.incarnation)?;
+    let belongs = before.iter().any(|(before, through)| *before == named.incarnation && named.head.seq <= *through);
+    let author = if belongs { devices::get(intake.tx, named.incarnation)? } else { None };
+    Ok(author.unwrap_or_else(|| device.clone()))
 }
 
 /// What the device said over its batch, if it signed it and it covers just these entries, at the places that it names.
@@ -188,17 +274,25 @@ fn take_entries(
     Ok((new, None))
 }
 
-/// Signs for where the office has the chain, and forgets what it signed before the one that the phone holds.
+/// Signs for where the office has the chain, and forgets what it signed before the one that the phone holds, but for the last
+/// ones. The same request once more gets the same answer.
 fn countersign(
-    intake: &Intake<'_, '_>,
+    intake: &mut Intake<'_, '_>,
     grounds: &Grounds,
-    incarnation: IncarnationId,
-    asked: Asked,
+    current: &Epoch,
+    asked: &Asked,
     now: Option<Now>,
 ) -> Result<Signed<Countersignature>, OfficeError> {
-    let (head, epoch) = (entries::head(intake.tx, incarnation)?, grounds.epoch.id);
-    let (request, at) = (asked.number, intake.minute());
-    let signed = Signed::new(&Countersignature { incarnation, head, request, now, epoch, at }, grounds.signer())?;
+    let Asked { incarnation, number: request, .. } = *asked;
+    let (head, epoch) = (entries::head(intake.tx, incarnation)?, current.id);
+    if let Some(before) = recovery::countersigned(intake.tx, incarnation, epoch, request)?
+        && before.read_unverified()?.head == head
+    {
+        return Ok(before);
+    }
+    let (at, counter, id) = (intake.minute(), current.counter, Some(Nonce::from_bytes(intake.entropy.bytes())));
+    let said = Countersignature { incarnation, head, request, now, epoch, at, counter, id };
+    let signed = Signed::new(&said, grounds.signer())?;
     let text = serde_json::to_string(&signed)
         .map_err(|source| StoreError::Row { table: "office_countersignature", source })?;
     intake
@@ -210,8 +304,13 @@ fn countersign(
         .execute((incarnation, epoch, request, head.seq, text))?;
     intake
         .tx
-        .prepare_cached("DELETE FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2 AND request < ?3")?
-        .execute((incarnation, epoch, asked.countersigned.unwrap_or(0).min(request)))?;
+        .prepare_cached(
+            "DELETE FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2 AND request < ?3 AND request < (
+                 SELECT min(request) FROM (
+                     SELECT request FROM office_countersignature WHERE incarnation = ?1 AND epoch = ?2
+                     ORDER BY request DESC LIMIT ?4))",
+        )?
+        .execute((incarnation, epoch, asked.countersigned.unwrap_or(0).min(request), limits::COUNTERSIGNATURES_KEPT))?;
     Ok(signed)
 }
 

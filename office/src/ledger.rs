@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use xuncheng_core::clock::Entropy;
@@ -33,8 +33,10 @@ use crate::held::{self, Held};
 use crate::keys::Keys;
 
 /// The office's own tables.
-pub const OFFICE: Migrations =
-    Migrations { component: "office", files: &[include_str!("../migrations/0001_office.sql")] };
+pub const OFFICE: Migrations = Migrations {
+    component: "office",
+    files: &[include_str!("../migrations/0001_office.sql"), include_str!("../migrations/0002_sending.sql")],
+};
 
 /// Facts about an office in the ledger's `meta`, beside those of core.
 pub(crate) mod fact {
@@ -48,6 +50,10 @@ pub(crate) mod fact {
     pub(crate) const PEOPLE: &str = "office/people";
     /// The newest verified backup.
     pub(crate) const BACKUP: &str = "office/backup";
+    /// A counter: what phones brought back on this branch.
+    pub(crate) const RECOVERED: &str = "office/recovered";
+    /// A counter: what they brought and what had no place here.
+    pub(crate) const NOT_RECOVERED: &str = "office/not_recovered";
     /// A counter: requests for entries and feeds.
     pub(crate) const SYNC_REQUESTS: &str = "office/sync_requests";
     /// A counter: bytes of originals that came.
@@ -68,16 +74,58 @@ pub(crate) struct Grounds {
     pub(crate) keys: Keys,
     pub(crate) root: PublicKey,
     pub(crate) certificate: Signed<Certificate>,
+    branch: Mutex<Arc<Branch>>,
+}
+
+/// The branch of its history that the ledger is on. It changes while an office runs where a phone shows that the ledger was put
+/// back by hand.
+pub(crate) struct Branch {
     pub(crate) epoch: Epoch,
     pub(crate) signed_epoch: Signed<Epoch>,
     /// The hand of the office itself.
     pub(crate) node: Author,
 }
 
+impl Branch {
+    fn read(conn: &Connection, keys: &Keys) -> Result<Self, OfficeError> {
+        let signed_epoch: Signed<Epoch> = meta::get(conn, key::EPOCH)?.ok_or_else(|| said("epoch"))?;
+        let epoch = signed_epoch.open(&keys.node.public_key())?;
+        let incarnation = meta::get(conn, key::INCARNATION)?.ok_or_else(|| said("incarnation"))?;
+        let node = Author { incarnation, who: office_person()?, last_exchange: None, session: None };
+        Ok(Self { epoch, signed_epoch, node })
+    }
+}
+
+fn said(what: &str) -> OfficeError {
+    OfficeError::Setup(format!("the ledger does not say its {what}; restore it from a backup"))
+}
+
 impl Grounds {
     /// The key that the office signs with.
     pub(crate) fn signer(&self) -> &dyn Signer {
         &self.keys.node
+    }
+
+    /// The branch that the ledger is on.
+    pub(crate) fn branch(&self) -> Arc<Branch> {
+        // It is whole whatever a panicking thread was doing.
+        Arc::clone(&self.branch.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The hand of the office itself.
+    pub(crate) fn node(&self) -> Author {
+        self.branch().node.clone()
+    }
+
+    /// As [`Self::branch`], after a look into the ledger: another turn, or another process, may have begun a new one.
+    fn branch_of(&self, conn: &Connection) -> Result<Arc<Branch>, OfficeError> {
+        let known = self.branch();
+        if meta::get(conn, key::INCARNATION)? == Some(known.node.incarnation) {
+            return Ok(known);
+        }
+        let now = Arc::new(Branch::read(conn, &self.keys)?);
+        *self.branch.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&now);
+        Ok(now)
     }
 }
 
@@ -113,11 +161,10 @@ impl Ledger {
         let pack = pack(&tx, config)?;
         let founding = found(&tx, &pack, &keys, entropy)?;
         tx.commit().map_err(StoreError::from)?;
-        let Founding { incarnation, root, certificate, signed_epoch } = founding;
-        let epoch = signed_epoch.open(&keys.node.public_key())?;
-        let node = Author { incarnation, who: office_person()?, last_exchange: None, session: None };
+        let Founding { root, certificate } = founding;
+        let branch = Mutex::new(Arc::new(Branch::read(&conn, &keys)?));
         let (clock, entropy) = (config.clock.clone(), config.entropy.clone());
-        let grounds = Grounds { folder, pack, clock, entropy, keys, root, certificate, epoch, signed_epoch, node };
+        let grounds = Grounds { folder, pack, clock, entropy, keys, root, certificate, branch };
         Ok(Self { conn, grounds: Arc::new(grounds) })
     }
 
@@ -163,7 +210,7 @@ impl Ledger {
     /// # Errors
     /// As [`devices::revoke`].
     pub fn revoke_device(&mut self, incarnation: IncarnationId) -> Result<(), OfficeError> {
-        let node = self.grounds.node.clone();
+        let node = self.grounds.node();
         self.turn(|intake| devices::revoke(intake, &node, incarnation))
     }
 
@@ -180,7 +227,7 @@ impl Ledger {
     /// # Errors
     /// As [`held::rule`].
     pub fn rule(&mut self, person: PersonId, said: &Said) -> Result<Vec<Judgement>, OfficeError> {
-        let author = Author { who: person, ..self.grounds.node.clone() };
+        let author = Author { who: person, ..self.grounds.node() };
         self.turn(|intake| held::rule(intake, &author, said))
     }
 
@@ -204,17 +251,19 @@ impl Ledger {
         let now = grounds.clock.now();
         let mut entropy = grounds.entropy.fresh()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-        let before = entries::head(&tx, grounds.node.incarnation)?;
+        let branch = grounds.branch_of(&tx)?;
+        let before = entries::head(&tx, branch.node.incarnation)?;
         let standing = Standing {
             pack: &grounds.pack,
-            epoch: grounds.epoch.id,
+            epoch: branch.epoch.id,
             sealing: grounds.keys.sealing.public_key(),
-            node: &grounds.node,
+            node: &branch.node,
         };
         let mut intake = Intake { tx: &tx, office: standing, now: &now, entropy: &mut entropy };
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut intake))).unwrap_or(Err(OfficeError::Panic))?;
-        seal_own(&tx, &grounds, before.seq, &now)?;
+        seal_own(&tx, &grounds, branch.node.incarnation, before.seq, &now)?;
         tx.commit().map_err(StoreError::from)?;
+        grounds.branch_of(&self.conn)?;
         Ok(done)
     }
 }
@@ -235,10 +284,10 @@ pub(crate) fn office_person() -> Result<PersonId, OfficeError> {
 fn seal_own(
     tx: &Transaction<'_>,
     grounds: &Grounds,
+    incarnation: IncarnationId,
     before: u64,
     now: &xuncheng_core::clock::Now,
 ) -> Result<(), OfficeError> {
-    let incarnation = grounds.node.incarnation;
     let head = entries::head(tx, incarnation)?;
     if head.seq == before {
         return Ok(());
@@ -265,10 +314,8 @@ fn pack(tx: &Transaction<'_>, config: &Config) -> Result<Pack, OfficeError> {
 
 /// What is said once, when an office is founded.
 struct Founding {
-    incarnation: IncarnationId,
     root: PublicKey,
     certificate: Signed<Certificate>,
-    signed_epoch: Signed<Epoch>,
 }
 
 fn found(tx: &Transaction<'_>, pack: &Pack, keys: &Keys, entropy: &mut Entropy) -> Result<Founding, OfficeError> {
@@ -288,12 +335,9 @@ fn found(tx: &Transaction<'_>, pack: &Pack, keys: &Keys, entropy: &mut Entropy) 
         meta::set(tx, fact::CERTIFICATE, &Signed::new(&certificate, root)?)?;
         begin_epoch(tx, &epoch, &keys.node, entropy)?;
     }
-    let said = |what: &str| OfficeError::Setup(format!("the ledger does not say its {what}; restore it from a backup"));
     Ok(Founding {
-        incarnation: meta::get(tx, key::INCARNATION)?.ok_or_else(|| said("incarnation"))?,
         root: meta::get(tx, fact::ROOT)?.ok_or_else(|| said("root key"))?,
         certificate: meta::get(tx, fact::CERTIFICATE)?.ok_or_else(|| said("certificate"))?,
-        signed_epoch: meta::get(tx, key::EPOCH)?.ok_or_else(|| said("epoch"))?,
     })
 }
 
@@ -306,5 +350,9 @@ pub(crate) fn begin_epoch(
 ) -> Result<(), OfficeError> {
     meta::set(tx, key::EPOCH, &Signed::new(epoch, node)?)?;
     meta::set(tx, key::INCARNATION, &IncarnationId::from_bytes(entropy.bytes()))?;
+    // What was brought back is counted on each branch by itself.
+    for name in [fact::RECOVERED, fact::NOT_RECOVERED] {
+        tx.execute("DELETE FROM tally WHERE name = ?1", [name])?;
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! 3. `intake` takes entries one after the other, in one [turn](Office::turn) at the [`ledger`], and answers with what is
 //!    new for that phone.
 //! 4. `previews` and `uploads` take thumbnails and originals; an original that is durable gets a signed receipt.
+//!    What a phone may send is bounded by [`Quotas`]; `have` says what of it is here, `hints` when there is something for it.
 //! 5. What is [held] waits for a person, who releases or dismisses it.
 //! 6. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
 //!
@@ -27,14 +28,19 @@ mod enrolment;
 mod error;
 mod flags;
 pub mod folder;
+mod have;
 pub mod held;
+mod hints;
 mod intake;
 mod keys;
 pub mod ledger;
 mod local;
 mod office;
 mod people;
+mod phone_clock;
 mod previews;
+mod quotas;
+pub mod recovery;
 pub mod restore;
 pub mod serve;
 mod status;
@@ -49,6 +55,7 @@ pub use config::{Address, Config, NoAddress, Tls};
 pub use error::OfficeError;
 pub use ledger::Ledger;
 pub use office::{Office, app, phones, write_at_desk};
+pub use quotas::{Quota, Quotas};
 pub use restore::{RestoreReport, restore};
 pub use serve::{Serving, serve};
 pub use status::{PhotoCounts, Status, UploadCounts};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use xuncheng_core::clock::{Entropy, Now};
 use xuncheng_core::crypto::Signer;
 use xuncheng_core::id::{IncarnationId, ItemId, Nonce, PersonId};
@@ -25,12 +25,13 @@ use crate::config::Config;
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
 use crate::folder::{DataFolder, Lock};
+use crate::hints::{self, Hints, Turns};
 use crate::keys::Keys;
 use crate::ledger::{Grounds, Ledger};
 use crate::uploads::draw::{Artist, Orders};
 use crate::uploads::{self, Busy, Claim};
 use crate::writer::Writer;
-use crate::{bare, console, enrolment, held, intake, people, previews, status};
+use crate::{bare, console, enrolment, have, held, intake, people, previews, status};
 
 /// An office on its data folder. Shared as `Arc<Office>` by all that answer requests.
 pub struct Office {
@@ -43,6 +44,8 @@ pub struct Office {
     writer: Arc<Writer>,
     busy: Arc<Busy>,
     thumbnails: Arc<Mutex<()>>,
+    turns: watch::Sender<Turns>,
+    hints: Arc<Hints>,
     // The last to go: the folder is free once nothing of it is open any more.
     _lock: Lock,
 }
@@ -63,6 +66,8 @@ fn machine(office: &Arc<Office>, more: Router) -> Router {
     let machine = Router::new()
         .route("/enrolment", post(enrolment::enrol))
         .route("/sync", post(intake::sync))
+        .route("/hints", post(hints::hint))
+        .route("/photos/have", post(have::have))
         .route("/photos/previews", post(previews::take))
         .nest("/photos/uploads", uploads::routes())
         .with_state(Arc::clone(office))
@@ -90,6 +95,7 @@ impl Office {
         photos.sweep_temporary()?;
         let mut ledger = Ledger::open_with(&config, folder, keys, &mut entropy)?;
         people::import(&mut ledger, config.pack.is_some())?;
+        ledger.turn(|intake| Ok(intake.reconcile()?))?;
         let left = uploads::finish::recover(&mut ledger, &photos)?;
         let grounds = Arc::clone(ledger.grounds());
         let writer = Arc::new(Writer::start(ledger)?);
@@ -107,6 +113,8 @@ impl Office {
             writer,
             busy: Arc::default(),
             thumbnails,
+            turns: watch::Sender::default(),
+            hints: Arc::default(),
             _lock: lock,
         };
         Ok(Arc::new(office))
@@ -120,8 +128,8 @@ impl Office {
 
     /// The branch of the ledger that the office stands on.
     #[must_use]
-    pub fn epoch(&self) -> &Epoch {
-        &self.grounds.epoch
+    pub fn epoch(&self) -> Epoch {
+        self.grounds.branch().epoch.clone()
     }
 
     /// Where photos are.
@@ -193,6 +201,21 @@ impl Office {
         (self.writer.waiting() > limits::TURNS_WAITING / 4).then_some(limits::RETRY_AFTER_S)
     }
 
+    /// What wakes those who wait for something in the ledger.
+    pub(crate) fn turns(&self) -> watch::Receiver<Turns> {
+        self.turns.subscribe()
+    }
+
+    /// The phones that wait for a hint.
+    pub(crate) const fn hints(&self) -> &Arc<Hints> {
+        &self.hints
+    }
+
+    /// Lets nobody wait any longer: the office is about to end.
+    pub(crate) fn wake_all(&self) {
+        self.turns.send_modify(|turns| turns.is_closing = true);
+    }
+
     /// The right to write to an upload.
     pub(crate) fn claim(&self, upload: Nonce) -> Result<Claim, OfficeError> {
         Claim::of(&self.busy, upload)
@@ -207,13 +230,13 @@ impl Office {
     /// The hand of `person` at the console, in the session with this name.
     #[must_use]
     pub fn author_for(&self, person: PersonId, session: impl Into<String>) -> Author {
-        Author { who: person, session: Some(session.into()), ..self.grounds.node.clone() }
+        Author { who: person, session: Some(session.into()), ..self.grounds.node() }
     }
 
     /// The hand of the office itself.
     #[must_use]
     pub fn author(&self) -> Author {
-        self.grounds.node.clone()
+        self.grounds.node()
     }
 
     /// Makes a one-time code by which a device becomes `person`'s. The secret is told here and never again.
@@ -311,7 +334,9 @@ impl Office {
             // Whoever asked may be gone; what was committed stays.
             let _ = answer.send(ledger.turn(work));
         }))?;
-        done.await.map_err(|_| OfficeError::Closing)?
+        let done = done.await.map_err(|_| OfficeError::Closing)?;
+        self.turns.send_modify(|turns| turns.count += 1);
+        done
     }
 }
 

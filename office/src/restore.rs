@@ -14,6 +14,7 @@ use xuncheng_core::clock::{Entropy, Moment};
 use xuncheng_core::crypto::{SealingKey, SoftwareKey};
 use xuncheng_core::id::{EpochId, PhotoHash};
 use xuncheng_core::photo::PhotoFolder;
+use xuncheng_core::private;
 use xuncheng_core::store::{self, meta};
 use xuncheng_core::sync::wire::Epoch;
 
@@ -54,6 +55,20 @@ pub struct RestoreReport {
 /// [`OfficeError::Backup`] when `data` is not empty, or the ledger, people, keys or manifest of the backup are not whole; and,
 /// unless `accept_loss` was said, when photos in it are not, or it is not the newest of its place.
 pub fn restore(from: &Path, data: &Path, accept_loss: bool) -> Result<RestoreReport, OfficeError> {
+    restore_with(from, data, accept_loss, &Clock::system(), &EntropySource::system())
+}
+
+/// As [`restore`], by the caller's clock and entropy.
+///
+/// # Errors
+/// As there.
+pub fn restore_with(
+    from: &Path,
+    data: &Path,
+    accept_loss: bool,
+    clock: &Clock,
+    entropy: &EntropySource,
+) -> Result<RestoreReport, OfficeError> {
     let (place, backup, manifest) = choose(from)?;
     let wrong = place.wrong_files(&backup, &manifest)?;
     if !wrong.is_empty() {
@@ -85,9 +100,9 @@ pub fn restore(from: &Path, data: &Path, accept_loss: bool) -> Result<RestoreRep
     let counter = place.next_counter()?;
     copy(&place, &backup, &manifest, &whole, &folder)?;
 
-    let mut entropy = EntropySource::system().fresh()?;
+    let mut entropy = entropy.fresh()?;
     let epoch = Epoch { counter, id: EpochId::from_bytes(entropy.bytes()), parent: Some(manifest.epoch.id) };
-    branch(&folder, &epoch, &lacking, &mut entropy)?;
+    branch(&folder, &epoch, &lacking, clock.now().wall, &mut entropy)?;
     place.restored(counter)?;
     settle(unfinished, data)?;
 
@@ -185,7 +200,7 @@ fn refuse_used(data: &Path) -> Result<(), OfficeError> {
 /// A folder beside `data`, which gets its name only when all is in it.
 fn beside(data: &Path) -> Result<Unfinished, OfficeError> {
     let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(|source| OfficeError::file(parent, source))?;
+    private::make_folder(parent).map_err(|source| OfficeError::file(parent, source))?;
     Unfinished::begin(".restoring-", parent)
 }
 
@@ -212,10 +227,15 @@ fn copy(
 }
 
 /// Puts the ledger onto the new branch, and takes out of it what held for the old one alone.
-fn branch(folder: &DataFolder, epoch: &Epoch, lacking: &Lacking, entropy: &mut Entropy) -> Result<(), OfficeError> {
+fn branch(
+    folder: &DataFolder,
+    epoch: &Epoch,
+    lacking: &Lacking,
+    now: Moment,
+    entropy: &mut Entropy,
+) -> Result<(), OfficeError> {
     let node = SoftwareKey::load(&folder.node_key())?;
     SealingKey::load(&folder.sealing_key())?;
-    let now = Clock::system().now().wall;
     let mut conn = open_tables(&folder.ledger())?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     begin_epoch(&tx, epoch, &node, entropy)?;

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -84,7 +84,7 @@ pub async fn serve_until(
     ready(&office, &serving);
 
     let handles = [Handle::new(), Handle::new()];
-    let watching = tokio::spawn(watch(handles.clone(), end));
+    let watching = tokio::spawn(watch(Arc::downgrade(&office), handles.clone(), end));
     let [for_phones, for_desk] = handles;
     let served = match desk {
         Some(desk) => {
@@ -159,11 +159,14 @@ async fn certificate(tls: &Tls) -> Result<RustlsConfig, OfficeError> {
     })
 }
 
-async fn watch(handles: [Handle<SocketAddr>; 2], end: impl Future<Output = ()>) {
+async fn watch(office: Weak<Office>, handles: [Handle<SocketAddr>; 2], end: impl Future<Output = ()>) {
     end.await;
     tracing::info!("the office ends: requests that run may finish");
     for handle in handles {
         handle.graceful_shutdown(Some(Duration::from_millis(limits::LAST_REQUESTS_MS)));
+    }
+    if let Some(office) = office.upgrade() {
+        office.wake_all();
     }
 }
 

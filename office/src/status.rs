@@ -7,11 +7,13 @@ use axum::extract::{Request, State};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use xuncheng_core::store::{judgements, meta};
+use xuncheng_core::sync::wire::Epoch;
 
 use crate::error::OfficeError;
 use crate::ledger::fact;
 use crate::local;
 use crate::office::Office;
+use crate::recovery::{self, RecoveryStatus};
 
 /// Numbers about an office.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub struct Status {
     pub uploads: UploadCounts,
     /// Which branch of the ledger's history it stands on: 1 until it was restored, a higher one with each restore.
     pub epoch: u64,
+    /// How far phones have brought back what was lost; none while the ledger is on its first branch.
+    pub recovery: Option<RecoveryStatus>,
 }
 
 /// Photos by how far they have come.
@@ -66,11 +70,11 @@ pub(crate) async fn status(State(office): State<Arc<Office>>, request: Request) 
     if !local::is_local(&office, &request) {
         return Err(OfficeError::NotFound);
     }
-    let epoch = office.epoch().counter;
-    office.read(move |conn| Ok(Json(read(conn, epoch)?))).await
+    let epoch = office.epoch();
+    office.read(move |conn| Ok(Json(read(conn, &epoch)?))).await
 }
 
-fn read(conn: &Connection, epoch: u64) -> Result<Status, OfficeError> {
+fn read(conn: &Connection, epoch: &Epoch) -> Result<Status, OfficeError> {
     let count = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, u64>(0));
     Ok(Status {
         cases: count("SELECT count(*) FROM item WHERE kind = 'case'")?,
@@ -91,6 +95,7 @@ fn read(conn: &Connection, epoch: u64) -> Result<Status, OfficeError> {
             received_bytes: meta::tallied(conn, fact::BYTES_RECEIVED)?,
             resent_bytes: meta::tallied(conn, fact::BYTES_RESENT)?,
         },
-        epoch,
+        epoch: epoch.counter,
+        recovery: recovery::status(conn, epoch)?,
     })
 }

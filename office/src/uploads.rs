@@ -104,7 +104,8 @@ async fn make(office: &Arc<Office>, headers: &HeaderMap) -> Result<(Upload, Opti
     if with_bytes {
         is_stream(headers)?;
     }
-    let (folder, busy) = (office.grounds().folder.uploads(), Arc::clone(office.busy()));
+    let (folder, busy, quotas) =
+        (office.grounds().folder.uploads(), Arc::clone(office.busy()), office.config().quotas.clone());
     let made = office
         .turn(move |intake| {
             rows::sweep(intake, &folder, &busy)?;
@@ -116,7 +117,7 @@ async fn make(office: &Arc<Office>, headers: &HeaderMap) -> Result<(Upload, Opti
                 let named = format!("the entry shows photo {} of {} bytes", shown.photo.sha256, shown.photo.bytes);
                 return Err(OfficeError::NotOfEntry(named));
             }
-            rows::make(intake, &folder, entry, sha256, incarnation, length)
+            rows::make(intake, &folder, entry, sha256, incarnation, length, &quotas)
         })
         .await?;
     if !with_bytes {

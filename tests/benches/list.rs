@@ -116,6 +116,7 @@ fn one_case(
         opened_it: true,
         handled_it: false,
         revoked: false,
+        vouched: false,
     };
     for (written, change) in [(&opened, &open), (&attached, &attach)] {
         let links = std::collections::BTreeMap::new();

@@ -63,6 +63,15 @@ pub struct Exchange {
     pub outcome: Outcome,
 }
 
+/// How slow a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes of a request's body that go in a second.
+    pub bytes_per_second: u64,
+    /// The way to the office; back it takes as long.
+    pub one_way_ms: u64,
+}
+
 /// One phone's way to the office.
 #[derive(Debug, Default)]
 pub struct Link {
@@ -71,6 +80,10 @@ pub struct Link {
     bad_weather: Cell<u64>,
     /// Something on the way lets no larger body through.
     most_bytes: Cell<Option<usize>>,
+    /// So many bytes of a body go in a second; each request takes its way there and back besides.
+    pace: Cell<Option<Pace>>,
+    /// Nothing goes through.
+    down: Cell<bool>,
     late: RefCell<Vec<(Request, Vec<u8>)>>,
     /// The phone's folder, where phone and office are to take each other for peers of a later version.
     newer: RefCell<Option<PathBuf>>,
@@ -86,6 +99,16 @@ impl Link {
     /// From here on something on the way answers 413 to any body of more than so many bytes.
     pub fn most_bytes(&self, most: Option<usize>) {
         self.most_bytes.set(most);
+    }
+
+    /// From here on it is as slow as this.
+    pub fn pace(&self, pace: Option<Pace>) {
+        self.pace.set(pace);
+    }
+
+    /// From here on nothing goes through, or all does again.
+    pub fn down(&self, down: bool) {
+        self.down.set(down);
     }
 
     /// From here on the phone in `folder` and the office take each other for peers of a later version, which say more.
@@ -114,6 +137,13 @@ impl Link {
             Ok(sent) => sent,
             Err(error) => return Outcome::Unreadable(error.to_string()),
         };
+        if self.down.get() {
+            return Outcome::Unreachable("no network".to_owned());
+        }
+        let way_ms = self.pace.get().map_or(0, |pace| {
+            world.time.pass(sent.len() as u64 * 1000 / pace.bytes_per_second + pace.one_way_ms);
+            pace.one_way_ms
+        });
         let newer = self.newer.borrow().clone();
         let sent = match &newer {
             Some(folder) if matches!(request.body, Body::Bytes(_)) => newer::request(folder, &sent, newer::say_more),
@@ -153,6 +183,7 @@ impl Link {
             Some(Fault::Portal) => Outcome::Answered(page(200)),
             Some(Fault::Status(status)) => Outcome::Answered(page(status)),
         };
+        world.time.pass(way_ms);
         let outcome = match newer {
             Some(_) => newer::answer(&world.folder.path().join("office"), outcome, newer::say_more),
             None => outcome,

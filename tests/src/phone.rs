@@ -59,10 +59,9 @@ impl Phone {
         Self { world, folder, field: Some(field), link, clock_error_ms: 0, boot: 1, booted_at_ms, pictures: 0 }
     }
 
-    /// The phone whose folder is called `name`: it was switched off, and its clock begins anew.
-    pub(crate) fn found(world: Rc<Shared>, name: &str) -> Self {
-        let folder = world.folder.path().join(name);
-        let field = Field::open(&folder).expect("a store that an earlier program left opens");
+    /// A phone whose folder was found: it was switched off, and its clock begins anew.
+    pub(crate) fn found(world: Rc<Shared>, folder: PathBuf) -> Self {
+        let field = Field::open(&folder).expect("a store that is found opens");
         world.phones.borrow_mut().push(folder.clone());
         let booted_at_ms = world.time.monotonic_ms();
         let link = Rc::default();
@@ -112,6 +111,28 @@ impl Phone {
         self.field().incarnation().expect("a store has an incarnation")
     }
 
+    /// The program ends without having been asked.
+    pub fn kill(&mut self) {
+        self.field = None;
+    }
+
+    /// The program is started, where it does not run.
+    ///
+    /// # Errors
+    /// Those of [`Field::open`].
+    pub fn start(&mut self) -> Result<(), FieldError> {
+        if self.field.is_none() {
+            self.field = Some(Field::open(&self.folder)?);
+        }
+        Ok(())
+    }
+
+    /// Whether the program runs.
+    #[must_use]
+    pub const fn runs(&self) -> bool {
+        self.field.is_some()
+    }
+
     /// The program ends without having been asked, and is started again.
     pub fn kill_and_restart(&mut self) {
         self.field = None;
@@ -120,9 +141,14 @@ impl Phone {
 
     /// The phone is switched off and on: another boot, whose clock begins anew.
     pub fn reboot(&mut self) {
+        self.boots();
+        self.kill_and_restart();
+    }
+
+    /// Its clock begins anew.
+    pub fn boots(&mut self) {
         self.boot += 1;
         self.booted_at_ms = self.world.time.monotonic_ms();
-        self.kill_and_restart();
     }
 
     /// From here on its wall clock is so far off.
@@ -147,7 +173,9 @@ impl Phone {
     /// A file that its camera wrote.
     pub fn picture(&mut self, bytes: &[u8]) -> PathBuf {
         self.pictures += 1;
-        let camera = self.folder.join("camera");
+        // Beside the store: a camera has a card of its own.
+        let name = self.folder.file_name().expect("a phone's folder has a name").to_string_lossy();
+        let camera = self.folder.with_file_name(format!("camera-of-{name}"));
         fs::create_dir_all(&camera).expect("a camera has a folder");
         let path = camera.join(format!("IMG_{}.jpg", self.pictures));
         fs::write(&path, bytes).expect("a camera writes its files");
@@ -300,18 +328,19 @@ impl Phone {
     ///
     /// # Panics
     /// Where the entry is over its bounds.
-    pub fn write(&mut self, item: ItemId, kind: &str, change: Change) -> EntryId {
+    pub fn write(&mut self, item: impl Into<Option<ItemId>>, kind: &str, change: Change) -> EntryId {
         let author = Author {
             incarnation: self.incarnation(),
             who: self.field().person().clone(),
             last_exchange: None,
             session: None,
         };
-        let draft = Draft { item: Some(item), kind: kind.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
+        let item = item.into();
+        let draft = Draft { item, kind: kind.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
         let (now, mut entropy) = (self.now(), self.seed().entropy());
         let tx = self.field().store().unchecked_transaction().expect("a transaction begins");
         let written = write(&tx, &author, draft, &now, &mut entropy).expect("an entry within its bounds");
-        pending::insert(&tx, written.header.id, item).expect("an entry can wait");
+        pending::insert(&tx, written.header.id, written.header.item).expect("an entry can wait");
         tx.commit().expect("a transaction ends");
         written.header.id
     }
@@ -490,7 +519,7 @@ impl std::fmt::Debug for Phone {
     }
 }
 
-fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     for entry in fs::read_dir(from).expect("a folder can be listed") {
         let path = entry.expect("a folder can be listed").path();

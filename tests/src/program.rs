@@ -229,6 +229,23 @@ impl OfficeProgram {
         Self { data, child, url }
     }
 
+    /// Ends it as a kill does, if it still runs, and starts it again at its address, by a command that `around` may change.
+    /// False where that ended before it said its address.
+    ///
+    /// # Panics
+    /// Where it cannot be run.
+    pub fn start_again(&mut self, around: impl FnOnce(&mut Command)) -> bool {
+        // Gone already is as good.
+        let _ = self.child.kill();
+        self.child.wait().expect("a child can be waited for");
+        let port = self.url.rsplit(':').next().expect("an address has a port").to_owned();
+        let mut command = serve_command(self.data.path(), &port, &["--piece-bytes", "65536"]);
+        around(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+        let (child, url) = said_address(command);
+        self.child = child;
+        url.is_some()
+    }
+
     /// As [`Self::start`], with nobody to read its log: whatever it writes there fails.
     ///
     /// # Panics
@@ -286,20 +303,29 @@ fn serve(data: &Path, options: &[&str]) -> (Child, String) {
 }
 
 fn serve_with_log(data: &Path, options: &[&str], log: Stdio) -> (Child, String) {
-    let mut child = Command::new(xuncheng())
-        .args(["serve", "--port", "0", "--console-port", "0", "--json", "--data"])
-        .arg(data)
-        .args(options)
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .spawn()
-        .expect("xuncheng can be run");
+    let mut command = serve_command(data, "0", options);
+    command.stdout(Stdio::piped()).stderr(log);
+    let (child, url) = said_address(command);
+    (child, url.expect("the office says where it is"))
+}
+
+fn serve_command(data: &Path, port: &str, options: &[&str]) -> Command {
+    let mut command = Command::new(xuncheng());
+    command.args(["serve", "--console-port", "0", "--json", "--port", port, "--data"]).arg(data).args(options);
+    command
+}
+
+/// Starts an office and waits for its address; none where it ended before it said one.
+fn said_address(mut command: Command) -> (Child, Option<String>) {
+    let mut child = command.spawn().expect("xuncheng can be run");
     let out = child.stdout.take().expect("its output is piped");
     let mut line = String::new();
     BufReader::new(out).read_line(&mut line).expect("the office says where it is");
+    if line.is_empty() {
+        return (child, None);
+    }
     let said: Value = serde_json::from_str(&line).expect("the office says where it is in JSON");
-    let url = said["address"].as_str().expect("the office says its address").to_owned();
-    (child, url)
+    (child, Some(said["address"].as_str().expect("the office says its address").to_owned()))
 }
 
 impl Drop for OfficeProgram {

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// What goes wrong with one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,18 @@ pub struct Proxy {
 struct Plan {
     next: Vec<Cut>,
     always: Option<Cut>,
+    shape: Option<Shape>,
     to_office: u64,
+    to_phone: u64,
+}
+
+/// How slow a wire is.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Bytes that pass in a second, each way.
+    pub bytes_per_second: u64,
+    /// From one end to the other.
+    pub one_way: Duration,
 }
 
 impl Proxy {
@@ -63,21 +75,40 @@ impl Proxy {
         self.plan.lock().expect("no thread of the proxy panics").always = cut;
     }
 
+    /// Connections from here on are as slow as this.
+    pub fn shape(&self, shape: Option<Shape>) {
+        self.plan.lock().expect("no thread of the proxy panics").shape = shape;
+    }
+
     /// Bytes that phones have sent so far.
     #[must_use]
     pub fn bytes_to_office(&self) -> u64 {
         self.plan.lock().expect("no thread of the proxy panics").to_office
     }
+
+    /// Bytes that phones were sent so far.
+    #[must_use]
+    pub fn bytes_to_phone(&self) -> u64 {
+        self.plan.lock().expect("no thread of the proxy panics").to_phone
+    }
 }
 
 fn pass(mut phone: TcpStream, office: SocketAddr, plan: &Arc<Mutex<Plan>>) {
-    let cut = {
+    let (cut, shape) = {
         let mut plan = plan.lock().expect("no thread of the proxy panics");
-        if plan.next.is_empty() { plan.always.clone() } else { Some(plan.next.remove(0)) }
+        (if plan.next.is_empty() { plan.always.clone() } else { Some(plan.next.remove(0)) }, plan.shape)
     };
     if let Some(Cut::Answer(answer)) = &cut {
         answer_in_its_place(&mut phone, answer);
         return;
+    }
+    let mut first = [0; 7];
+    if phone.peek(&mut first).is_ok_and(|read| first[..read] == *b"CONNECT") {
+        // A phone whose proxy this is: it names an office, and means the one behind.
+        read_headers(&mut phone);
+        if phone.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").is_err() {
+            return;
+        }
     }
     let Ok(office) = TcpStream::connect(office) else { return };
     let (Ok(from_phone), Ok(from_office)) = (phone.try_clone(), office.try_clone()) else { return };
@@ -85,21 +116,29 @@ fn pass(mut phone: TcpStream, office: SocketAddr, plan: &Arc<Mutex<Plan>>) {
     let down = if let Some(Cut::ToPhone(bytes)) = cut { bytes } else { usize::MAX };
     let counted = Arc::clone(plan);
     let sending = thread::spawn(move || {
-        pump(from_phone, office, up, |bytes| {
+        pump(from_phone, office, up, shape, |bytes| {
             counted.lock().expect("no thread of the proxy panics").to_office += bytes as u64;
         });
     });
-    pump(from_office, phone, down, |_| {});
+    pump(from_office, phone, down, shape, |bytes| {
+        plan.lock().expect("no thread of the proxy panics").to_phone += bytes as u64;
+    });
     let _ = sending.join();
 }
 
 /// Passes bytes on until one side ends or `most` went through; then both sides are cut.
-fn pump(mut from: TcpStream, mut to: TcpStream, most: usize, count: impl Fn(usize)) {
+fn pump(mut from: TcpStream, mut to: TcpStream, most: usize, shape: Option<Shape>, count: impl Fn(usize)) {
     let mut left = most;
     let mut buffer = vec![0; 16 * 1024];
     while left > 0 {
         let room = left.min(buffer.len());
+        let asked = Instant::now();
         let Ok(read) = from.read(&mut buffer[..room]) else { break };
+        if let Some(Shape { bytes_per_second, one_way }) = shape {
+            // What follows closely is on its way already: only what comes after a pause takes the whole way.
+            let way = if asked.elapsed() > Duration::from_millis(20) { one_way } else { Duration::ZERO };
+            thread::sleep(way + Duration::from_micros(read as u64 * 1_000_000 / bytes_per_second));
+        }
         if read == 0 {
             // This side has said all; the other may still answer.
             let _ = to.shutdown(Shutdown::Write);
@@ -115,8 +154,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, most: usize, count: impl Fn(usiz
     let _ = to.shutdown(Shutdown::Both);
 }
 
-fn answer_in_its_place(phone: &mut TcpStream, answer: &str) {
-    // What was asked is read as far as its headers, so that the answer is not taken for rudeness.
+fn read_headers(phone: &mut TcpStream) {
     let mut asked = Vec::new();
     let mut buffer = [0; 4096];
     while !asked.windows(4).any(|four| four == b"\r\n\r\n") {
@@ -125,6 +163,12 @@ fn answer_in_its_place(phone: &mut TcpStream, answer: &str) {
             Ok(_) | Err(_) => return,
         }
     }
+}
+
+fn answer_in_its_place(phone: &mut TcpStream, answer: &str) {
+    // What was asked is read as far as its headers, so that the answer is not taken for rudeness.
+    read_headers(phone);
+    let mut buffer = [0; 4096];
     let _ = phone.write_all(answer.as_bytes());
     let _ = phone.shutdown(Shutdown::Write);
     // Whatever else comes is let go by, until the phone hangs up.

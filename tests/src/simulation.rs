@@ -14,6 +14,7 @@ pub mod district;
 pub mod event;
 pub mod promises;
 mod shrink;
+mod words;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,7 +39,7 @@ pub struct Finding {
 pub struct Tally {
     /// Events by name.
     pub events: BTreeMap<&'static str, u64>,
-    /// Faults of the network by name.
+    /// Faults by name: of the network, as they were planned; of disks, where they struck.
     pub faults: BTreeMap<&'static str, u64>,
     /// Entries that were written.
     pub entries: u64,

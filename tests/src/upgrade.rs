@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tempfile::TempDir;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::field::{CapturePhoto, CaseAct};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
@@ -310,10 +311,10 @@ impl Left {
     pub fn unpack(file: &Path, seed: u64) -> Self {
         let noted = noted(file);
         let morning = noted.at.plus_ms(24 * 3_600_000);
-        let world = World::going_on(seed, morning, |folder| {
-            archive(file).unpack(folder).expect("a fixture can be unpacked");
-        });
-        let phones: Vec<Phone> = noted.phones.keys().map(|name| world.phone_in(name)).collect();
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        archive(file).unpack(folder.path()).expect("a fixture can be unpacked");
+        let world = World::within(folder, morning, seed);
+        let phones: Vec<Phone> = noted.phones.keys().map(|name| world.phone_found_at(name)).collect();
         let mut book = Book::default();
         for ((index, phone), noted) in phones.iter().enumerate().zip(noted.phones.values()) {
             book.entries.extend(noted.entries.iter().map(|entry| (index, *entry)));

@@ -24,11 +24,13 @@ use xuncheng_core::journal::ledger::{Ruling, Said};
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::journal::write::{Draft, Seen};
-use xuncheng_core::store::items;
+use xuncheng_core::store::{self, items};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::work::case::{CASE, CaseStep};
-use xuncheng_office::{BackupReport, Clock, Config, EntropySource, Office, OfficeError, app, backup, write_at_desk};
+use xuncheng_office::{
+    BackupReport, Clock, Config, EntropySource, Office, OfficeError, Quotas, app, backup, write_at_desk,
+};
 
 use crate::fixtures::Dice;
 use crate::network::{Link, method};
@@ -81,7 +83,7 @@ impl Time {
         self.monotonic_ms.load(Ordering::SeqCst)
     }
 
-    fn of_office(&self) -> Now {
+    pub(crate) fn of_office(&self) -> Now {
         let wall = self.wall(self.office_error_ms.load(Ordering::SeqCst));
         Now { wall, monotonic_ms: self.monotonic_ms(), boot_id: "office".to_owned() }
     }
@@ -90,7 +92,7 @@ impl Time {
 /// What a world and its phones have in common.
 #[derive(Debug)]
 pub struct Shared {
-    dice: Arc<Mutex<Dice>>,
+    pub(crate) dice: Arc<Mutex<Dice>>,
     /// The district's time.
     pub time: Arc<Time>,
     pub(crate) folder: TempDir,
@@ -98,6 +100,7 @@ pub struct Shared {
     runtime: Runtime,
     running: RefCell<Option<Running>>,
     piece_bytes: Cell<u64>,
+    quotas: RefCell<Quotas>,
     pack: RefCell<Option<PathBuf>>,
 }
 
@@ -143,18 +146,24 @@ impl Shared {
     }
 
     fn start_office(&self) {
+        self.try_start_office().expect("the office opens");
+    }
+
+    fn try_start_office(&self) -> Result<(), OfficeError> {
         let (time, dice) = (Arc::clone(&self.time), Arc::clone(&self.dice));
         let config = Config {
             url: Some("http://office.test".parse().expect("an address")),
             clock: Clock::of(move || time.of_office()),
             entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),
+            quotas: self.quotas.borrow().clone(),
             pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
         };
-        let office = Office::open(config).expect("the office opens");
+        let office = Office::open(config)?;
         let app = self.runtime.block_on(async { app(Arc::clone(&office)) });
         *self.running.borrow_mut() = Some(Running { office, app });
+        Ok(())
     }
 
     fn stop_office(&self) {
@@ -179,15 +188,12 @@ impl World {
     /// A district whose every draw comes from `seed`, with its office open.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self::going_on(seed, MORNING, |_| {})
+        Self::within(TempDir::new().expect("a temporary folder can be made"), MORNING, seed)
     }
 
-    /// A district that goes on at `wall` from what `fill` puts into its folder: its office in `office`, each phone in a folder
-    /// of its own.
+    /// A district that goes on at `wall` from what lies in `folder`: its office in `office`, each phone in a folder of its own.
     #[must_use]
-    pub fn going_on(seed: u64, wall: Moment, fill: impl FnOnce(&Path)) -> Self {
-        let folder = TempDir::new().expect("a temporary folder can be made");
-        fill(folder.path());
+    pub fn within(folder: TempDir, wall: Moment, seed: u64) -> Self {
         let time = Time {
             wall_ms: AtomicI64::new(wall.unix_ms()),
             monotonic_ms: AtomicU64::new(1_000_000),
@@ -201,6 +207,7 @@ impl World {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made"),
             running: RefCell::new(None),
             piece_bytes: Cell::new(64 * 1024),
+            quotas: RefCell::default(),
             pack: RefCell::default(),
         };
         shared.start_office();
@@ -219,6 +226,18 @@ impl World {
         Phone::new(Rc::clone(&self.0), person)
     }
 
+    /// The folder of the whole district: the office's, its backups, and those of all phones.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// The phone whose folder, below the district's, has this name.
+    #[must_use]
+    pub fn phone_found_at(&self, name: &str) -> Phone {
+        Phone::found(Rc::clone(&self.0), self.folder().join(name))
+    }
+
     /// A phone of `person` that is enrolled and has read what there is for it.
     #[must_use]
     pub fn enrolled(&self, person: &str) -> Phone {
@@ -226,18 +245,6 @@ impl World {
         phone.enrol(&self.office().code(person)).expect("a fresh code enrols");
         phone.sync().expect("the first exchange succeeds");
         phone
-    }
-
-    /// The phone whose folder is called `name`, switched on again.
-    #[must_use]
-    pub fn phone_in(&self, name: &str) -> Phone {
-        Phone::found(Rc::clone(&self.0), name)
-    }
-
-    /// Where the office, the phones and the backups lie.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.0.folder.path()
     }
 
     /// What the district's time is.
@@ -259,8 +266,16 @@ impl World {
 
     /// Returns when the office has done all that it does by itself: the pictures of originals are drawn and noted.
     pub fn settle(&self) {
+        self.try_to_settle().expect("the office runs");
+    }
+
+    /// As [`Self::settle`], beside a disk that may fail.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub fn try_to_settle(&self) -> Result<(), OfficeError> {
         let office = self.0.running();
-        self.0.runtime.block_on(office.drawn()).expect("the office runs");
+        self.0.runtime.block_on(office.drawn())
     }
 
     /// Lets so many milliseconds pass.
@@ -296,7 +311,7 @@ impl Drop for World {
 
 /// The people at the office, and what lies there.
 #[derive(Debug, Clone)]
-pub struct Desk(Rc<Shared>);
+pub struct Desk(pub(crate) Rc<Shared>);
 
 impl Desk {
     /// A one-time code for a phone of `person`.
@@ -402,9 +417,12 @@ impl Desk {
     }
 
     /// Reads the ledger.
-    pub fn read<T: Send + 'static>(&self, look: impl FnOnce(&Connection) -> T + Send + 'static) -> T {
-        let office = self.0.running();
-        self.0.runtime.block_on(office.read(move |conn| Ok(look(conn)))).expect("the ledger can be read")
+    pub fn read<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
+        look(&store::open_reader(&self.folder().join("ledger.sqlite")).expect("the ledger can be read"))
+    }
+
+    pub(crate) fn running(&self) -> Arc<Office> {
+        self.0.running()
     }
 
     /// The office's data folder.
@@ -427,6 +445,20 @@ impl Desk {
     /// Opens it again.
     pub fn start(&self) {
         self.0.start_office();
+    }
+
+    /// Opens it again, or says why not.
+    ///
+    /// # Errors
+    /// Those of [`Office::open`].
+    pub fn try_to_start(&self) -> Result<(), OfficeError> {
+        self.0.try_start_office()
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.0.running.borrow().is_some()
     }
 
     /// Changes the list of people, which the office reads when it starts.
@@ -452,6 +484,13 @@ impl Desk {
         self.start();
     }
 
+    /// From here on the office takes so much and no more.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        *self.0.quotas.borrow_mut() = quotas;
+        self.stop();
+        self.start();
+    }
+
     /// From here on the office's clock is so far off.
     pub fn clock_off_by(&self, ms: i64) {
         self.0.time.office_error_ms.store(ms, Ordering::SeqCst);
@@ -459,7 +498,7 @@ impl Desk {
 }
 
 /// 32 bytes of `dice`.
-fn drawn(dice: &mut Dice) -> Seed {
+pub(crate) fn drawn(dice: &mut Dice) -> Seed {
     let mut bytes = [0; 32];
     for chunk in bytes.chunks_mut(8) {
         chunk.copy_from_slice(&dice.bits().to_le_bytes());

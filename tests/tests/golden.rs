@@ -213,7 +213,11 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         want: vec![item(8)],
         pack: None,
         written: None,
+        token: None,
         succeeds: None,
+        before: Vec::new(),
+        holds: None,
+        recovery: None,
     }
 }
 
@@ -239,8 +243,16 @@ fn a_sync_response() {
     let epoch = Epoch { counter: 2, id: EpochId::from_bytes([6; 16]), parent: Some(EpochId::from_bytes([5; 16])) };
     let head = Head { seq: 5, hash: Some(Hash::of("test", &[b"header"])) };
     let incarnation = IncarnationId::from_bytes([9; 16]);
-    let countersigned =
-        Countersignature { incarnation, head, request: 7, now: Some(now()), epoch: epoch.id, at: MORNING };
+    let countersigned = Countersignature {
+        incarnation,
+        head,
+        request: 7,
+        now: Some(now()),
+        epoch: epoch.id,
+        at: MORNING,
+        counter: 2,
+        id: Some(Nonce::from_bytes([8; 16])),
+    };
     let receipt = Receipt { entry: entry(2), sha256: hash(1), bytes: 345_678, epoch: epoch.id, at: MORNING };
     let judged = JudgedEntry {
         entry: entry(2),
@@ -278,10 +290,17 @@ fn a_sync_response() {
         upgrade_needed: None,
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),
+        recovery: None,
     };
     assert_json_snapshot!("sync_response", response);
-    let refusals =
-        [Refusal::Gap, Refusal::Clone, Refusal::Seal, Refusal::Malformed, Refusal::Unknown("later".to_owned())];
+    let refusals = [
+        Refusal::Gap,
+        Refusal::Clone,
+        Refusal::Seal,
+        Refusal::Malformed,
+        Refusal::Quota,
+        Refusal::Unknown("later".to_owned()),
+    ];
     assert_json_snapshot!("refusals", refusals);
 }
 

@@ -12,6 +12,8 @@ mod demo;
 mod held;
 #[path = "journeys/in_a_district.rs"]
 mod in_a_district;
+#[path = "journeys/links.rs"]
+mod links;
 #[path = "journeys/over_a_wire.rs"]
 mod over_a_wire;
 #[path = "journeys/over_tls.rs"]

@@ -1,7 +1,7 @@
 //! Runs that broke an earlier wording of the protocol (docs/protocol.md), each under its name; and the rules that closed
 //! them, as properties of the judge and the workflow table.
 //!
-//! Those that need recovery after a restore, erasure or parcels come with these.
+//! Those that need erasure or parcels come with these.
 
 #![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -32,6 +32,24 @@ mod covert;
 mod versions;
 #[path = "traces/waits.rs"]
 mod waits;
+#[path = "traces/recovery.rs"]
+mod recovery;
+#[path = "traces/recovery_items.rs"]
+mod recovery_items;
+#[path = "traces/recovery_originals.rs"]
+mod recovery_originals;
+#[path = "traces/rollback.rs"]
+mod rollback;
+#[path = "traces/policy.rs"]
+mod policy;
+#[path = "traces/pieces.rs"]
+mod pieces;
+#[path = "traces/have.rs"]
+mod have;
+#[path = "traces/quotas.rs"]
+mod quotas;
+#[path = "traces/clocks.rs"]
+mod clocks;
 
 use xuncheng_core::id::{PhotoHash, Sm3Hash};
 use xuncheng_core::journal::entry::{Photo, PhotoRole};

@@ -38,6 +38,7 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
             Some(format!(": `{phone} list` shows those that there are, `{phone} sync` brings new ones"))
         }
         FieldError::NotRefused(_) => Some(format!(": `{phone} status` shows what it refused")),
+        FieldError::UnknownPhoto(_) => Some(format!(": `{phone} show CASE` names them")),
         FieldError::UnknownCategory(text) => {
             let field = Field::open(&args.folder).ok()?;
             let near = categories::near(field.pack(), text);
@@ -159,6 +160,7 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::UnknownCase(_) => "unknown_case",
         FieldError::Ambiguous(_) => "ambiguous",
         FieldError::NotRefused(_) => "not_refused",
+        FieldError::UnknownPhoto(_) => "unknown_photo",
         FieldError::UnknownCategory(_) => "unknown_category",
         FieldError::PhotoCount { .. } => "photo_count",
         FieldError::TextTooLong { .. } => "text_too_long",

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use xuncheng_core::field::{Shown, Site};
 use xuncheng_core::place::GeoPoint;
+use xuncheng_core::sync::policy::Power;
 
 /// The environment's word for the phone's folder.
 const FOLDER: &str = "XUNCHENG_PHONE";
@@ -128,7 +129,27 @@ pub(crate) enum Command {
         /// Print each thing that happens as a line of JSON.
         #[arg(long)]
         events: bool,
+        /// Send all originals now, whatever the policy says.
+        #[arg(long, value_name = "WHEN")]
+        originals: Option<Originals>,
+        /// Go on until Ctrl-C: what is new at the office is brought as soon as there is something.
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        stands: Stands,
     },
+    /// Say that the network is back: a sync of this phone that waits goes on at once.
+    ///
+    /// For what the system runs then. A wait that the office itself asked for is not cut short.
+    LinkBack,
+    /// Send originals now, whatever the policy says: with the next sync.
+    SendNow {
+        /// The beginning of a photo's name, as `show` prints it; may be given again.
+        #[arg(required = true, value_name = "PHOTO")]
+        photos: Vec<String>,
+    },
+    /// Show when originals go by themselves, and set it. Records and small pictures always go at once.
+    Policy(PolicyArgs),
     /// Say what waits to be sent, what the office refused, and what needs a person.
     Status,
     /// Say that you have seen what the office refused, or that this store was copied: `status` shows it no more, `show` still does.
@@ -142,6 +163,74 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "entries")]
         all: bool,
     },
+}
+
+/// When originals are sent.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Originals {
+    /// With this sync.
+    Now,
+}
+
+/// How the phone stands, for a sync that keeps to the policy; what is not given is as it was said last.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Stands {
+    /// The network that there is.
+    #[arg(long, value_name = "KIND")]
+    pub network: Option<NetworkKind>,
+    /// On battery, with so much left in percent; or `charging`.
+    #[arg(long, value_name = "PERCENT", value_parser = power)]
+    pub battery: Option<Power>,
+}
+
+/// The kinds of networks.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum NetworkKind {
+    /// Not paid by the byte.
+    Unmetered,
+    /// Paid by the byte.
+    Metered,
+    /// Another operator's.
+    Roaming,
+}
+
+fn power(text: &str) -> anyhow::Result<Power> {
+    if text == "charging" {
+        return Ok(Power::Charging);
+    }
+    let percent: u8 = text
+        .trim_end_matches('%')
+        .parse()
+        .ok()
+        .filter(|percent| *percent <= 100)
+        .with_context(|| format!("{text:?} is no charge of a battery: give 0 to 100, or charging"))?;
+    Ok(Power::Battery { percent })
+}
+
+/// The rule for originals. What is not given stays; once anything is given, this phone no longer goes by the district's word.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyArgs {
+    /// Only over networks that are not paid by the byte.
+    #[arg(long, value_name = "true|false")]
+    pub unmetered_only: Option<bool>,
+    /// Also while roaming.
+    #[arg(long, value_name = "true|false")]
+    pub roaming: Option<bool>,
+    /// Only while charging.
+    #[arg(long, value_name = "true|false")]
+    pub charging_only: Option<bool>,
+    /// On battery, not below this charge; 0 is no floor.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub battery_floor: Option<u8>,
+    /// At most so many megabytes a day over networks that are paid by the byte.
+    #[arg(long, value_name = "MB")]
+    pub megabytes_a_day: Option<u32>,
+    /// Only those that somebody asks for.
+    #[arg(long, value_name = "true|false")]
+    pub asked_only: Option<bool>,
+    /// Go by the district's word again.
+    #[arg(long, conflicts_with_all = ["unmetered_only", "roaming", "charging_only", "battery_floor", "megabytes_a_day", "asked_only"])]
+    pub default: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,10 +10,10 @@ use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 /// Where it lies in the phone's folder.
 pub(crate) const CA: &str = "office-ca.pem";
 
-/// Who vouches for this phone's office: the district's own CA and nobody else where one is kept, or the public ones.
+/// Who vouches for this phone's office: the district's own CA and nobody else where one is kept, or whoever this machine trusts, as its own settings say.
 pub(super) fn vouching(folder: &Path) -> anyhow::Result<RootCerts> {
     let kept = folder.join(CA);
-    if kept.exists() { read(&kept) } else { Ok(RootCerts::WebPki) }
+    if kept.exists() { read(&kept) } else { Ok(RootCerts::PlatformVerifier) }
 }
 
 /// The CA's certificates in `file`, PEM.

@@ -4,6 +4,8 @@ use xuncheng_core::field::{CaseDetail, CasePage, Field, RefusedEntry, Status, Vi
 use xuncheng_core::pack::Role;
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::list::Query;
+use xuncheng_core::sync::clock_offset::ClockOffset;
+use xuncheng_core::sync::reoffer::Reoffered;
 use xuncheng_core::sync::wait::COPIED;
 
 use super::Args;
@@ -117,6 +119,17 @@ fn none(phone: &str, field: &Field, query: &Query) -> anyhow::Result<String> {
     })
 }
 
+/// How far a phone's clock is off, in words.
+fn clock_of(clock: &ClockOffset) -> String {
+    let seconds = |ms: i64| format!("{}.{} s", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000 / 100);
+    let side = if clock.ahead_ms > 0 { "slow" } else { "fast" };
+    if clock.ahead_ms.abs() <= clock.within_ms.max(100) {
+        format!("right, within {}", seconds(clock.within_ms.max(100)))
+    } else {
+        format!("{} {side}, within {}", seconds(clock.ahead_ms), seconds(clock.within_ms))
+    }
+}
+
 /// How the store stands.
 pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     if args.json {
@@ -143,9 +156,32 @@ pub(super) fn status(args: &Args, status: &Status) -> anyhow::Result<()> {
     ] {
         table.row([name, &value]);
     }
+    if let Some(clock) = &status.clock {
+        table.row(["this phone's clock", &clock_of(clock)]);
+    }
     table.print()?;
+    if let Some(held) = &status.originals_held {
+        say!("{} originals ({} bytes) are not sent: {}", held.photos, held.bytes, held.detail)?;
+        say!("to send them all the same: {} sync --originals now", args.phone())?;
+    }
     if status.office_has_backups == Some(false) {
         say!("this office makes no backups: nothing becomes safe, and this phone keeps what it has")?;
+    }
+    if let Some(reoffer) = &status.reoffer {
+        say!(
+            "the office has lost something, as after a restore: this phone brings back what it has, {} of {} are left; sync again \
+             until none is",
+            reoffer.left,
+            reoffer.of
+        )?;
+    }
+    if let Some(Reoffered { at, counter, offered, voided }) = &status.reoffered {
+        say!(
+            "on {} the office had lost something and stands on branch {counter} now: this phone offered it {offered} entries and \
+             cases again; {voided} receipts were void, and those originals go again",
+            at.beijing()
+        )?;
+        say!("when you have seen it: {} acknowledge restore", args.phone())?;
     }
     let handle = |refused: &RefusedEntry| refused.entry.to_string().chars().take(8).collect::<String>();
     for refused in &status.refused {

@@ -138,14 +138,24 @@ impl SoftwareKey {
     }
 }
 
-/// Writes a new file that only its owner may read, and syncs it and its folder.
+/// Writes a new file that only its owner may read. It has its name only when it is whole and on the disk: half a key is none,
+/// and no later start would make another.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), CryptoError> {
     let write = || -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = private::new_file().open(path)?;
+        if path.exists() {
+            return Err(std::io::ErrorKind::AlreadyExists.into());
+        }
+        let unfinished = path.with_extension("key.unfinished");
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            // What a first try left that was cut off.
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = private::new_file().open(&unfinished)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        std::fs::File::open(folder)?.sync_all()
+        std::fs::rename(&unfinished, path)?;
+        private::sync_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     };
     write().map_err(|source| CryptoError::KeyFile { path: path.into(), source })
 }

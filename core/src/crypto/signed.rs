@@ -56,6 +56,12 @@ impl<T: Statement> Signed<T> {
         serde_json::from_str(&self.text).map_err(|source| CryptoError::Statement { what: T::WHAT, source })
     }
 
+    /// What names this statement in short: the hash of its words.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Hash::of("statement", &[self.text.as_bytes()])
+    }
+
     /// The fingerprint of the key that is said to have signed.
     #[must_use]
     pub const fn key(&self) -> &Hash {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 
 use super::{CaseDetail, Field, FieldError, discard};
@@ -11,6 +12,7 @@ use crate::journal::entry::PhotoRole;
 use crate::limits;
 use crate::photo::{Ingested, ingest};
 use crate::place::{Fix, GeoPoint, Provider};
+use crate::store::{StoreError, meta};
 use crate::work::case::CASE;
 
 /// A case as an inspector captures it.
@@ -83,7 +85,7 @@ impl Field {
             }
             Ok(item)
         });
-        let item = self.or_discard(written, &kept)?;
+        let item = self.or_discard(written, kept)?;
         self.case(item)
     }
 
@@ -104,23 +106,36 @@ impl Field {
             match ingest(&photo.file, photo.working_copy.as_deref(), &self.photos) {
                 Ok(ingested) if kept.iter().any(|(known, _)| known.sha256 == ingested.sha256) => {}
                 Ok(ingested) => kept.push((ingested, photo.role.clone())),
-                Err(error) => return self.or_discard(Err(error.into()), &kept),
+                Err(error) => return self.or_discard(Err(error.into()), kept),
             }
         }
         Ok(kept)
     }
 
-    /// Where `result` is an error, deletes the files of `kept` that no row names: nothing is kept by halves.
+    /// Where `result` is an error, deletes the files of `kept` that no row names: nothing is kept by halves. Where it cannot be
+    /// known what the store will say, they are left to the next start, which does so.
     pub(super) fn or_discard<T>(
         &mut self,
         result: Result<T, FieldError>,
-        kept: &[(Ingested, PhotoRole)],
+        kept: Vec<(Ingested, PhotoRole)>,
     ) -> Result<T, FieldError> {
-        if result.is_err() {
-            discard(&mut self.conn, &self.photos, kept.iter().map(|(photo, _)| photo.sha256))?;
+        let Err(error) = &result else { return result };
+        // Other errors come before a commit, or of one for which there was no room: it is not in the log as a whole.
+        let is_known = !matches!(error, FieldError::Store(StoreError::Sqlite { .. })) || settle(&mut self.conn).is_ok();
+        let photos = kept.iter().map(|(photo, _)| photo.sha256);
+        if !is_known || discard(&mut self.conn, &self.photos, photos).is_err() {
+            kept.into_iter().for_each(|(photo, _)| photo.leave_to_next_start());
         }
         result
     }
+}
+
+/// A commit whose sync failed may lie in the log as a whole, and be found there after a crash: SQLite forgets it, and takes
+/// its place with the next commit. This is that next commit; after it the failed one is nowhere.
+fn settle(conn: &mut Connection) -> Result<(), StoreError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    meta::tally(&tx, meta::key::FAILED_COMMITS, 1)?;
+    Ok(tx.commit()?)
 }
 
 pub(super) fn within(what: &'static str, text: &str) -> Result<(), FieldError> {

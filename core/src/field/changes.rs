@@ -131,7 +131,7 @@ impl Field {
             }
             hand.write_allowed(item, act.step.name(), change, fix, act.shown.as_ref())
         });
-        let item = self.or_discard(written, &kept)?;
+        let item = self.or_discard(written, kept)?;
         self.case(item)
     }
 

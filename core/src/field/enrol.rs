@@ -5,7 +5,6 @@ use crate::clock::Seed;
 use crate::id::Nonce;
 use crate::limits;
 use crate::store::meta::{self, key};
-use crate::sync::apply::ApplyError;
 use crate::sync::code::EnrolmentCode;
 use crate::sync::message::{self, Direction};
 use crate::sync::session::{Body, Method, OfficeKeys, Request, Response, SyncError};
@@ -75,21 +74,21 @@ impl Field {
             return Err(FieldError::OtherOffice);
         }
         let epoch = answer.epoch.open(&certificate.node)?;
-        let office = OfficeKeys {
+        let mut office = OfficeKeys {
             url: enrolling.code.office.trim_end_matches('/').to_owned(),
             district: certificate.district,
             root: answer.root,
             node: certificate.node,
             epoch,
         };
-        // What this store has read and been promised is one district's, on one branch of its history.
+        // What this store has read and been promised is one district's.
         if let Some(before) = self.office()? {
             if before.root != office.root {
                 return Err(elsewhere(before));
             }
-            if before.epoch.id != office.epoch.id {
-                return Err(SyncError::Apply(ApplyError::OtherEpoch { counter: office.epoch.counter }).into());
-            }
+            // An office that was restored to before this phone was enrolled stands on another branch: the phone enters that only
+            // once it has brought back what it has.
+            office.epoch = before.epoch;
         }
         let tx = self.conn.transaction()?;
         meta::set(&tx, key::OFFICE, &office)?;

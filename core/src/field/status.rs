@@ -3,7 +3,7 @@
 use rusqlite::TransactionBehavior;
 use serde::Serialize;
 
-use super::{Field, FieldError};
+use super::{Field, FieldError, OriginalsHeld};
 use crate::id::{EntryId, IncarnationId, ItemId, PersonId};
 use crate::journal::actor::person;
 use crate::journal::entry::Exchange;
@@ -12,8 +12,10 @@ use crate::limits;
 use crate::pack::Role;
 use crate::store::meta::{self, key};
 use crate::store::photos::{self, PhotoStage};
-use crate::store::{entries, judgements, list, pending};
+use crate::store::{clock_samples, entries, judgements, list, pending};
+use crate::sync::clock_offset::{self, ClockOffset};
 use crate::sync::outbox;
+use crate::sync::reoffer::{self, ReofferProgress, Reoffered};
 use crate::sync::session::{self, Attention};
 use crate::sync::wire::PhoneLimits;
 
@@ -45,12 +47,20 @@ pub struct Status {
     pub refused_more: u64,
     /// What needs a person, until the next exchange succeeds.
     pub attention: Option<Attention>,
+    /// What is being offered again to an office that has lost it; none while nothing is.
+    pub reoffer: Option<ReofferProgress>,
+    /// What was offered again last, until that is acknowledged.
+    pub reoffered: Option<Reoffered>,
     /// Requests that were answered.
     pub round_trips: u64,
     /// Bytes of originals that were sent and acknowledged.
     pub bytes_sent: u64,
     /// Bytes of originals that may have been sent before a cut and were sent again; never more than a piece for each cut.
     pub bytes_sent_again: u64,
+    /// Originals that wait by the upload policy, and what for.
+    pub originals_held: Option<OriginalsHeld>,
+    /// How far the phone's clock is off, by its last exchanges with the office; none before the first.
+    pub clock: Option<ClockOffset>,
 }
 
 /// Own photos by where they stand.
@@ -133,9 +143,13 @@ impl Field {
             refused_more: refused_count.saturating_sub(refused.len() as u64),
             refused,
             attention: session::attention(&self.conn)?,
+            reoffer: reoffer::progress(&self.conn)?,
+            reoffered: meta::get(&self.conn, key::REOFFERED)?,
             round_trips: meta::tallied(&self.conn, "round_trips")?,
             bytes_sent: meta::tallied(&self.conn, "bytes_sent")?,
             bytes_sent_again: meta::tallied(&self.conn, "bytes_sent_again")?,
+            originals_held: self.originals_held()?,
+            clock: clock_offset::estimate(&clock_samples::newest_first(&self.conn)?),
         })
     }
 
@@ -162,6 +176,18 @@ impl Field {
     pub fn acknowledge_copy(&mut self) -> Result<(), FieldError> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         meta::clear(&tx, key::COPIED)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Notes that the store's person has seen that the office had lost something and that it was offered again: [`Self::status`]
+    /// says it no more. Where nothing was, nothing is done.
+    ///
+    /// # Errors
+    /// [`FieldError::Store`].
+    pub fn acknowledge_restore(&mut self) -> Result<(), FieldError> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        meta::clear(&tx, key::REOFFERED)?;
         tx.commit()?;
         Ok(())
     }

@@ -102,7 +102,7 @@ impl Field {
             }
             Ok(item)
         });
-        let item = self.or_discard(written, &kept)?;
+        let item = self.or_discard(written, kept)?;
         let row = list::row(&self.conn, item)?.ok_or_else(|| FieldError::UnknownCase(item.to_string()))?;
         summary(row)
     }

@@ -36,6 +36,7 @@ pub fn actor(
         opened_it: opened(conn, who, item)?,
         handled_it: view.map_or(Ok(false), |view| handled(conn, who, item, view))?,
         revoked: false,
+        vouched: false,
     })
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::view::View;
 use crate::clock::Moment;
 use crate::id::{EntryId, ItemId};
 
@@ -69,6 +70,16 @@ pub enum Effect {
         relation: String,
         /// The other.
         item: ItemId,
+    },
+    /// Makes the item what this view says, which a phone brought back as the office had signed it, merged with what stood here:
+    /// whoever wrote a value stays its writer.
+    Restore {
+        /// The item from now on.
+        view: Box<View>,
+        /// Entries that are in it: whoever brings one of them changes nothing.
+        entries: Vec<EntryId>,
+        /// What the office had written once, and must not write again.
+        causes: Vec<String>,
     },
     /// Erases a part of an earlier entry, salt and all.
     ErasePart {

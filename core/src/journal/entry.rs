@@ -64,7 +64,8 @@ pub struct Body {
     pub change: Change,
 }
 
-/// What an entry can do: five things that anybody may write, and two that a person at the office says of an entry that is held.
+/// What an entry can do: five things that anybody may write, two that a person at the office says of an entry that is held, and
+/// one that an office writes after it was restored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -108,6 +109,13 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// Brings back an item as the office had signed it on another branch. Only a restored office writes it.
+    Restored {
+        /// What was signed: the hash of the snapshot.
+        snapshot: Hash,
+        /// The version that it had.
+        version: Version,
+    },
     /// Sets an entry that is held aside for good. Only the office writes it.
     Dismiss {
         /// The held entry.
@@ -128,6 +136,7 @@ impl Change {
             Self::Step { .. } => "step",
             Self::Comment { .. } => "comment",
             Self::Release { .. } => "release",
+            Self::Restored { .. } => "restored",
             Self::Dismiss { .. } => "dismiss",
         }
     }
@@ -373,6 +382,7 @@ impl Entry {
             | Change::Step { .. }
             | Change::Comment { .. }
             | Change::Release { .. }
+            | Change::Restored { .. }
             | Change::Dismiss { .. } => Ok(body),
         }
     }

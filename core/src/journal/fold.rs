@@ -49,6 +49,11 @@ fn apply_one(view: &mut View, writer: EntryId, at: u64, effect: &Effect) {
                 items.push(*item);
             }
         }
+        Effect::Restore { view: restored, .. } => {
+            let version = view.version;
+            view.clone_from(restored);
+            view.version = version;
+        }
         // The part goes from the `entry` row, not from the view, which never repeats what may be erased.
         Effect::ErasePart { .. } => {}
     }

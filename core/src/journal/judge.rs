@@ -153,6 +153,7 @@ fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>)
             | Change::Step { .. }
             | Change::Comment { .. }
             | Change::Release { .. }
+            | Change::Restored { .. }
             | Change::Dismiss { .. } => Decision::held(Code::UnknownItem),
         };
     };
@@ -167,7 +168,7 @@ fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>)
         Change::Step { transition, from: _, round, args } => step(view, facts, rules, transition, *round, args),
         Change::Comment { text } => comment(view, facts, rules, entry.id, text),
         // Said at a desk, where the ledger sees to it; of a phone's say nothing comes.
-        Change::Release { .. } | Change::Dismiss { .. } => Decision::held(Code::NotAllowed),
+        Change::Release { .. } | Change::Restored { .. } | Change::Dismiss { .. } => Decision::held(Code::NotAllowed),
     }
 }
 
@@ -252,7 +253,7 @@ fn edit(merge: &Merge<'_>, fields: &BTreeMap<String, Value>) -> Decision {
         return Decision::held(Code::Malformed);
     }
     let writer = |name: &String| rule(merge.rules, name).map_or(Writer::Editors, |rule| rule.writer);
-    let by_the_office = merge.facts.actor.person.is_none();
+    let by_the_office = merge.facts.actor.person.is_none() || merge.facts.actor.vouched;
     if fields.keys().any(|name| writer(name) == Writer::Nobody || (writer(name) == Writer::Office && !by_the_office)) {
         return Decision::held(Code::NotAllowed);
     }

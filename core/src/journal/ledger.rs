@@ -3,12 +3,14 @@
 //! All of it happens in the one transaction that the caller holds: a crash leaves all of it or nothing.
 
 mod held;
+mod recovered;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Transaction;
 
 pub use held::{Ruling, Said};
+pub use recovered::Recovered;
 
 use super::actor::{actor, person};
 use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
@@ -21,11 +23,12 @@ use super::write::{Author, Draft, Seen, WriteError, write};
 use crate::clock::{Entropy, Moment, Now};
 use crate::crypto::{CryptoError, SealingPublicKey};
 use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
+use crate::mutant::{self, Mutant};
 use crate::pack::{Pack, Role};
 use crate::store::entries::{self, Known};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
-use crate::store::{StoreError, items, lineage, meta, photos};
+use crate::store::{StoreError, items, lineage, meta, photos, recovered as restored};
 use crate::sync::wire::Refusal;
 use crate::work::flow::{Actor, Numbers, Who};
 use crate::work::person::Person;
@@ -125,7 +128,7 @@ impl Intake<'_, '_> {
         if origin.incarnation != sender.incarnation {
             return Err(LedgerError::Refused(Refusal::Malformed));
         }
-        if let Some(repeat) = self.repeat(&entry, &header, &origin)? {
+        if let Some(repeat) = self.repeat(&entry, &header, &origin, sender)? {
             return Ok(repeat);
         }
         let body = entry.read_body(&header);
@@ -173,7 +176,13 @@ impl Intake<'_, '_> {
 
     /// What the office has of this entry already, none where it is new; or an error where its place in the chain is another's or
     /// not yet reached.
-    fn repeat(&self, entry: &Entry, header: &Header, origin: &Origin) -> Result<Option<Taken>, LedgerError> {
+    fn repeat(
+        &mut self,
+        entry: &Entry,
+        header: &Header,
+        origin: &Origin,
+        sender: &Sender,
+    ) -> Result<Option<Taken>, LedgerError> {
         let refused = |refusal| Err(LedgerError::Refused(refusal));
         if let Some(here) = entries::hash_at(self.tx, origin.incarnation, origin.seq)? {
             return if here == entry.header_hash() { Ok(Some(Taken::Repeat)) } else { refused(Refusal::Clone) };
@@ -189,17 +198,25 @@ impl Intake<'_, '_> {
         if origin.prev != head.hash {
             return refused(Refusal::Clone);
         }
-        if known.is_none() {
-            return Ok(None);
+        let known = known.filter(|_| !mutant::is_on(Mutant::RepeatTakenForNew));
+        let Some(known) = known else { return Ok(None) };
+        if entry.read_private(header).is_ok_and(|private| private.who == sender.person) {
+            restored::complete(self.tx, header.id, entry, &sender.person)?;
         }
-        self.take_place(entry, header.id, origin)?;
+        self.take_place(entry, &known, header.id, origin)?;
+        self.retell_opened(header, entry)?;
         Ok(Some(Taken::Again))
     }
 
-    /// Gives an entry that a copy of its author's store brought before one more place, and tells whose that is what became of
-    /// the entry so far.
-    fn take_place(&self, entry: &Entry, id: EntryId, origin: &Origin) -> Result<(), LedgerError> {
-        lineage::take_place(self.tx, id, entry, origin.incarnation, origin.seq)?;
+    /// Gives an entry that is here already its place in this chain: one more where a copy of its author's store brought it before,
+    /// its own where it came back after a restore ahead of its chain. Tells whose that is what became of the entry so far.
+    fn take_place(&self, entry: &Entry, known: &Entry, id: EntryId, origin: &Origin) -> Result<(), LedgerError> {
+        if restored::is_pulled(self.tx, id)? && known.header == entry.header {
+            restored::place(self.tx, id, origin)?;
+        } else {
+            restored::forget(self.tx, id)?;
+            lineage::take_place(self.tx, id, entry, origin.incarnation, origin.seq)?;
+        }
         let private = feeds::private(origin.incarnation);
         feeds::append(self.tx, &private, &FeedRow::Verdict { entry: id })?;
         for photo in photos::of_entry(self.tx, id)?.iter().filter(|photo| photo.received) {
@@ -219,6 +236,9 @@ impl Intake<'_, '_> {
         private: &Private,
         standing: Standing<'_>,
     ) -> Result<Decision, LedgerError> {
+        if restored::is_restored(self.tx, header.id)? {
+            return Ok(Decision::without_effect(Verdict::NoOp));
+        }
         let view = items::view(self.tx, header.item)?;
         let seen = match &header.seen {
             Some(seen) => items::count_seen(self.tx, header.item, seen)?,
@@ -231,6 +251,7 @@ impl Intake<'_, '_> {
             | Change::Step { .. }
             | Change::Comment { .. }
             | Change::Release { .. }
+            | Change::Restored { .. }
             | Change::Dismiss { .. } => BTreeMap::new(),
         };
         let subject = Subject {
@@ -335,6 +356,7 @@ impl Intake<'_, '_> {
         let judged = Judged { text: crate::store::to_json("judgement", &judgement)?, judgement };
         judgements::insert(self.tx, header.item, &judged, self.now.wall)?;
         self.pronounce(header, origin, change, &judged.judgement, &view)?;
+        self.retell_opened(header, &entry)?;
         Ok(Taken::Judged(Box::new(judged.judgement)))
     }
 
@@ -353,7 +375,7 @@ impl Intake<'_, '_> {
         if let (true, Some(version)) = (judgement.verdict.applies(), judgement.version) {
             items::put(self.tx, header.item, view)?;
             items::insert_version(self.tx, header.item, &version, header.id)?;
-            self.tell(header.item, view, header.id)?;
+            self.tell(header.item, view, Some(header.id))?;
             self.follow(header.item, view, change)?;
         }
         Ok(())
@@ -382,12 +404,13 @@ impl Intake<'_, '_> {
             judge: JUDGE_VERSION,
             pack: self.office.pack.version().to_owned(),
             received: self.now.wall.to_minute(),
+            cause: entries::cause(self.tx, header.id)?,
         };
         Ok((judgement, view))
     }
 
-    /// Feed rows: where the item enters, changes, leaves.
-    fn tell(&self, item: ItemId, view: &View, entry: EntryId) -> Result<(), LedgerError> {
+    /// Feed rows: where the item enters, leaves, or by an `entry` changes.
+    fn tell(&self, item: ItemId, view: &View, entry: Option<EntryId>) -> Result<(), LedgerError> {
         let before = items::audiences(self.tx, item)?;
         let opener = entries::opener(self.tx, item)?;
         let told = work::rules(&view.kind)
@@ -396,7 +419,9 @@ impl Intake<'_, '_> {
         let after: BTreeSet<String> = told.iter().map(Audience::feed).collect();
         for audience in &after {
             if before.contains(audience) {
-                feeds::append(self.tx, audience, &FeedRow::To { item, count: view.version.count, entry })?;
+                if let Some(entry) = entry {
+                    feeds::append(self.tx, audience, &FeedRow::To { item, count: view.version.count, entry })?;
+                }
             } else {
                 let entered = feeds::append(self.tx, audience, &FeedRow::Enter { item })?;
                 items::join(self.tx, item, audience, Some(entered))?;
@@ -414,20 +439,35 @@ impl Intake<'_, '_> {
     fn follow(&mut self, item: ItemId, view: &View, change: Option<&Change>) -> Result<(), LedgerError> {
         let Some(numbers) = work::rules(&view.kind).and_then(|rules| rules.numbers.as_ref()) else { return Ok(()) };
         if matches!(change, Some(Change::Open { .. })) && view.text("number").is_none() {
-            let number = self.next_number(numbers)?;
-            let fields = [("number".to_owned(), number.into())].into();
-            self.write_once(&format!("number/{item}"), item, &view.kind, fields)?;
+            self.number(item, &view.kind, numbers)?;
         }
         Ok(())
     }
 
-    /// `BZ20260721-0007`: dense within the day of receipt in Beijing, because it is counted in this transaction.
-    fn next_number(&self, numbers: &Numbers) -> Result<String, LedgerError> {
+    fn number(&mut self, item: ItemId, kind: &str, numbers: &Numbers) -> Result<(), LedgerError> {
+        let number = self.next_number(kind, numbers)?;
+        let fields = [("number".to_owned(), number.into())].into();
+        let mut cause = format!("number/{item}");
+        if entries::has_cause(self.tx, &cause)? {
+            // The one that it had before a restore is another's now.
+            cause.push_str("/again");
+        }
+        self.write_once(&cause, item, kind, fields)
+    }
+
+    /// `BZ20260721-0007`: dense within the day of receipt in Beijing, because it is counted in this transaction; but for
+    /// numbers that phones brought back after a restore.
+    fn next_number(&self, kind: &str, numbers: &Numbers) -> Result<String, LedgerError> {
         let day = self.now.wall.beijing_day();
         let key = format!("{}/{day}", numbers.series);
-        let number = meta::get::<u64>(self.tx, &key)?.unwrap_or(0) + 1;
-        meta::set(self.tx, &key, &number)?;
-        Ok(format!("{}{day}-{number:04}", (numbers.prefix)(self.office.pack)))
+        loop {
+            let number = meta::get::<u64>(self.tx, &key)?.unwrap_or(0) + 1;
+            meta::set(self.tx, &key, &number)?;
+            let text = format!("{}{day}-{number:04}", (numbers.prefix)(self.office.pack));
+            if items::labelled(self.tx, kind, &text)?.is_none() {
+                return Ok(text);
+            }
+        }
     }
 
     /// Writes an edit by the office itself, unless it was written for this cause already.
@@ -472,6 +512,9 @@ impl Intake<'_, '_> {
         }
         for audience in granted.difference(&wanted) {
             feeds::withdraw(self.tx, incarnation, audience)?;
+            if mutant::is_on(Mutant::WithdrawalUnsaid) {
+                continue;
+            }
             feeds::append(self.tx, &private, &FeedRow::Withdraw { audience: audience.clone() })?;
         }
         Ok(())
@@ -516,8 +559,11 @@ impl Intake<'_, '_> {
 /// has not its private part.
 fn is_same(known: &Entry, again: &Entry, header: &Header) -> bool {
     let same = |before: &Header| before.item == header.item && before.kind == header.kind && before.seen == header.seen;
-    known.read_header().is_ok_and(|before| same(&before) && before.hashes.body == header.hashes.body)
-        && known.body == again.body
-        && known.private == again.private
-        && known.private.is_some()
+    let Ok(before) = known.read_header() else { return false };
+    let same_private = match &known.private {
+        Some(private) => again.private.as_ref() == Some(private),
+        // Others brought it back, without what only its author has.
+        None => before.hashes.private == header.hashes.private && again.read_private(header).is_ok(),
+    };
+    same(&before) && before.hashes.body == header.hashes.body && known.body == again.body && same_private
 }

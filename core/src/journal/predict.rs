@@ -199,7 +199,7 @@ fn retires(conn: &Connection, entry: EntryId, confirmed: Option<&View>, reach: R
     let Some(judged) = judgements::get(conn, entry)? else { return Ok(false) };
     let version = judged.judgement.version.filter(|_| reach != Reach::Beyond);
     let Some(version) = version else { return Ok(judged.judgement.verdict.is_final()) };
-    let held = confirmed.is_some_and(|view| view.version.epoch == version.epoch && view.version.count >= version.count);
+    let held = confirmed.is_some_and(|view| view.version.count >= version.count);
     Ok(judged.judgement.verdict.is_final() && held)
 }
 

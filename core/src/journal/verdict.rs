@@ -115,6 +115,10 @@ pub struct Judgement {
     pub pack: String,
     /// When it was received, to the minute.
     pub received: Moment,
+    /// Of an entry of the office's about something that happened: what, once. A restored office knows by it what it need not
+    /// write again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
 impl Judgement {

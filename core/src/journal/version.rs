@@ -30,4 +30,10 @@ impl Version {
         let history = Hash::of("history", &[self.history.as_bytes(), header.as_bytes(), effects.as_bytes()]);
         Self { epoch, count: self.count + 1, history }
     }
+
+    /// Whether it is `other`, on whatever branch either was reached: a history is one and the same on all that share it.
+    #[must_use]
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.count == other.count && self.history == other.history
+    }
 }

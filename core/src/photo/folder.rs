@@ -1,5 +1,6 @@
 //! The one photo folder of a store.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ impl PhotoFolder {
     /// [`PhotoError::Folder`] when it cannot be made, [`PhotoError::DiskFull`] when there is no room for it.
     pub fn open(path: &Path) -> Result<Self, PhotoError> {
         let folder = Self { root: path.to_owned() };
+        make_folder(path, 0)?;
         make_folder(&folder.temporary(), 0)?;
         Ok(folder)
     }
@@ -97,9 +99,11 @@ impl PhotoFolder {
         let temporary = self.temporary();
         let note = tempfile::Builder::new().prefix(NOTE).suffix(&format!("-{original}")).tempfile_in(&temporary);
         let note = note.map_err(|error| PhotoError::writing(&temporary, 0, error))?;
+        // On the disk before any of the files has its name: what a power cut leaves of them is swept too.
+        private::sync_folder(&temporary).map_err(|error| PhotoError::writing(&temporary, 0, error))?;
         // As with what is being written: whoever sweeps leaves it alone.
         let _ = note.as_file().try_lock();
-        Ok(Unnamed { _note: note })
+        Ok(Unnamed(note))
     }
 
     /// The photos whose files were kept by a process that ended before a row named them, each with its note. The caller
@@ -130,7 +134,7 @@ impl PhotoFolder {
         File::open(file).and_then(|file| file.sync_all()).map_err(failed)?;
         make_folder(parent, 0)?;
         fs::rename(file, &path).map_err(failed)?;
-        sync_folder(parent).map_err(failed)
+        private::sync_folder(parent).map_err(failed)
     }
 
     /// Deletes a photo's files, as far as they are there. The caller has made sure that no row names it.
@@ -160,11 +164,15 @@ impl PhotoFolder {
             };
             written.push((path, write().map_err(|error| PhotoError::writing(&temporary, needed_bytes, error))?));
         }
-        for (path, file) in written {
-            let parent = path.parent().unwrap_or(&self.root);
+        let parents: BTreeSet<&Path> = files.iter().filter_map(|(path, _)| path.parent()).collect();
+        for parent in &parents {
             make_folder(parent, needed_bytes)?;
+        }
+        for (path, file) in written {
             file.persist(path).map_err(|error| PhotoError::writing(path, needed_bytes, error.error))?;
-            sync_folder(parent).map_err(|error| PhotoError::writing(parent, needed_bytes, error))?;
+        }
+        for parent in parents {
+            private::sync_folder(parent).map_err(|error| PhotoError::writing(parent, needed_bytes, error))?;
         }
         Ok(())
     }
@@ -181,8 +189,14 @@ const NOTE: &str = "unnamed-";
 /// A note that a photo's files have their names and no row names them yet. It goes with its handle; by what a killed process
 /// leaves of it, the files are swept.
 #[derive(Debug)]
-pub(super) struct Unnamed {
-    _note: NamedTempFile,
+pub(super) struct Unnamed(NamedTempFile);
+
+impl Unnamed {
+    /// Leaves the note to the next start, as a killed process would.
+    pub(super) fn leave(self) {
+        // One that cannot be left leaves files that take some room, and nothing else.
+        let _ = self.0.keep();
+    }
 }
 
 /// The photo that a note is about; none where the file is none.
@@ -197,25 +211,7 @@ fn is_held(path: &Path) -> bool {
         && File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-/// Makes `path` and what is missing above it; a new folder's name is on the disk before this returns.
+/// As [`private::make_folder`].
 fn make_folder(path: &Path, needed_bytes: u64) -> Result<(), PhotoError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(parent) = parent {
-        make_folder(parent, needed_bytes)?;
-    }
-    match private::make_folder(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-        Err(error) => return Err(PhotoError::writing(path, needed_bytes, error)),
-    }
-    sync_folder(parent.unwrap_or(Path::new("."))).map_err(|error| PhotoError::writing(path, needed_bytes, error))
-}
-
-/// Puts a folder's list of names on the disk: without it a renamed file may have no name after a power cut.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    // Only Unix opens folders as files; elsewhere the file system's own journal has to do.
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    private::make_folder(path).map_err(|error| PhotoError::writing(path, needed_bytes, error))
 }

@@ -32,7 +32,14 @@ pub struct Ingested {
     pub view: PhotoHash,
     /// SHA-256 of the thumbnail.
     pub thumbnail: PhotoHash,
-    _unnamed: Unnamed,
+    unnamed: Unnamed,
+}
+
+impl Ingested {
+    /// Leaves it to the next start to find out whether a row names the photo: it is kept then, and swept otherwise.
+    pub(crate) fn leave_to_next_start(self) {
+        self.unnamed.leave();
+    }
 }
 
 /// Checks the photo at `source` and keeps it in `folder`: the original byte for byte, a viewing rendition, a thumbnail.
@@ -43,7 +50,8 @@ pub struct Ingested {
 ///
 /// # Errors
 /// Any [`PhotoError`] except [`PhotoError::Rendition`] speaks of the file or of the disk. Whatever it is, no file has
-/// been kept that was not kept before, unless the disk failed between two renames; those files are whole.
+/// been kept that was not kept before, unless the disk failed between two renames; those files are whole, and swept at the next
+/// start.
 pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) -> Result<Ingested, PhotoError> {
     let photo = PhotoBytes::read(source)?;
     if photo.media == MediaType::Heic {
@@ -54,11 +62,18 @@ pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) 
     let drawn = rendition::draw(copy.as_ref().unwrap_or(&photo))?;
     let Fingerprint { sha256, sm3, bytes } = Fingerprint::of(&photo.bytes);
     let unnamed = folder.note_unnamed(&sha256)?;
-    folder.keep(&[
+    let kept = folder.keep(&[
         (folder.original(&sha256), &photo.bytes),
         (folder.view(&sha256), &drawn.view),
         (folder.thumbnail(&sha256), &drawn.thumbnail),
-    ])?;
+    ]);
+    if let Err(error) = kept {
+        // Some may have their names; a full disk is found out before the first has.
+        if matches!(error, PhotoError::Folder { .. }) {
+            unnamed.leave();
+        }
+        return Err(error);
+    }
     let mut exif = exif::read(&photo).facts;
     if let Some(copy) = &copy {
         // A platform may strip what it hands over as the original, and leave it in its copy.
@@ -78,6 +93,6 @@ pub fn ingest(source: &Path, working_copy: Option<&Path>, folder: &PhotoFolder) 
         exif,
         view: renditions.view,
         thumbnail: renditions.thumbnail,
-        _unnamed: unnamed,
+        unnamed,
     })
 }

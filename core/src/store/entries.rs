@@ -168,19 +168,30 @@ pub fn opener(conn: &Connection, item: ItemId) -> Result<Option<PersonId>, Store
     let who: Option<Option<String>> = conn
         .prepare_cached(
             "SELECT e.who FROM entry e LEFT JOIN judgement j ON j.entry = e.id
-             WHERE e.item = ?1 AND e.change = 'open' AND (j.verdict = 'applied' OR NOT ?2) LIMIT 1",
+             WHERE e.item = ?1 AND e.change = 'open' AND (
+                 j.verdict = 'applied' OR NOT ?2 OR EXISTS (SELECT 1 FROM restored_entry r WHERE r.entry = e.id)) LIMIT 1",
         )?
         .query_row((item, items::is_judged(conn, item)?), |row| row.get(0))
         .optional()?;
     Ok(who.flatten().and_then(|who| PersonId::new(&who).ok()))
 }
 
-/// Whether the office already wrote an entry for this cause.
+/// Whether the office already wrote an entry for this cause, on this branch or as a phone brought it back.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn has_cause(conn: &Connection, cause: &str) -> Result<bool, StoreError> {
-    Ok(conn.prepare_cached("SELECT 1 FROM entry WHERE cause = ?1")?.exists([cause])?)
+    let sql = "SELECT 1 FROM entry WHERE cause = ?1 UNION ALL SELECT 1 FROM restored_cause WHERE cause = ?1";
+    Ok(conn.prepare_cached(sql)?.exists([cause])?)
+}
+
+/// What the office wrote an entry about; none of any other entry.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn cause(conn: &Connection, id: EntryId) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT cause FROM entry WHERE id = ?1 AND cause IS NOT NULL";
+    Ok(conn.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// The entry that the office wrote for this cause.

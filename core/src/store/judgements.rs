@@ -11,7 +11,8 @@ use crate::id::{EntryId, Hash, IncarnationId, ItemId};
 use crate::journal::entry::header_hash;
 use crate::journal::judge::Blocked;
 use crate::journal::verdict::{Judgement, Verdict, judged_leaf};
-use crate::sync::wire::Attestation;
+use crate::sync::offer::OfferedEntry;
+use crate::sync::wire::{Attestation, JudgedEntry};
 
 /// A judgement with the bytes that were signed.
 #[derive(Debug, Clone)]
@@ -101,14 +102,14 @@ pub fn behind(conn: &Connection, entry: EntryId) -> Result<Vec<EntryId>, StoreEr
 /// [`StoreError`].
 pub fn learn(tx: &Transaction<'_>, item: ItemId, judged: &Judged, proof: &Proof<'_>) -> Result<(), StoreError> {
     let Judged { text, judgement } = judged;
-    let Proof { attestation, path, header } = proof;
+    let Proof { attestation, path, header, request } = proof;
     let path = super::to_json("judgement", path)?;
     tx.prepare_cached(
-        "INSERT INTO judgement (entry, item, verdict, count, judgement, attestation, path, header)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO judgement (entry, item, verdict, count, judgement, attestation, path, header, request)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (entry) DO UPDATE SET verdict = excluded.verdict, count = excluded.count,
              judgement = excluded.judgement, attestation = excluded.attestation, path = excluded.path,
-             header = excluded.header,
+             header = excluded.header, request = excluded.request,
              acknowledged = acknowledged AND judgement = excluded.judgement",
     )?
     .execute((
@@ -120,6 +121,7 @@ pub fn learn(tx: &Transaction<'_>, item: ItemId, judged: &Judged, proof: &Proof<
         attestation,
         path,
         header,
+        request,
     ))?;
     Ok(())
 }
@@ -133,6 +135,8 @@ pub struct Proof<'a> {
     pub path: MerklePath,
     /// The header that was judged, where an own entry has another one here: a copy of this store sent it first.
     pub header: Option<String>,
+    /// Which of this phone's requests brought it.
+    pub request: u64,
 }
 
 fn text(row: &Row<'_>) -> rusqlite::Result<String> {
@@ -349,4 +353,52 @@ pub fn held(
     let kinds = kinds.map(|kinds| to_json("judgement", kinds)).transpose()?;
     let rows = statement.query_map((from, limit, kinds), text)?;
     rows.map(|row| Judged::read(row?)).collect()
+}
+
+/// The entries on an item that were decided about for good.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn decided(conn: &Connection, item: ItemId) -> Result<Vec<EntryId>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT entry FROM judgement WHERE item = ?1 AND verdict NOT IN ('held', 'unknown')")?;
+    let rows = statement.query_map([item], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// An entry with what was decided about it and what proves that, as it is offered to an office that has lost it; on a phone.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn offered(conn: &Connection, entry: EntryId) -> Result<Option<OfferedEntry>, StoreError> {
+    type Texts = (String, Option<String>, Option<String>, Option<String>, String, String, String);
+    let found: Option<Texts> = conn
+        .prepare_cached(
+            "SELECT coalesce(j.header, e.header), e.body, e.private, e.sealed, j.judgement, j.attestation, j.path
+             FROM judgement j JOIN entry e ON e.id = j.entry WHERE e.id = ?1 AND j.attestation IS NOT NULL",
+        )?
+        .query_row([entry], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+        })
+        .optional()?;
+    let Some((header, body, private, sealed, judgement, attestation, path)) = found else { return Ok(None) };
+    let sealed = sealed.unwrap_or_default();
+    let judged = JudgedEntry { entry, header: Some(header), body, private, sealed, judgement };
+    Ok(Some(OfferedEntry {
+        judged,
+        attestation: from_json("judgement", &attestation)?,
+        path: from_json("judgement", &path)?,
+    }))
+}
+
+/// Keeps the header that was judged of an own entry which is about to get another one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn keep_header(tx: &Transaction<'_>, entry: EntryId) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE judgement SET header = coalesce(header, (SELECT e.header FROM entry e WHERE e.id = ?1)) WHERE entry = ?1",
+    )?
+    .execute([entry])?;
+    Ok(())
 }

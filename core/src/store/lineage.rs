@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, named_params};
 use super::StoreError;
 use crate::id::{EntryId, Hash, IncarnationId};
 use crate::journal::entry::Entry;
+use crate::sync::wire::Succession;
 
 /// Says that `incarnation` goes on where `predecessor` was at `through`, with all that this one went on from.
 ///
@@ -34,6 +35,43 @@ pub fn predecessors(conn: &Connection, incarnation: IncarnationId) -> Result<Vec
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([incarnation], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What `incarnation` goes on from, and that one in its turn, nearest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn successions(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<Succession>, StoreError> {
+    let mut line = Vec::new();
+    let mut of = incarnation;
+    loop {
+        let before = predecessors(conn, of)?;
+        // The nearest has all the others before it.
+        let mut nearest = None;
+        for (predecessor, through) in &before {
+            if predecessors(conn, *predecessor)?.len() + 1 == before.len() {
+                nearest = Some(Succession { predecessor: *predecessor, through: *through });
+            }
+        }
+        let Some(next) = nearest else { return Ok(line) };
+        line.push(next);
+        of = next.predecessor;
+    }
+}
+
+/// Says that of `predecessor` no more belongs to the lineage of `incarnation` than up to `through`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn shorten(
+    tx: &Transaction<'_>,
+    incarnation: IncarnationId,
+    predecessor: IncarnationId,
+    through: u64,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE predecessor SET through = min(through, ?3) WHERE incarnation = ?1 AND predecessor = ?2")?
+        .execute((incarnation, predecessor, through))?;
+    Ok(())
 }
 
 /// Whether an entry belongs to the lineage of `incarnation`.

@@ -41,6 +41,8 @@ pub mod key {
     pub const BACK_OFF: &str = "back_off";
     /// Entries that the office did not take: why, and when they are offered again.
     pub const ENTRIES_POSTPONED: &str = "entries_postponed";
+    /// A counter: commits that failed and were made void.
+    pub const FAILED_COMMITS: &str = "failed_commits";
     /// A round trip for entries and feeds is wanted.
     pub const SYNC_WANTED: &str = "sync_wanted";
     /// Originals were sent whole and their receipts are to be fetched.
@@ -49,10 +51,26 @@ pub mod key {
     pub const BATCH_BYTES: &str = "batch_bytes";
     /// The same of thumbnails and views.
     pub const PREVIEWS_BYTES: &str = "previews_bytes";
-    /// The same of an original.
-    pub const PIECE_BYTES: &str = "piece_bytes";
+    /// What was learnt about the size of pieces of originals.
+    pub const PIECES: &str = "pieces";
+    /// When originals may go: this phone's own setting; none where it goes by the district's.
+    pub const UPLOAD_POLICY: &str = "upload_policy";
+    /// How the phone stands, as whoever drives it said last: its network and its power.
+    pub const CONDITIONS: &str = "conditions";
+    /// The office took no more originals for now: why, and when they are offered again.
+    pub const ORIGINALS_POSTPONED: &str = "originals_postponed";
+    /// The office is to be asked what it has of the photos that are owed, and about how many it was asked already.
+    pub const HAVE_WANTED: &str = "have_wanted";
     /// Items whose snapshot is wanted, because an entry did not continue what this replica holds.
     pub const SNAPSHOTS_WANTED: &str = "snapshots_wanted";
+    /// The last countersignature that came with all that the office had to tell; kept over a change of incarnation.
+    pub const HOLDS: &str = "holds";
+    /// What is offered to an office that has lost it: where that stands.
+    pub const REOFFER: &str = "reoffer";
+    /// What was offered again last, until its person has seen it.
+    pub const REOFFERED: &str = "reoffered";
+    /// Whether the feeds of another branch are read from their beginning.
+    pub const READING_ANEW: &str = "reading_anew";
     /// When this store found out that a copy of it speaks to the office too, until its person has seen it.
     pub const COPIED: &str = "copied";
     /// Which versions of the protocol the office speaks, while they are none of this program's.

@@ -1,14 +1,15 @@
 //! What each photo is, which entry shows it, and how far it has come.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 use serde::{Deserialize, Serialize};
 
+use super::meta::{self, key};
 use super::{StoreError, from_json, to_json};
 use crate::clock::Now;
 use crate::crypto::Signed;
 use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
 use crate::journal::entry::Photo;
-use crate::sync::wire::{Receipt, Rendition};
+use crate::sync::wire::Receipt;
 
 /// Which files of a photo are in the photo folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,72 +178,16 @@ pub struct Aside {
     pub refusals: u32,
 }
 
-const NOT_ASIDE: &str = "(a.aside_until IS NULL OR a.aside_boot <> :boot OR a.aside_until <= :now)";
-
-/// Own photos whose entry was judged and whose `rendition` the office has not taken, oldest first, at most `limit`; without
-/// those that are set aside `now`. A thumbnail is owed until the office has the original, from which it draws its own; a view
-/// of what it cannot draw is owed after that too.
+/// Own photos whose hash begins with these digits, at most two.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn previews_owed(
-    conn: &Connection,
-    rendition: Rendition,
-    now: &Now,
-    limit: usize,
-) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
-    let owed = match rendition {
-        Rendition::Thumbnail => "a.own = 1 AND a.previewed = 0 AND a.receipt IS NULL",
-        Rendition::View => "a.view_owed = 1",
-    };
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT a.entry, a.sha256 FROM attachment a JOIN judgement j ON j.entry = a.entry
-         JOIN entry e ON e.id = a.entry
-         WHERE {owed} AND a.lost <> 1 AND {NOT_ASIDE} ORDER BY a.refusals, e.seq LIMIT :limit"
-    ))?;
-    let bound = named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms, ":limit": limit };
-    let rows = statement.query_map(bound, |row| Ok((row.get(0)?, row.get(1)?)))?;
+pub fn own_starting_with(conn: &Connection, digits: &str) -> Result<Vec<PhotoHash>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT sha256 FROM attachment WHERE own = 1 AND substr(lower(hex(sha256)), 1, length(?1)) = ?1 LIMIT 2",
+    )?;
+    let rows = statement.query_map([digits], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// An own original that the office has not signed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owed {
-    /// The entry that shows it.
-    pub entry: EntryId,
-    /// The original.
-    pub sha256: PhotoHash,
-    /// Its length, as the entry says it.
-    pub bytes: u64,
-    /// Whether it did not lie here as it was kept when it was looked for last.
-    pub was_lost: bool,
-}
-
-/// The next own photo whose entry was judged and whose original the office has not signed for, with its length.
-/// Photos of held and rejected entries are owed too: they stay evidence. Those that the office did not take come last, and not
-/// while they are set aside `now`; those that are lost not at all.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn original_owed(conn: &Connection, now: &Now) -> Result<Option<Owed>, StoreError> {
-    Ok(conn
-        .prepare_cached(&format!(
-            "SELECT a.entry, a.sha256, a.bytes, a.lost FROM attachment a JOIN judgement j ON j.entry = a.entry
-             JOIN entry e ON e.id = a.entry
-             LEFT JOIN upload u ON u.entry = a.entry AND u.sha256 = a.sha256
-             WHERE a.own = 1 AND a.receipt IS NULL AND a.lost <> 1
-                 AND (u.offset IS NULL OR u.offset < a.bytes OR u.uncertain = 1) AND {NOT_ASIDE}
-             ORDER BY a.refusals, u.location IS NULL, e.seq LIMIT 1"
-        ))?
-        .query_row(named_params! { ":boot": now.boot_id, ":now": now.monotonic_ms }, |row| {
-            Ok(Owed {
-                entry: row.get("entry")?,
-                sha256: row.get("sha256")?,
-                bytes: row.get("bytes")?,
-                was_lost: row.get::<_, u8>("lost")? != 0,
-            })
-        })
-        .optional()?)
 }
 
 /// Sets an own photo aside because of `refusal`, a text of the caller's; none where nobody refused it.
@@ -394,8 +339,9 @@ pub fn missing(conn: &Connection, incarnation: IncarnationId, limit: usize) -> R
 /// # Errors
 /// [`StoreError`].
 pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET previewed = 1 WHERE entry = ?1 AND sha256 = ?2")?
-        .execute((entry, sha256))?;
+    let request: Option<u64> = meta::get(tx, key::REQUEST_NUMBER)?;
+    tx.prepare_cached("UPDATE attachment SET previewed = 1, preview_request = ?3 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256, request))?;
     Ok(())
 }
 
@@ -404,8 +350,9 @@ pub fn set_previewed(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) ->
 /// # Errors
 /// [`StoreError`].
 pub fn set_view_settled(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE attachment SET view_owed = 0 WHERE entry = ?1 AND sha256 = ?2")?
-        .execute((entry, sha256))?;
+    let request: Option<u64> = meta::get(tx, key::REQUEST_NUMBER)?;
+    tx.prepare_cached("UPDATE attachment SET view_owed = 0, view_request = ?3 WHERE entry = ?1 AND sha256 = ?2")?
+        .execute((entry, sha256, request))?;
     Ok(())
 }
 
@@ -461,13 +408,13 @@ pub fn set_safe(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Resu
     Ok(())
 }
 
-/// Forgets that the office signed for an original: it asks for it again.
+/// Forgets that the office signed for an original: it asks for it by name, so that a phone sends it whatever its policy says.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn void_receipt(tx: &Transaction<'_>, entry: EntryId, sha256: PhotoHash) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "UPDATE attachment SET receipt = NULL, receipt_request = NULL, safe = 0 WHERE entry = ?1 AND sha256 = ?2",
+        "UPDATE attachment SET receipt = NULL, receipt_request = NULL, safe = 0, asked = 1 WHERE entry = ?1 AND sha256 = ?2",
     )?
     .execute((entry, sha256))?;
     Ok(())

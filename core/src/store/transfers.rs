@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{StoreError, from_json, to_json};
-use crate::clock::Moment;
+use crate::clock::Now;
 use crate::id::{EntryId, Nonce, PhotoHash};
+use crate::limits;
 
 /// An upload as the office last acknowledged it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,16 +22,21 @@ pub struct Upload {
     pub uncertain: bool,
 }
 
-/// Keeps what is about to be done.
+/// Keeps what is about to be done; `metered_day` is the day whose [count](add_metered) its bytes are in.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn begin<T: Serialize>(tx: &Transaction<'_>, id: Nonce, intent: &T, at: Moment) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO action (id, intent, created_at) VALUES (?1, ?2, ?3)")?.execute((
-        id,
-        to_json("action", intent)?,
-        at,
-    ))?;
+pub fn begin<T: Serialize>(
+    tx: &Transaction<'_>,
+    id: Nonce,
+    intent: &T,
+    now: &Now,
+    metered_day: Option<&str>,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO action (id, intent, created_at, begun_ms, begun_boot, metered_day) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute((id, to_json("action", intent)?, now.wall, now.monotonic_ms, &now.boot_id, metered_day))?;
     Ok(())
 }
 
@@ -41,18 +47,69 @@ pub struct Begun<T> {
     pub intent: T,
     /// Whether somebody else has taken it up since, because its outcome was not known.
     pub doubted: bool,
+    /// When, on the monotonic clock of the boot that is asked about; none where that was another one.
+    pub begun_ms: Option<u64>,
+    /// The day whose count of bytes it is in.
+    pub metered_day: Option<String>,
 }
 
-/// What is being done under this id; none where it is done already.
+/// What is being done under this id, as it looks from this boot; none where it is done already.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn begun<T: DeserializeOwned>(conn: &Connection, id: Nonce) -> Result<Option<Begun<T>>, StoreError> {
-    let found: Option<(String, bool)> = conn
-        .prepare_cached("SELECT intent, doubted FROM action WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+pub fn begun<T: DeserializeOwned>(conn: &Connection, id: Nonce, boot_id: &str) -> Result<Option<Begun<T>>, StoreError> {
+    let found: Option<(String, Begun<()>)> = conn
+        .prepare_cached(
+            "SELECT intent, doubted, iif(begun_boot = ?2, begun_ms, NULL) AS begun_ms, metered_day FROM action WHERE id = ?1",
+        )?
+        .query_row((id, boot_id), |row| {
+            let (doubted, begun_ms) = (row.get("doubted")?, row.get("begun_ms")?);
+            Ok((row.get("intent")?, Begun { intent: (), doubted, begun_ms, metered_day: row.get("metered_day")? }))
+        })
         .optional()?;
-    found.map(|(text, doubted)| Ok(Begun { intent: from_json("action", &text)?, doubted })).transpose()
+    found
+        .map(|(text, Begun { doubted, begun_ms, metered_day, .. })| {
+            Ok(Begun { intent: from_json("action", &text)?, doubted, begun_ms, metered_day })
+        })
+        .transpose()
+}
+
+/// Counts bytes that go over a network which is paid by the byte, on a day in Beijing.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn add_metered(tx: &Transaction<'_>, day: &str, bytes: u64) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO metered_day (day, bytes) VALUES (?1, ?2) ON CONFLICT (day) DO UPDATE SET bytes = bytes + excluded.bytes",
+    )?
+    .execute((day, bytes))?;
+    tx.prepare_cached(
+        "DELETE FROM metered_day WHERE day <> ?1
+             AND day NOT IN (SELECT day FROM metered_day ORDER BY day DESC LIMIT ?2)",
+    )?
+    .execute((day, limits::METERED_DAYS))?;
+    Ok(())
+}
+
+/// Takes bytes out of a day's count that never left.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn never_metered(tx: &Transaction<'_>, day: &str, bytes: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE metered_day SET bytes = max(bytes - ?2, 0) WHERE day = ?1")?.execute((day, bytes))?;
+    Ok(())
+}
+
+/// The count of a day.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn metered(conn: &Connection, day: &str) -> Result<u64, StoreError> {
+    let bytes = conn
+        .prepare_cached("SELECT bytes FROM metered_day WHERE day = ?1")?
+        .query_row([day], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.unwrap_or(0))
 }
 
 /// The action whose outcome is not known, and which nobody has taken up since.

@@ -43,6 +43,14 @@ pub struct Request {
     pub body: Body,
 }
 
+impl Request {
+    /// A message of a phone's.
+    pub(super) fn post(path: &str, body: Body) -> Self {
+        let headers = vec![("Content-Type".to_owned(), "application/vnd.xuncheng".to_owned())];
+        Self { method: Method::Post, path: path.to_owned(), headers, body }
+    }
+}
+
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -203,6 +211,11 @@ impl SyncError {
     /// Whether another request writes to the upload: one of another driver of this store, or one that was cut and still holds it.
     pub(super) fn is_locked(&self) -> bool {
         matches!(self, Self::Refused { status: 423, .. })
+    }
+
+    /// Whether this phone, or its district, has sent as much of originals as the office takes for now: records go on meanwhile.
+    pub(super) fn is_of_quota(&self) -> bool {
+        matches!(self, Self::Refused { status: 429, .. })
     }
 
     /// What a person is told of it.

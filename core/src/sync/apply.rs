@@ -13,11 +13,13 @@ use crate::journal::entry::{Change, Entry, Exchange};
 use crate::journal::fold;
 use crate::journal::predict::{Predictor, Reach};
 use crate::journal::view::View;
+use crate::mutant::{self, Mutant};
 use crate::pack::Pack;
 use crate::store::entries::Known;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged, Proof};
 use crate::store::meta::{self, key};
+use crate::store::offers::{self, Held};
 use crate::store::snapshots::{self, ProvenSnapshot};
 use crate::store::{StoreError, entries, from_json, items, pending, photos, to_json, transfers};
 
@@ -38,8 +40,8 @@ pub enum ApplyError {
     OtherRequest,
     /// The office stands on another branch of its history: it was restored from a backup.
     #[error(
-        "the office was restored from a backup (its history is now branch {counter}): this phone keeps all it has and \
-         offers it what was written here, but reads nothing of it yet; keep this store, and go on in a new one"
+        "the office stands on another branch of its history ({counter}) than this phone, and does not ask for what it has lost: \
+         this phone keeps all it has, and tries again"
     )]
     OtherEpoch {
         /// The branch that it shows.
@@ -83,15 +85,9 @@ pub fn apply(
     response: &SyncResponse,
     now: &Now,
 ) -> Result<(), ApplyError> {
-    if response.nonce != intent.nonce {
-        return Err(ApplyError::OtherRequest);
-    }
     let epoch = response.epoch.open(reader.office)?;
     if epoch.id != reader.epoch {
         return Err(ApplyError::OtherEpoch { counter: epoch.counter });
-    }
-    if response.superseded {
-        return Err(ApplyError::Superseded);
     }
     acknowledge(tx, reader, intent, &response.head)?;
     if let Some(document) = &response.pack {
@@ -107,7 +103,9 @@ pub fn apply(
     }
     let again = read_page(tx, reader, intent, &response.page)?;
 
-    meta::set(tx, key::TOKEN, &response.token)?;
+    if !response.token.is_empty() {
+        meta::set(tx, key::TOKEN, &response.token)?;
+    }
     meta::set(tx, key::LIMITS, &response.limits)?;
     meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
     let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some();
@@ -117,7 +115,7 @@ pub fn apply(
 }
 
 /// How far the office has this chain: countersigned, so that a cut tail shows.
-fn acknowledge(
+pub(super) fn acknowledge(
     tx: &Transaction<'_>,
     reader: &Reader<'_>,
     intent: &SyncIntent,
@@ -128,12 +126,14 @@ fn acknowledge(
         return Err(ApplyError::OtherRequest);
     }
     let own = if said.head.seq == 0 { None } else { entries::hash_at(tx, reader.incarnation, said.head.seq)? };
-    if said.head.hash != own {
+    if said.head.hash != own && !mutant::is_on(Mutant::HeadUnchecked) {
         return Err(ApplyError::OtherChain { seq: said.head.seq });
     }
     meta::set(tx, key::COUNTERSIGNED, head)?;
+    meta::set(tx, key::HOLDS, head)?;
     meta::set(tx, key::THROUGH, &said.head.seq)?;
-    Ok(())
+    let held = Held { request: said.request, hash: head.hash(), incarnation: said.incarnation, seq: said.head.seq };
+    Ok(offers::hold(tx, &held)?)
 }
 
 /// Whether there is more to read right away: a feed that was withdrawn and granted again.
@@ -146,6 +146,7 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
     let mut reading = PageReading {
         tx,
         reader,
+        request: intent.number,
         entries: BTreeMap::new(),
         confirmed: BTreeMap::new(),
         touched: BTreeSet::new(),
@@ -159,15 +160,13 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
         if reading.withdrawn.contains(&feed.audience) {
             continue;
         }
-        for row in &feed.rows {
+        let shown = if mutant::is_on(Mutant::PageShownHalf) { feed.rows.len() / 2 } else { feed.rows.len() };
+        for row in &feed.rows[..shown] {
             reading.row(&feed.audience, row)?;
         }
     }
     for signed in &page.receipts {
         let receipt: Receipt = signed.open(reader.office)?;
-        if receipt.epoch != reader.epoch {
-            return Err(ApplyError::NotWhole("a receipt of another branch"));
-        }
         photos::set_receipt(tx, &receipt, signed, Some(intent.number))?;
     }
     // After the receipts: nothing is safe that was not received, nor what was asked for again since.
@@ -182,7 +181,15 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
     for (entry, sha256) in safe {
         photos::set_safe(tx, entry, sha256)?;
     }
-    reading.settle(page.more || !reading.withdrawn.is_empty())?;
+    let more = page.more || !reading.withdrawn.is_empty();
+    if !more && meta::get(tx, key::READING_ANEW)?.unwrap_or(false) {
+        for item in offers::left_behind(tx)? {
+            reading.touched.insert(item);
+            reading.left.insert(item);
+        }
+        meta::clear(tx, key::READING_ANEW)?;
+    }
+    reading.settle(more)?;
     reading.want_snapshots(intent, page)?;
     let withdrawn = reading.withdrawn;
     let (again, read): (Vec<_>, Vec<_>) = page.feeds.iter().partition(|feed| withdrawn.contains(&feed.audience));
@@ -195,6 +202,8 @@ fn read_page(tx: &Transaction<'_>, reader: &Reader<'_>, intent: &SyncIntent, pag
 struct PageReading<'a> {
     tx: &'a Transaction<'a>,
     reader: &'a Reader<'a>,
+    /// The request that the page answers.
+    request: u64,
     /// The judged entries of the page.
     entries: BTreeMap<EntryId, (Hash, Judged)>,
     /// Views as the office judged them, while the page is read.
@@ -262,7 +271,12 @@ impl PageReading<'_> {
                 entries::item_of(self.tx, wire.entry)?.ok_or(ApplyError::NotWhole("an own entry that is not here"))?
             }
         };
-        judgements::learn(self.tx, item, &judged, &Proof { attestation: proof, path, header: other })?;
+        judgements::learn(
+            self.tx,
+            item,
+            &judged,
+            &Proof { attestation: proof, path, header: other, request: self.request },
+        )?;
         self.entries.insert(wire.entry, (header_hash, judged));
         self.touched.insert(item);
         Ok(())
@@ -300,7 +314,7 @@ impl PageReading<'_> {
             held.as_ref().is_none_or(|held| held.version != view.version && held.version.count <= view.version.count);
         if newer {
             *held = Some(view);
-            snapshots::put(self.tx, proven)?;
+            snapshots::put(self.tx, proven, self.request)?;
         }
         Ok(())
     }
@@ -342,6 +356,9 @@ impl PageReading<'_> {
     }
 
     fn leave(&mut self, audience: &str, item: ItemId) -> Result<(), StoreError> {
+        if mutant::is_on(Mutant::LeaveIgnored) {
+            return Ok(());
+        }
         items::leave(self.tx, item, audience)?;
         self.confirmed(item)?;
         if items::audiences(self.tx, item)?.is_empty() {
@@ -359,7 +376,9 @@ impl PageReading<'_> {
             self.want.insert(item);
             return Ok(());
         };
-        if view.version.epoch == epoch && view.version.count >= count {
+        // What is held was read on this branch: entering it, the phone forgot what it had read of another.
+        let known = view.version.count >= count;
+        if known && !mutant::is_on(Mutant::DoubleApply) {
             return Ok(());
         }
         let Some((header, judged)) = found else {
@@ -367,11 +386,12 @@ impl PageReading<'_> {
             return Ok(());
         };
         let next = view.version.after(epoch, &header, judged.judgement.effects.get());
-        let continues = Some(next) == judged.judgement.version;
-        match judged.judgement.read_effects() {
-            Ok(effects) if continues => fold::apply(view, entry, next, &effects),
+        // An office that was restored keeps what it had judged on an earlier branch as it was signed.
+        let continued = judged.judgement.version.filter(|version| known || version.is_at(&next));
+        match (judged.judgement.read_effects(), continued) {
+            (Ok(effects), Some(version)) => fold::apply(view, entry, version, &effects),
             // Effects of a later version's vocabulary, or another history: the office's snapshot says what came of it.
-            Ok(_) | Err(_) => {
+            (Ok(_) | Err(_), _) => {
                 self.want.insert(item);
             }
         }

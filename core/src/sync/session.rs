@@ -3,8 +3,8 @@
 //! Drive it in a loop: ask [`next_action`] what to do, do it, hand the outcome to [`completed`]. Actions are rows: a
 //! process that dies between the two may be followed by another that asks again, and an outcome reported twice does
 //! nothing the second time. So two processes may drive one store at once: they are told the same action, or one takes up
-//! where the other is. Both block for SQLite only. [`start`] begins a conversation and cancels any wait: call it when
-//! the network comes up, too.
+//! where the other is. Both block for SQLite only. [`start`] begins a conversation and ends any wait but what the office asked
+//! for: call it when the link is back, too.
 
 use std::collections::BTreeMap;
 
@@ -15,24 +15,27 @@ pub use super::action::{Action, Body, Method, Outcome, Request, Response, SyncEr
 use super::apply::{self, ApplyError, Reader};
 use super::message::{self, Direction};
 use super::outbox;
+use super::policy::{self, Gate};
 use super::previews;
+use super::reoffer::{self, Part};
 use super::succeed;
 use super::uploads::{self, UploadIntent};
-use super::wait;
 pub use super::wait::{Attention, attention};
 use super::wire::{
-    Countersignature, Epoch, PROTOCOL, PROTOCOL_OLDEST, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest,
-    SyncResponse,
+    Countersignature, Epoch, HaveRequest, HaveResponse, PROTOCOL, PROTOCOL_OLDEST, PreviewsRequest, PreviewsResponse,
+    Rendition, SyncRequest, SyncResponse, token_hash,
 };
+use super::{clock_offset, have, pieces, wait};
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, Signed, Signer};
-use crate::id::{EntryId, Hash, ItemId, Nonce, PersonId, PhotoHash};
+use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::predict::Predictor;
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::pack::Pack;
 use crate::photo::PhotoFolder;
 use crate::store::meta::{self, key};
-use crate::store::{StoreError, entries, feeds, photos, transfers};
+use crate::store::{StoreError, entries, feeds, lineage, owed, photos, to_json, transfers};
 
 /// What enrolment gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,8 +57,19 @@ pub struct OfficeKeys {
 #[serde(rename_all = "snake_case")]
 enum Intent {
     Sync(SyncIntent),
+    Have { nonce: Nonce, photos: Vec<(EntryId, PhotoHash)> },
     Previews { nonce: Nonce, rendition: Rendition, photos: Vec<(EntryId, PhotoHash)> },
     Upload(UploadIntent),
+}
+
+impl Intent {
+    /// Bytes of an original that its request carries.
+    const fn original_bytes(&self) -> u64 {
+        match self {
+            Self::Upload(upload) => upload.body_bytes(),
+            Self::Sync(_) | Self::Have { .. } | Self::Previews { .. } => 0,
+        }
+    }
 }
 
 /// What a sync request is about: its body is built from this whenever it is asked for.
@@ -75,6 +89,9 @@ pub struct SyncIntent {
     pub want: Vec<ItemId>,
     /// The device's clocks when it was decided.
     pub now: Now,
+    /// What it brings back to an office that has lost it.
+    #[serde(default)]
+    pub reoffer: Option<Part>,
 }
 
 /// What a conversation stands on; the connection to its store apart.
@@ -90,7 +107,8 @@ pub struct Phone<'a> {
     pub pack: &'a Pack,
 }
 
-/// Begins a conversation: wants an exchange now, cancels any wait, has whole uploads without a receipt asked about.
+/// Begins a conversation: wants an exchange now, ends any wait but what the office asked for, has whole uploads without a
+/// receipt asked about.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -98,9 +116,11 @@ pub fn start(conn: &mut Connection) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     // Another network may let more through.
-    for fact in [key::BATCH_BYTES, key::PREVIEWS_BYTES, key::PIECE_BYTES] {
+    for fact in [key::BATCH_BYTES, key::PREVIEWS_BYTES] {
         meta::clear(&tx, fact)?;
     }
+    pieces::begin(&tx)?;
+    have::wanted_for_many(&tx)?;
     wait::cancel(&tx)?;
     transfers::doubt_unreceipted(&tx)?;
     tx.commit()?;
@@ -144,10 +164,15 @@ fn decide(
             None => transfers::end(tx, id)?,
         }
     }
-    while let Some(intent) = next_intent(tx, phone, now, seed, Nonce::from_bytes(entropy.bytes()))? {
+    let gate = policy::gate(tx, phone.pack, now)?;
+    while let Some(intent) = next_intent(tx, phone, &gate, now, seed, Nonce::from_bytes(entropy.bytes()))? {
         if let Some(request) = request(tx, phone, office, &intent)? {
             let id = Nonce::from_bytes(entropy.bytes());
-            transfers::begin(tx, id, &intent, now.wall)?;
+            let metered_day = gate.metered_day.as_deref().filter(|_| intent.original_bytes() > 0);
+            transfers::begin(tx, id, &intent, now, metered_day)?;
+            if let Some(day) = metered_day {
+                transfers::add_metered(tx, day, intent.original_bytes())?;
+            }
             return Ok(Action::Send { id, request });
         }
     }
@@ -157,22 +182,34 @@ fn decide(
 fn next_intent(
     tx: &Transaction<'_>,
     phone: &Phone<'_>,
+    gate: &Gate,
     now: &Now,
     seed: &Seed,
     nonce: Nonce,
 ) -> Result<Option<Intent>, StoreError> {
+    // What the office has lost comes before all else: the rest stands on it.
+    if let Some((part, through)) = reoffer::next(tx)? {
+        let waits = matches!(part, Part::Chain { .. }) && wait::entries_until(tx, now)?.is_some();
+        return if waits { Ok(None) } else { reoffer_intent(tx, now, nonce, part, through).map(Some) };
+    }
     let unsent = entries::head(tx, meta::incarnation(tx)?)?.seq > outbox::through(tx)?;
     if (unsent && wait::entries_until(tx, now)?.is_none()) || flag(tx, key::SYNC_WANTED)? {
         return sync_intent(tx, now, nonce).map(Some);
     }
+    if let Some(photos) = have::next(tx)? {
+        return Ok(Some(Intent::Have { nonce, photos }));
+    }
+    let urgent = owed::urgent(tx, |category| phone.pack.is_urgent(category))?;
     // The thumbnails of all photos before the first view, and that before the originals.
     for rendition in [Rendition::Thumbnail, Rendition::View] {
-        let photos = previews::owed(tx, phone.photos, rendition, now)?;
+        let photos = previews::owed(tx, phone.photos, rendition, &urgent, now)?;
         if !photos.is_empty() {
             return Ok(Some(Intent::Previews { nonce, rendition, photos }));
         }
     }
-    if let Some(upload) = uploads::next(tx, phone.photos, now, seed, meta::get(tx, key::PIECE_BYTES)?)? {
+    if wait::originals_until(tx, now)?.is_none()
+        && let Some(upload) = uploads::next(tx, phone.photos, gate, &urgent, now, seed)?
+    {
         return Ok(Some(Intent::Upload(upload)));
     }
     if flag(tx, key::RECEIPTS_EXPECTED)? {
@@ -200,7 +237,38 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
         positions: feeds::positions(tx)?,
         want,
         now: now.clone(),
+        reoffer: None,
     }))
+}
+
+/// The next request of a re-offer.
+fn reoffer_intent(
+    tx: &Transaction<'_>,
+    now: &Now,
+    nonce: Nonce,
+    part: Part,
+    through: u64,
+) -> Result<Intent, StoreError> {
+    let bytes = match part {
+        Part::Offers { .. } => 0,
+        Part::Chain { .. } => meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
+    };
+    let number = next_number(tx, now)?;
+    let (positions, want, now, reoffer) = (BTreeMap::new(), Vec::new(), now.clone(), Some(part));
+    Ok(Intent::Sync(SyncIntent { nonce, number, through, bytes, positions, want, now, reoffer }))
+}
+
+/// The chain that a request sends of.
+fn chain_of(conn: &Connection, sync: &SyncIntent) -> Result<IncarnationId, StoreError> {
+    match sync.reoffer {
+        Some(Part::Chain { incarnation }) => Ok(incarnation),
+        Some(Part::Offers { .. }) | None => meta::incarnation(conn),
+    }
+}
+
+/// The last countersignature that the phone holds, under whatever incarnation.
+fn holds(conn: &Connection) -> Result<Option<Signed<Countersignature>>, StoreError> {
+    Ok(meta::get(conn, key::COUNTERSIGNED)?.or(meta::get(conn, key::HOLDS)?))
 }
 
 /// A higher number than any request of this store before. The wall clock takes it past what a copy of the store may have
@@ -226,16 +294,11 @@ fn request(
     office: &OfficeKeys,
     intent: &Intent,
 ) -> Result<Option<Request>, SyncError> {
-    let post = |path: &str, body: Vec<u8>| Request {
-        method: Method::Post,
-        path: path.to_owned(),
-        headers: vec![("Content-Type".to_owned(), "application/vnd.xuncheng".to_owned())],
-        body: Body::Bytes(body),
-    };
+    let post = |path: &str, body: Vec<u8>| Request::post(path, Body::Bytes(body));
     match intent {
         Intent::Sync(sync) => {
             let incarnation = meta::incarnation(tx)?;
-            let batch = outbox::batch(tx, incarnation, sync.through, sync.bytes, &sync.now)?;
+            let batch = outbox::batch(tx, chain_of(tx, sync)?, sync.through, sync.bytes, &sync.now)?;
             let seal = Signed::new(&batch.seal, phone.signer)?;
             entries::insert_seal(tx, &batch.seal, &seal)?;
             let body = SyncRequest {
@@ -252,9 +315,17 @@ fn request(
                 want: sync.want.clone(),
                 pack: Some(pack_hash(tx, phone)?),
                 written: Some(entries::head(tx, incarnation)?.seq),
+                token: meta::get::<String>(tx, key::TOKEN)?.map(|token| token_hash(&token)),
                 succeeds: succeed::declared(tx)?,
+                before: lineage::successions(tx, incarnation)?.into_iter().skip(1).collect(),
+                holds: holds(tx)?,
+                recovery: reoffer::recovery(tx, sync.reoffer)?,
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
+        }
+        Intent::Have { nonce, photos } => {
+            let body = HaveRequest { nonce: *nonce, incarnation: meta::incarnation(tx)?, photos: photos.clone() };
+            Ok(Some(post("/v1/photos/have", message::pack(Direction::Request, &body, phone.signer)?)))
         }
         Intent::Previews { nonce, rendition, photos } => {
             let mut previews = Vec::new();
@@ -297,10 +368,10 @@ pub fn completed(
 ) -> Result<(), SyncError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     // Looked up where nobody else writes: of two drivers that report the same action at once, one is the second.
-    let Some(begun) = transfers::begun::<Intent>(&tx, action)? else { return Ok(()) };
+    let Some(begun) = transfers::begun::<Intent>(&tx, action, &now.boot_id)? else { return Ok(()) };
     let intent = begun.intent;
     let result = match outcome {
-        Outcome::Answered(response) => take_answer(&tx, phone, &intent, response, now, seed),
+        Outcome::Answered(response) => take_answer(&tx, phone, &intent, response, begun.begun_ms, now, seed),
         Outcome::Unreachable(why) | Outcome::Failed(why) => Err(SyncError::NoAnswer(why.clone())),
         Outcome::Unreadable(why) => Err(unreadable(&intent, why.clone())),
     };
@@ -320,7 +391,7 @@ pub fn completed(
     } else {
         drop(tx);
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-        if transfers::begun::<Intent>(&tx, action)?.is_none() {
+        if transfers::begun::<Intent>(&tx, action, &now.boot_id)?.is_none() {
             return Ok(());
         }
         tx
@@ -335,6 +406,9 @@ pub fn completed(
         tx.commit().map_err(StoreError::from)?;
         return if again { Err(error) } else { Ok(()) };
     }
+    if let (Outcome::Unreachable(_), Some(day)) = (outcome, &begun.metered_day) {
+        transfers::never_metered(&tx, day, intent.original_bytes())?;
+    }
     note_failure(&tx, phone, &intent, &Failure { error: &error, outcome }, now, seed)?;
     transfers::end(&tx, action)?;
     tx.commit().map_err(StoreError::from)?;
@@ -346,6 +420,7 @@ fn take_answer(
     phone: &Phone<'_>,
     intent: &Intent,
     response: &Response,
+    begun_ms: Option<u64>,
     now: &Now,
     seed: &Seed,
 ) -> Result<(), SyncError> {
@@ -362,7 +437,17 @@ fn take_answer(
                 incarnation: meta::incarnation(tx)?,
                 predictor: Predictor { pack: phone.pack, person: phone.person },
             };
-            apply::apply(tx, &reader, sync, &answer, now)?;
+            if answer.nonce != sync.nonce {
+                return Err(ApplyError::OtherRequest.into());
+            }
+            if answer.superseded {
+                return Err(ApplyError::Superseded.into());
+            }
+            match &answer.recovery {
+                Some(known) => reoffer::answered(tx, &reader, &office, sync, &answer, known, now.wall)?,
+                None => apply::apply(tx, &reader, sync, &answer, now)?,
+            }
+            clock_offset::note(tx, answer.server_time, begun_ms, now)?;
             match answer.upgrade_needed {
                 Some(spoken) => meta::set(tx, key::UPGRADE_NEEDED, &spoken)?,
                 None => meta::clear(tx, key::UPGRADE_NEEDED)?,
@@ -373,28 +458,27 @@ fn take_answer(
                 meta::clear(tx, key::ENTRIES_POSTPONED)?;
             }
         }
+        Intent::Have { nonce, photos } => {
+            let answer: HaveResponse = open(response, &office)?;
+            if answer.nonce != *nonce {
+                return Err(ApplyError::OtherRequest.into());
+            }
+            have::answered(tx, photos, &answer)?;
+        }
         Intent::Previews { nonce, rendition, photos } => {
             let answer: PreviewsResponse = open(response, &office)?;
             if answer.nonce != *nonce {
                 return Err(ApplyError::OtherRequest.into());
             }
-            let refused = answer.refused.iter().map(|(entry, sha256, _)| (*entry, *sha256));
-            // One that the office refuses goes no second time: the original comes all the same.
-            let settled: Vec<_> = answer.taken.iter().copied().chain(refused).collect();
-            let (settled, others): (Vec<_>, Vec<_>) = photos.iter().copied().partition(|photo| settled.contains(photo));
-            for (entry, sha256) in settled {
-                previews::settle(tx, *rendition, entry, sha256)?;
-                photos::taken(tx, entry, sha256)?;
-            }
-            let why = Attention {
-                code: "previews_not_taken".to_owned(),
-                detail: "the office did not take the small picture of a photo; it is sent again".to_owned(),
-            };
-            for (entry, sha256) in others {
-                wait::set_aside(tx, entry, sha256, Some(&why), now, seed)?;
+            previews::answered(tx, *rendition, photos, &answer, now, seed)?;
+        }
+        Intent::Upload(upload) => {
+            let took_ms = begun_ms.and_then(|begun| now.monotonic_ms.checked_sub(begun));
+            uploads::answered(tx, phone.photos, upload, response, took_ms)?;
+            if upload.body_bytes() > 0 {
+                meta::clear(tx, key::ORIGINALS_POSTPONED)?;
             }
         }
-        Intent::Upload(upload) => uploads::answered(tx, phone.photos, upload, response)?,
     }
     meta::clear(tx, key::BACK_OFF)?;
     if let Intent::Sync(_) = intent {
@@ -415,7 +499,7 @@ fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys
 fn unreadable(intent: &Intent, why: String) -> SyncError {
     match intent {
         Intent::Upload(upload) => SyncError::Unreadable { photo: upload.photo().1, why },
-        Intent::Sync(_) | Intent::Previews { .. } => SyncError::NoAnswer(why),
+        Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. } => SyncError::NoAnswer(why),
     }
 }
 
@@ -437,7 +521,12 @@ fn note_failure(
     let Failure { error, outcome } = failure;
     match (intent, outcome) {
         (Intent::Upload(upload), Outcome::Unreachable(_)) => uploads::unsent(tx, upload)?,
-        (Intent::Upload(upload), Outcome::Failed(_)) => uploads::doubt(tx, upload)?,
+        (Intent::Upload(upload), Outcome::Failed(_)) => {
+            uploads::doubt(tx, upload)?;
+            if upload.body_bytes() > 0 {
+                pieces::cut(tx)?;
+            }
+        }
         (Intent::Upload(upload), Outcome::Unreadable(_)) => {
             uploads::unsent(tx, upload)?;
             let (entry, sha256) = upload.photo();
@@ -451,11 +540,17 @@ fn note_failure(
                 // That is no failure, and nothing that a person could help with.
                 return wait::set_aside(tx, entry, sha256, None, now, seed);
             }
+            if error.is_of_quota() {
+                return wait::postpone_originals(tx, error, outcome, now, seed);
+            }
             if error.may_be_of_one_photo() {
                 wait::set_aside(tx, entry, sha256, Some(&error.attention()), now, seed)?;
             }
         }
-        (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
+        (Intent::Sync(_), Outcome::Failed(_)) if mutant::is_on(Mutant::SentTakenForAcknowledged) => {
+            meta::set(tx, key::THROUGH, &entries::head(tx, meta::incarnation(tx)?)?.seq)?;
+        }
+        (Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. }, _) => {}
     }
     if error.is_of_size() {
         shrink(tx, phone, intent)?;
@@ -467,8 +562,12 @@ fn note_failure(
 fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
     let (bound, refused): (&str, u64) = match intent {
         Intent::Sync(sync) => {
-            let batch = outbox::batch(tx, meta::incarnation(tx)?, sync.through, sync.bytes, &sync.now)?;
-            (key::BATCH_BYTES, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
+            let batch = outbox::batch(tx, chain_of(tx, sync)?, sync.through, sync.bytes, &sync.now)?;
+            let mut refused = batch.entries.iter().map(|entry| entry.bytes() as u64).sum();
+            for offer in sync.reoffer.map_or(Ok(Vec::new()), |part| reoffer::offered(tx, part))? {
+                refused += to_json("offer", &offer)?.len() as u64;
+            }
+            (key::BATCH_BYTES, refused)
         }
         Intent::Previews { rendition, photos, .. } => {
             if let (Rendition::Thumbnail, [(entry, sha256)]) = (rendition, photos.as_slice()) {
@@ -480,7 +579,9 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
                 .filter_map(|(entry, sha256)| previews::preview(phone.photos, *rendition, *entry, *sha256));
             (key::PREVIEWS_BYTES, sent.map(|preview| preview.jpeg.len() as u64).sum())
         }
-        Intent::Upload(upload) => (key::PIECE_BYTES, upload.body_bytes()),
+        Intent::Have { .. } => return Ok(()),
+        Intent::Upload(upload) if upload.body_bytes() > 0 => return pieces::refused(tx, upload.body_bytes()),
+        Intent::Upload(_) => return Ok(()),
     };
     // What carried nothing was not refused for its size.
     if refused == 0 { Ok(()) } else { meta::set(tx, bound, &(refused / 2)) }

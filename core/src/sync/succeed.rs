@@ -5,13 +5,15 @@ use rusqlite::Transaction;
 use super::action::SyncError;
 use super::apply::ApplyError;
 use super::outbox;
+use super::reoffer;
 use super::wire::{Refusal, Succession};
 use crate::clock::{Entropy, Now};
 use crate::id::{Hash, IncarnationId, Nonce};
 use crate::journal::entry::{Entry, EntryError, Origin, part_hash};
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::store::meta::{self, key};
-use crate::store::{StoreError, entries, lineage, to_json, transfers};
+use crate::store::{StoreError, entries, judgements, lineage, to_json, transfers};
 
 /// Whether an error is the office's word that somebody else writes this store's chain.
 pub(super) const fn is_copied(error: &SyncError) -> bool {
@@ -39,21 +41,28 @@ pub(super) fn succeed(tx: &Transaction<'_>, now: &Now, entropy: &mut Entropy) ->
     let (predecessor, through) = (meta::incarnation(tx)?, outbox::through(tx)?);
     let incarnation = IncarnationId::from_bytes(entropy.bytes());
     lineage::succeed(tx, incarnation, predecessor, through)?;
+    // An office that was restored may have others' entries in the place of what it had of earlier chains, too.
+    let mut chains = reoffer::lacking(tx)?;
+    chains.push((predecessor, through));
     let mut prev = None;
     let mut seq = 0;
-    loop {
-        // Those that have moved are no longer there.
-        let waiting = entries::after(tx, predecessor, through, limits::BATCH_ENTRIES)?;
-        if waiting.is_empty() {
-            break;
+    for (chain, through) in chains {
+        lineage::shorten(tx, incarnation, chain, through)?;
+        loop {
+            // Those that have moved are no longer there.
+            let waiting = entries::after(tx, chain, through, limits::BATCH_ENTRIES)?;
+            if waiting.is_empty() || (seq > 0 && mutant::is_on(Mutant::CopyLeavesEntries)) {
+                break;
+            }
+            let left = if mutant::is_on(Mutant::CopyLeavesEntries) { 1 } else { waiting.len() };
+            for entry in waiting.into_iter().take(left) {
+                seq += 1;
+                let place = Place { incarnation, seq, prev };
+                prev = Some(place.take(tx, entry, Nonce::from_bytes(entropy.bytes()))?);
+            }
         }
-        for entry in waiting {
-            seq += 1;
-            let place = Place { incarnation, seq, prev };
-            prev = Some(place.take(tx, entry, Nonce::from_bytes(entropy.bytes()))?);
-        }
+        lineage::forget_seals(tx, chain, through)?;
     }
-    lineage::forget_seals(tx, predecessor, through)?;
     transfers::forget_actions(tx)?;
     meta::set(tx, key::INCARNATION, &incarnation)?;
     meta::set(tx, key::SUCCEEDS, &Succession { predecessor, through })?;
@@ -62,6 +71,8 @@ pub(super) fn succeed(tx: &Transaction<'_>, now: &Now, entropy: &mut Entropy) ->
         meta::clear(tx, fact)?;
     }
     meta::set(tx, key::SYNC_WANTED, &true)?;
+    // The other copy may have sent what is owed here.
+    super::have::wanted(tx)?;
     meta::set(tx, key::COPIED, &now.wall)?;
     Ok(())
 }
@@ -79,6 +90,7 @@ impl Place {
         let Self { incarnation, seq, prev } = self;
         let unreadable = |source: EntryError| SyncError::OwnEntry(source);
         let mut header = entry.read_header().map_err(unreadable)?;
+        judgements::keep_header(tx, header.id)?;
         let before = entry.read_origin(&header).map_err(unreadable)?;
         let origin = to_json("entry", &Origin::new(salt, incarnation, seq, prev, before.own))?;
         header.hashes.origin = part_hash("origin", &origin);

@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::pieces;
+use super::policy::Gate;
 use super::session::{Attention, Body, Method, Request, Response, SyncError};
 use super::wait;
 use crate::clock::{Now, Seed};
 use crate::id::{EntryId, PhotoHash};
-use crate::limits;
 use crate::photo::{Fingerprint, PhotoFolder};
 use crate::store::meta::{self, key};
-use crate::store::photos::{self, Owed};
+use crate::store::owed::{self, Owed, Urgent};
 use crate::store::transfers::{self, Upload};
-use crate::store::{StoreError, to_json};
-use crate::sync::wire::PhoneLimits;
+use crate::store::{StoreError, photos, to_json};
 
 /// Where uploads are made at the office.
 const PATH: &str = "/v1/photos/uploads";
@@ -66,20 +66,20 @@ pub enum UploadIntent {
     },
 }
 
-/// The next step for the first original that is owed, in a piece of at most `most_bytes` where something on the way
-/// refused more; none when all that can go has gone.
+/// The next step for the first original that is owed and that the gate lets through; none when all that can go has gone.
 ///
 /// # Errors
 /// [`StoreError`].
 pub(super) fn next(
     tx: &Transaction<'_>,
     folder: &PhotoFolder,
+    gate: &Gate,
+    urgent: &Urgent,
     now: &Now,
     seed: &Seed,
-    most_bytes: Option<usize>,
 ) -> Result<Option<UploadIntent>, StoreError> {
-    let Owed { entry, sha256, bytes, .. } = loop {
-        let Some(owed) = photos::original_owed(tx, now)? else { return Ok(None) };
+    let Owed { entry, sha256, bytes, asked, .. } = loop {
+        let Some(owed) = owed::original(tx, urgent, gate.hold.is_none(), now)? else { return Ok(None) };
         let Owed { entry, sha256, .. } = owed;
         match lies_whole(folder, &owed) {
             Ok(true) => {
@@ -96,10 +96,7 @@ pub(super) fn next(
             }
         }
     };
-    let piece = meta::get::<PhoneLimits>(tx, key::LIMITS)?
-        .map_or(limits::PIECE_BYTES, |asked| asked.piece_bytes)
-        .clamp(limits::PIECE_BYTES_MIN, limits::PIECE_BYTES_MAX);
-    let piece = most_bytes.map_or(piece, |most| piece.min(most as u64).max(limits::PIECE_BYTES_FLOOR));
+    let piece = if asked { pieces::next(tx)? } else { pieces::next(tx)?.min(gate.most_bytes) };
     let Some(upload) = transfers::upload(tx, entry, sha256)? else {
         return Ok(Some(UploadIntent::Create { entry, sha256, bytes, length: piece.min(bytes) }));
     };
@@ -227,7 +224,7 @@ pub(super) fn request(
     })
 }
 
-/// Takes the office's answer to a step.
+/// Takes the office's answer to a step that took `took_ms`, where that is known.
 ///
 /// # Errors
 /// [`SyncError::Refused`] and [`SyncError::NotTheOffice`]: the step is tried again after a wait.
@@ -236,7 +233,9 @@ pub(super) fn answered(
     folder: &PhotoFolder,
     intent: &UploadIntent,
     response: &Response,
+    took_ms: Option<u64>,
 ) -> Result<(), SyncError> {
+    let measured = |length| took_ms.map_or(Ok(()), |took_ms| pieces::sent(tx, length, took_ms));
     let (UploadIntent::Create { entry, sha256, bytes, .. }
     | UploadIntent::Probe { entry, sha256, bytes }
     | UploadIntent::Piece { entry, sha256, bytes, .. }) = intent;
@@ -250,6 +249,7 @@ pub(super) fn answered(
             let offset = response.header("Upload-Offset").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
             let upload = Upload { location: path_of(location)?, offset, begun: *length, uncertain: false };
             meta::tally(tx, "bytes_sent", *length)?;
+            measured(*length)?;
             acknowledged(tx, *entry, *sha256, *bytes, &upload)
         }
         (UploadIntent::Probe { .. }, 200 | 204) => {
@@ -263,6 +263,7 @@ pub(super) fn answered(
             let offset = offset()?;
             let Some(before) = transfers::upload(tx, *entry, *sha256)? else { return Ok(()) };
             meta::tally(tx, "bytes_sent", *length)?;
+            measured(*length)?;
             acknowledged(tx, *entry, *sha256, *bytes, &Upload { offset, uncertain: false, ..before })
         }
         // Somebody else sent a piece meanwhile, or the office kept more of a cut one than was known here: ask it.

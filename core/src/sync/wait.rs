@@ -1,13 +1,14 @@
 //! How long a phone waits before it tries again, and what it tells its person meanwhile.
 //!
-//! Three things wait by themselves, so that none holds up another: the whole conversation, after a failure; entries that the
-//! office did not take; a photo that it did not take, or that cannot be read here. None waits for good.
+//! Four things wait by themselves, so that none holds up another: the whole conversation, after a failure; entries that the
+//! office did not take; all originals, where it takes no more for now; a photo that it did not take, or that cannot be read
+//! here. None waits for good. The word that the link is back ends all of it but what the office itself asked for.
 
 use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::action::{Outcome, SyncError};
-use super::wire::{PhoneLimits, Refusal, Spoken, UPGRADE_NEEDED};
+use super::wire::{PhoneLimits, Problem, Refusal, Spoken, UPGRADE_NEEDED};
 use crate::clock::{Moment, Now, Seed};
 use crate::id::{EntryId, PhotoHash};
 use crate::limits;
@@ -32,6 +33,9 @@ struct BackOff {
     failures: u32,
     until_monotonic_ms: u64,
     boot_id: String,
+    /// Until when the office itself asked to be left alone: no other network changes that.
+    #[serde(default)]
+    asked_until_monotonic_ms: Option<u64>,
 }
 
 /// Entries that the office did not take: they are offered again later, and what else there is goes on meanwhile.
@@ -41,15 +45,49 @@ struct Postponed {
     refusal: Refusal,
 }
 
+/// Originals of which the office takes no more for now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct OriginalsPostponed {
+    wait: BackOff,
+    why: Attention,
+}
+
+/// How long an answer asks to be left alone.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// It does not.
+    Not,
+    /// Something on the way did, and may be gone with the next network.
+    OnTheWay(u64),
+    /// The office did.
+    ByTheOffice(u64),
+}
+
 impl BackOff {
     /// The next wait after `before` failures: twice as long at most with each further one, and drawn with full jitter, so
-    /// that a district's phones do not all come back at once; `asked_ms` at least.
-    fn after(before: u32, asked_ms: u64, now: &Now, seed: &Seed) -> Self {
+    /// that a district's phones do not all come back at once; as long as was asked at least.
+    fn after(before: u32, asked: Asked, now: &Now, seed: &Seed) -> Self {
         let failures = before.saturating_add(1);
         let most = limits::BACK_OFF_MS_MIN.saturating_mul(1 << failures.min(20)).min(limits::BACK_OFF_MS_MAX);
+        let (asked_ms, by_the_office) = match asked {
+            Asked::Not => (0, None),
+            Asked::OnTheWay(ms) => (ms, None),
+            Asked::ByTheOffice(ms) => (ms, Some(now.monotonic_ms.saturating_add(ms))),
+        };
         // A wait that is over when it begins would be none.
         let wait = seed.entropy().up_to(most).max(asked_ms).max(1);
-        Self { failures, until_monotonic_ms: now.monotonic_ms.saturating_add(wait), boot_id: now.boot_id.clone() }
+        Self {
+            failures,
+            until_monotonic_ms: now.monotonic_ms.saturating_add(wait),
+            boot_id: now.boot_id.clone(),
+            asked_until_monotonic_ms: by_the_office,
+        }
+    }
+
+    /// What is left of it when the link is back: what the office asked for.
+    fn on_another_network(self) -> Option<Self> {
+        let until_monotonic_ms = self.asked_until_monotonic_ms?;
+        Some(Self { failures: 0, until_monotonic_ms, ..self })
     }
 
     /// Its end on the monotonic clock, while it lasts; a wait of another boot is over.
@@ -68,16 +106,43 @@ pub(super) fn conversation_until(conn: &Connection, now: &Now) -> Result<Option<
     Ok(meta::get::<BackOff>(conn, key::BACK_OFF)?.and_then(|wait| wait.still(now)))
 }
 
-/// When the first of what waits by itself may go; none where nothing waits.
-pub(super) fn next(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
-    Ok([entries_until(conn, now)?, photos::aside_until(conn, now)?].into_iter().flatten().min())
+/// Until when originals are kept back of which the office takes no more for now; none when they may go.
+pub(super) fn originals_until(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
+    Ok(meta::get::<OriginalsPostponed>(conn, key::ORIGINALS_POSTPONED)?.and_then(|postponed| postponed.wait.still(now)))
 }
 
-/// Forgets all waits: another network may let through what this one did not.
+/// When the first of what waits by itself may go; none where nothing waits.
+pub(super) fn next(conn: &Connection, now: &Now) -> Result<Option<u64>, StoreError> {
+    let waits = [entries_until(conn, now)?, originals_until(conn, now)?, photos::aside_until(conn, now)?];
+    Ok(waits.into_iter().flatten().min())
+}
+
+/// Forgets all waits but those that the office asked for: another network may let through what this one did not.
 pub(super) fn cancel(tx: &Transaction<'_>) -> Result<(), StoreError> {
-    meta::clear(tx, key::BACK_OFF)?;
+    match meta::get::<BackOff>(tx, key::BACK_OFF)?.and_then(BackOff::on_another_network) {
+        Some(left) => meta::set(tx, key::BACK_OFF, &left)?,
+        None => meta::clear(tx, key::BACK_OFF)?,
+    }
+    let originals: Option<OriginalsPostponed> = meta::get(tx, key::ORIGINALS_POSTPONED)?;
+    match originals.and_then(|originals| Some((originals.wait.on_another_network()?, originals.why))) {
+        Some((wait, why)) => meta::set(tx, key::ORIGINALS_POSTPONED, &OriginalsPostponed { wait, why })?,
+        None => meta::clear(tx, key::ORIGINALS_POSTPONED)?,
+    }
     meta::clear(tx, key::ENTRIES_POSTPONED)?;
     photos::none_aside(tx)
+}
+
+/// Keeps all originals back because of `error`: the office takes no more of them for now. What else there is goes on.
+pub(super) fn postpone_originals(
+    tx: &Transaction<'_>,
+    error: &SyncError,
+    outcome: &Outcome,
+    now: &Now,
+    seed: &Seed,
+) -> Result<(), StoreError> {
+    let before: Option<OriginalsPostponed> = meta::get(tx, key::ORIGINALS_POSTPONED)?;
+    let wait = BackOff::after(before.map_or(0, |before| before.wait.failures), asked(outcome), now, seed);
+    meta::set(tx, key::ORIGINALS_POSTPONED, &OriginalsPostponed { wait, why: error.attention() })
 }
 
 /// Waits after `error`: with entries where the office did not take those, else with all.
@@ -90,11 +155,11 @@ pub(super) fn after(
 ) -> Result<(), StoreError> {
     if let SyncError::NotTaken(refusal) = error {
         let before: Option<Postponed> = meta::get(tx, key::ENTRIES_POSTPONED)?;
-        let wait = BackOff::after(before.map_or(0, |before| before.wait.failures), 0, now, seed);
+        let wait = BackOff::after(before.map_or(0, |before| before.wait.failures), Asked::Not, now, seed);
         return meta::set(tx, key::ENTRIES_POSTPONED, &Postponed { wait, refusal: refusal.clone() });
     }
     let before: Option<BackOff> = meta::get(tx, key::BACK_OFF)?;
-    let wait = BackOff::after(before.map_or(0, |before| before.failures), retry_after_ms(outcome), now, seed);
+    let wait = BackOff::after(before.map_or(0, |before| before.failures), asked(outcome), now, seed);
     meta::set(tx, key::BACK_OFF, &wait)?;
     meta::set(tx, key::ATTENTION, &error.attention())
 }
@@ -109,8 +174,8 @@ pub(super) fn set_aside(
     now: &Now,
     seed: &Seed,
 ) -> Result<(), StoreError> {
-    let wait = BackOff::after(photos::refusals(tx, entry, sha256)?, 0, now, seed);
-    let BackOff { failures, until_monotonic_ms, boot_id } = wait;
+    let wait = BackOff::after(photos::refusals(tx, entry, sha256)?, Asked::Not, now, seed);
+    let BackOff { failures, until_monotonic_ms, boot_id, .. } = wait;
     let aside = Aside { until_monotonic_ms, boot_id, refusals: failures };
     let why = why.map(|why| to_json("attachment", why)).transpose()?;
     photos::set_aside(tx, entry, sha256, &aside, why.as_deref())
@@ -122,16 +187,23 @@ pub(super) fn rest(tx: &Transaction<'_>, now: &Now) -> Result<(), StoreError> {
     let Some(seconds) = limits.and_then(|limits| limits.retry_after_s) else { return Ok(()) };
     let wait = seconds.saturating_mul(1000).min(limits::BACK_OFF_MS_MAX);
     let until_monotonic_ms = now.monotonic_ms.saturating_add(wait);
-    meta::set(tx, key::BACK_OFF, &BackOff { failures: 0, until_monotonic_ms, boot_id: now.boot_id.clone() })
+    let asked_until_monotonic_ms = Some(until_monotonic_ms);
+    let boot_id = now.boot_id.clone();
+    meta::set(tx, key::BACK_OFF, &BackOff { failures: 0, until_monotonic_ms, boot_id, asked_until_monotonic_ms })
 }
 
-/// How long the office asks to be left alone, on any answer.
-fn retry_after_ms(outcome: &Outcome) -> u64 {
-    let asked = match outcome {
-        Outcome::Answered(response) => response.header("Retry-After").and_then(|text| text.trim().parse::<u64>().ok()),
-        Outcome::Unreachable(_) | Outcome::Failed(_) | Outcome::Unreadable(_) => None,
+/// How long an answer asks to be left alone. Nobody signs a refusal: what does not even look like one of the office's is a
+/// portal's or a proxy's.
+fn asked(outcome: &Outcome) -> Asked {
+    let response = match outcome {
+        Outcome::Answered(response) => response,
+        Outcome::Unreachable(_) | Outcome::Failed(_) | Outcome::Unreadable(_) => return Asked::Not,
     };
-    asked.unwrap_or(0).saturating_mul(1000).min(limits::BACK_OFF_MS_MAX)
+    let seconds = response.header("Retry-After").and_then(|text| text.trim().parse::<u64>().ok());
+    let Some(seconds) = seconds else { return Asked::Not };
+    let ms = seconds.saturating_mul(1000).min(limits::BACK_OFF_MS_MAX);
+    let by_the_office = serde_json::from_slice::<Problem>(&response.body).is_ok();
+    if by_the_office { Asked::ByTheOffice(ms) } else { Asked::OnTheWay(ms) }
 }
 
 /// The phone and its office share no version of the protocol: which of the two is to be updated. What is written goes on being
@@ -151,8 +223,8 @@ fn upgrade_needed(office: Spoken) -> Attention {
     Attention { code: UPGRADE_NEEDED.to_owned(), detail }
 }
 
-/// What needs a person: the last failure, entries that the office did not take, a photo that it did not take or that is lost, an
-/// update; or that this store was copied, until its person has acknowledged it.
+/// What needs a person: the last failure, entries or originals that the office did not take, a photo that it did not take or that is lost,
+/// an update; or that this store was copied, until its person has acknowledged it.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -162,6 +234,9 @@ pub fn attention(conn: &Connection) -> Result<Option<Attention>, StoreError> {
     }
     if let Some(postponed) = meta::get::<Postponed>(conn, key::ENTRIES_POSTPONED)? {
         return Ok(Some(SyncError::NotTaken(postponed.refusal).attention()));
+    }
+    if let Some(postponed) = meta::get::<OriginalsPostponed>(conn, key::ORIGINALS_POSTPONED)? {
+        return Ok(Some(postponed.why));
     }
     if let Some(refusal) = photos::refusal(conn)? {
         return Ok(Some(from_json("attachment", &refusal)?));

@@ -11,6 +11,7 @@ use crate::journal::entry::Entry;
 use crate::journal::seal::BatchSeal;
 use crate::store::entries::Head;
 use crate::store::feeds::FeedRow;
+use crate::sync::offer::{Known, Recovery};
 
 /// The version of these types: the latest that is spoken here.
 pub const PROTOCOL: u32 = 1;
@@ -93,9 +94,27 @@ pub struct SyncRequest {
     /// How many entries this incarnation has written: where a phone is lost, what had not come shows by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<u64>,
+    /// The [hash](token_hash) of the upload token that the phone has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Hash>,
     /// Which incarnation this one goes on from, under the key of both: a copy of its store was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeds: Option<Succession>,
+    /// What that one goes on from in its turn, and so on, nearest first: the office may have lost those too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Succession>,
+    /// The last countersignature that the phone holds: an office that does not know it has lost what came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Signed<Countersignature>>,
+    /// What the phone brings back to an office that has lost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+}
+
+/// How a request names the upload token that its phone has.
+#[must_use]
+pub fn token_hash(token: &str) -> Hash {
+    Hash::of("token", &[token.as_bytes()])
 }
 
 /// An incarnation says which one it goes on from.
@@ -122,7 +141,7 @@ pub struct SyncResponse {
     pub head: Signed<Countersignature>,
     /// What is new at the office.
     pub page: Page,
-    /// Opens uploads of this incarnation's own photos, nothing else.
+    /// Opens uploads of this incarnation's own photos, nothing else; empty where the phone has it already.
     pub token: String,
     /// Whether a later request of this incarnation was answered before: whoever repeats this one reads nothing by it, and
     /// neither page nor token stand here.
@@ -140,12 +159,15 @@ pub struct SyncResponse {
     /// The district pack as [one document](crate::pack::Pack::to_json), where the phone has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<String>,
+    /// What the phone needs to know to bring back what this office has lost; its page says nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Known>,
 }
 
 /// What the office asks of its phones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneLimits {
-    /// Length of the pieces that originals are sent in, in bytes.
+    /// Length of the largest pieces that originals are sent in, in bytes.
     pub piece_bytes: u64,
     /// Not before so many seconds another request, when the office is busy.
     #[serde(default)]
@@ -166,6 +188,8 @@ pub enum Refusal {
     Seal,
     /// An entry is not what it says it is, or its id belongs to another.
     Malformed,
+    /// This device has sent as many entries as the office takes in an hour.
+    Quota,
     /// A refusal of a later version.
     #[serde(untagged)]
     Unknown(String),
@@ -180,6 +204,7 @@ impl Refusal {
             Self::Clone => "clone",
             Self::Seal => "seal",
             Self::Malformed => "malformed",
+            Self::Quota => "entries_quota",
             Self::Unknown(code) => code,
         }
     }
@@ -192,6 +217,9 @@ impl Refusal {
             Self::Clone => "the office has other entries in this phone's place: two copies of this store write",
             Self::Seal => "the signature over the batch did not cover it; it is signed and sent again",
             Self::Malformed => "the office could not read an entry of this phone; it is kept here and offered again",
+            Self::Quota => {
+                "this phone has sent as many entries as the office takes in an hour; the rest is kept here and goes by itself"
+            }
             Self::Unknown(_) => {
                 "the office refused an entry for a reason that this version does not know; it is kept here"
             }
@@ -233,7 +261,7 @@ pub struct FeedPage {
 }
 
 /// A judged entry as its reader may see it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JudgedEntry {
     /// The entry.
     pub entry: EntryId,
@@ -280,7 +308,7 @@ impl Snapshot {
 }
 
 /// The office's signature over one page: a pulled copy proves itself by it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attestation {
     /// The branch of the ledger.
     pub epoch: EpochId,
@@ -323,6 +351,12 @@ pub struct Countersignature {
     pub epoch: EpochId,
     /// When, to the minute.
     pub at: Moment,
+    /// The counter of that branch.
+    #[serde(default)]
+    pub counter: u64,
+    /// Makes it unlike any other: after a data folder was put back by hand, the same request may be answered again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Nonce>,
 }
 
 impl Statement for Countersignature {
@@ -441,6 +475,65 @@ pub struct PreviewsResponse {
     /// Those whose bytes are not what their entry names, with a reason.
     #[serde(default)]
     pub refused: Vec<(EntryId, PhotoHash, String)>,
+}
+
+/// `POST /v1/photos/have`: what of these photos of the asker's own entries is at the office?
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HaveRequest {
+    /// Makes this request unlike any other.
+    pub nonce: Nonce,
+    /// Who asks.
+    pub incarnation: IncarnationId,
+    /// At most 500.
+    pub photos: Vec<(EntryId, PhotoHash)>,
+}
+
+/// The office's answer to [`HaveRequest`]: of what the asker's own lineage sent, and hints only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HaveResponse {
+    /// The request's.
+    pub nonce: Nonce,
+    /// Those whose thumbnail need not be sent.
+    pub thumbnails: Vec<(EntryId, PhotoHash)>,
+    /// Those whose view need not be sent.
+    pub views: Vec<(EntryId, PhotoHash)>,
+    /// Originals on their way, or there.
+    pub uploads: Vec<HaveUpload>,
+}
+
+/// An original on its way to the office, or there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaveUpload {
+    /// The entry that shows the photo.
+    pub entry: EntryId,
+    /// The photo.
+    pub sha256: PhotoHash,
+    /// Its upload.
+    pub upload: Nonce,
+    /// How much of it is there.
+    pub offset: u64,
+}
+
+/// `POST /v1/hints`: is there something for the asker? The answer waits until there is, or for a while.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HintRequest {
+    /// Makes this request unlike any other.
+    pub nonce: Nonce,
+    /// Who asks.
+    pub incarnation: IncarnationId,
+    /// The branch of the ledger that the asker stands on.
+    pub epoch: EpochId,
+    /// How far it has read each feed.
+    pub positions: BTreeMap<String, u64>,
+}
+
+/// The office's answer to [`HintRequest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HintResponse {
+    /// The request's.
+    pub nonce: Nonce,
+    /// Whether there is something.
+    pub news: bool,
 }
 
 /// An error in the form of RFC 9457 (problem details), as every request may be answered.

@@ -1,5 +1,6 @@
 //! The place where backups are kept, and what makes a folder in it one.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -104,8 +105,9 @@ impl Place {
     pub(crate) fn make(root: &Path) -> Result<Self, OfficeError> {
         let place = Self::at(root);
         let blobs = place.blobs();
-        private::make_folder(&blobs).map_err(|source| OfficeError::file(&blobs, source))?;
-        sync_folder(root)?;
+        for folder in [root, &blobs] {
+            private::make_folder(folder).map_err(|source| OfficeError::file(folder, source))?;
+        }
         Ok(place)
     }
 
@@ -124,20 +126,25 @@ impl Place {
     }
 
     /// Keeps a copy of `source`, by way of the folder `unfinished`; false where it was here already. One that the disk has
-    /// damaged is written again.
+    /// damaged is written again. Its name is on the disk only after [`Self::sync_blobs`].
     pub(crate) fn keep_blob(&self, source: &Path, part: &Part, unfinished: &Path) -> Result<bool, OfficeError> {
         let path = self.blob(part);
         if part.is_at(&path)? {
             return Ok(false);
         }
         let folder = path.parent().unwrap_or(&self.root).to_owned();
-        if !folder.exists() {
-            fs::create_dir(&folder).map_err(|source| OfficeError::file(&folder, source))?;
-            sync_folder(&self.blobs())?;
-        }
+        private::make_folder(&folder).map_err(|source| OfficeError::file(&folder, source))?;
         copy_whole(source, &path, unfinished)?;
-        sync_folder(&folder)?;
         Ok(true)
+    }
+
+    /// Puts the names of all blobs of a backup on the disk: those too that were here already, for whoever brought them may have
+    /// been killed before that.
+    pub(crate) fn sync_blobs(&self, photos: &[Part]) -> Result<(), OfficeError> {
+        let blobs: Vec<PathBuf> = photos.iter().map(|part| self.blob(part)).collect();
+        let folders: BTreeSet<&Path> = blobs.iter().filter_map(|blob| blob.parent()).collect();
+        folders.into_iter().try_for_each(sync_folder)?;
+        sync_folder(&self.blobs())
     }
 
     /// Reads everything back that `manifest` names for the backup in the folder `at`.

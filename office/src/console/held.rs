@@ -320,6 +320,7 @@ impl Reader<'_> {
                 | Change::Step { .. }
                 | Change::Comment { .. }
                 | Change::Release { .. }
+                | Change::Restored { .. }
                 | Change::Dismiss { .. },
             )
             | None => {}

@@ -13,7 +13,7 @@ use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{IncarnationId, PersonId};
 use xuncheng_core::journal::actor;
 use xuncheng_core::limits;
-use xuncheng_core::store::{meta, photos};
+use xuncheng_core::store::{meta, photos, recovered};
 use xuncheng_core::work::person::Person;
 
 use super::Console;
@@ -26,7 +26,8 @@ use crate::backup::Verified;
 use crate::codes::{self, CodeState};
 use crate::devices::{self, Device};
 use crate::ledger::fact;
-use crate::{Office, OfficeError, people};
+use crate::recovery::{self, RecoveryStatus};
+use crate::{Office, OfficeError, people, phone_clock};
 
 const PATH: &str = "/phones";
 
@@ -40,6 +41,8 @@ struct PhonesPage {
     people: Vec<(String, String)>,
     code: Option<ShownCode>,
     backup: Backup,
+    /// How far phones have brought back what the office had lost; none on its first branch.
+    recovery: Option<RecoveryStatus>,
 }
 
 /// The newest verified backup of this office.
@@ -60,10 +63,14 @@ struct Phone {
     org: String,
     enrolled: String,
     synced: Option<(String, String)>,
+    /// How far its clock is off; none before it has synced.
+    clock: Option<String>,
     entries: String,
     signed: String,
     /// What it had written and not sent when it was heard last.
     unsent: Option<String>,
+    /// What others brought back of it, beyond what has come from itself.
+    gap: Option<String>,
     named: u64,
     received: u64,
     missing: u64,
@@ -151,6 +158,7 @@ fn read(conn: &Connection, office: &Office, viewer: &Viewer, now: Moment) -> Res
             .collect(),
         people: if viewer.is_admin() { people.map(choice).collect() } else { Vec::new() },
         code: None,
+        recovery: recovery::status(conn, &office.epoch())?,
         backup: match backup {
             Some(backup) => Backup::Made(backup.made_at.beijing(), words::ago(backup.made_at, now)),
             None => Backup::Never(format!("xuncheng backup --data {} --to 备份文件夹", office.data().display())),
@@ -189,9 +197,11 @@ fn phone(
         org: names.org(office.pack(), &device.person).unwrap_or_default(),
         enrolled: device.enrolled_at.beijing(),
         synced: device.last_sync_at.map(|at| (at.beijing(), words::ago(at, now))),
+        clock: phone_clock::ahead_ms(conn, device.incarnation)?.map(words::clock),
         entries: words::entries(journal.received),
         signed: words::signed(&journal),
         unsent: words::unsent(&journal),
+        gap: recovered::gap(conn, device.incarnation)?.as_ref().and_then(words::gap),
         named: progress.named,
         received: progress.received,
         missing,

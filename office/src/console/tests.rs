@@ -257,6 +257,7 @@ async fn waits(world: &World, person: &'static str, item: ItemId) -> bool {
             org: Some(person.org),
             handled_it: false,
             revoked: false,
+            vouched: false,
         };
         Ok(!awaited(&actor, &items::view(conn, item)?.unwrap()).is_empty())
     };

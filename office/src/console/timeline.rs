@@ -221,7 +221,7 @@ impl Teller<'_> {
                 }
             }
             Change::Release { .. } | Change::Dismiss { .. } => event.verdict = words::ruled(),
-            Change::Step { .. } | Change::Comment { .. } => {}
+            Change::Step { .. } | Change::Comment { .. } | Change::Restored { .. } => {}
         }
     }
 
@@ -264,6 +264,7 @@ pub(super) fn what(change: &Change, verdict: Option<&Verdict>) -> String {
         }
         Change::Comment { .. } => "意见".to_owned(),
         Change::Release { .. } => "放行".to_owned(),
+        Change::Restored { .. } => "恢复".to_owned(),
         Change::Dismiss { .. } => "驳回".to_owned(),
     }
 }
@@ -284,7 +285,7 @@ pub(super) fn details(pack: &Pack, change: &Change, verdict: Option<&Verdict>) -
         Change::Release { reason, .. } | Change::Dismiss { reason, .. } => {
             return vec![(words::field("reason").to_owned(), reason.clone())];
         }
-        Change::Attach { .. } => return Vec::new(),
+        Change::Attach { .. } | Change::Restored { .. } => return Vec::new(),
     };
     // The category's code stands in the list of facts; here its name says enough.
     fields

@@ -105,6 +105,7 @@ impl Viewer {
             opened_it: false,
             handled_it: false,
             revoked: false,
+            vouched: false,
         }
     }
 

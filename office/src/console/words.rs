@@ -4,6 +4,7 @@ use xuncheng_core::clock::Moment;
 use xuncheng_core::journal::entry::PhotoRole;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::pack::CategoryKind;
+use xuncheng_core::store::recovered::Gap;
 use xuncheng_core::work::case::{CaseState, CaseStep};
 
 use crate::devices::Journal;
@@ -212,6 +213,25 @@ pub(super) fn unsent(journal: &Journal) -> Option<String> {
     Some(format!("手机上写到第 {written} 条，还有 {} 条没有到", written - journal.received))
 }
 
+/// How far a phone's clock is off, where the office's is so far ahead of it.
+pub(super) fn clock(ahead_ms: i64) -> String {
+    let seconds = ahead_ms.unsigned_abs() / 1000;
+    let amount = match seconds {
+        ..=2 => return "时钟准确".to_owned(),
+        3..=119 => format!("{seconds} 秒"),
+        120..=7199 => format!("{} 分钟", seconds / 60),
+        7200..=172_799 => format!("{} 小时", seconds / 3600),
+        _ => format!("{} 天", seconds / 86_400),
+    };
+    format!("时钟偏差：{} {amount}", if ahead_ms > 0 { "慢" } else { "快" })
+}
+
+/// What is missing of a phone's journal between what has come and what others brought back of it; none where nothing is.
+pub(super) fn gap(gap: &Gap) -> Option<String> {
+    let missing = gap.missing();
+    (missing > 0).then(|| format!("其他手机带回了它到第 {} 条为止的内容，中间还缺 {missing} 条", gap.known))
+}
+
 /// An amount of bytes as people read it.
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
@@ -235,6 +255,21 @@ pub(super) fn ago(at: Moment, now: Moment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_reads_as_fast_or_slow() {
+        for (ahead_ms, read) in [
+            (0, "时钟准确"),
+            (-2_900, "时钟准确"),
+            (65_000, "时钟偏差：慢 65 秒"),
+            (-180_000, "时钟偏差：快 3 分钟"),
+            (-3 * 3_600_000, "时钟偏差：快 3 小时"),
+            (366 * 86_400_000, "时钟偏差：慢 366 天"),
+            (i64::MIN, "时钟偏差：快 106751991167 天"),
+        ] {
+            assert_eq!(clock(ahead_ms), read);
+        }
+    }
 
     #[test]
     fn amounts_and_times_read_as_people_say_them() {

@@ -14,6 +14,7 @@ use super::Busy;
 use crate::error::OfficeError;
 use crate::folder::sync_folder;
 use crate::ledger::fact;
+use crate::quotas::{self, Quotas};
 
 /// An original on its way in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,15 +87,17 @@ pub(crate) fn make(
     sha256: PhotoHash,
     incarnation: IncarnationId,
     length: u64,
+    quotas: &Quotas,
 ) -> Result<Upload, OfficeError> {
     let open: usize = intake.tx.query_row(
         "SELECT count(*) FROM office_upload WHERE incarnation = ?1 AND finished_at IS NULL",
         [incarnation],
         |row| row.get(0),
     )?;
-    if open >= limits::UPLOADS_OPEN {
+    if open >= quotas.device_uploads {
         return Err(OfficeError::TooManyUploads);
     }
+    quotas::charge(intake, quotas, incarnation, length)?;
     let now = intake.now.wall;
     let upload = Upload {
         id: Nonce::from_bytes(intake.entropy.bytes()),
@@ -133,6 +136,11 @@ pub(crate) fn advance(intake: &Intake<'_, '_>, id: Nonce, offset: u64, received:
 
 /// Throws an upload away, its bytes having turned out wrong.
 pub(crate) fn discard(intake: &Intake<'_, '_>, uploads: &Path, upload: &Upload) -> Result<(), OfficeError> {
+    let begun =
+        intake.tx.query_row("SELECT created_at FROM office_upload WHERE id = ?1", [upload.id], |row| row.get(0));
+    if let Some(begun) = begun.optional()? {
+        quotas::give_back(intake, upload.incarnation, upload.length, begun)?;
+    }
     intake.tx.execute("DELETE FROM office_upload WHERE id = ?1", [upload.id])?;
     meta::tally(intake.tx, fact::BYTES_RESENT, upload.length)?;
     remove(&upload.file(uploads))
@@ -140,10 +148,18 @@ pub(crate) fn discard(intake: &Intake<'_, '_>, uploads: &Path, upload: &Upload) 
 
 /// Forgets uploads that have expired, with their files. One that is written to right now stays.
 pub(crate) fn sweep(intake: &Intake<'_, '_>, uploads: &Path, busy: &Arc<Busy>) -> Result<usize, OfficeError> {
-    let mut statement = intake.tx.prepare_cached("SELECT id FROM office_upload WHERE expires_at < ?1")?;
-    let expired: Vec<Nonce> = statement.query_map([intake.now.wall], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut statement = intake.tx.prepare_cached(
+        "SELECT id, incarnation, length, created_at, finished_at IS NOT NULL FROM office_upload WHERE expires_at < ?1",
+    )?;
+    let rows = statement.query_map([intake.now.wall], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, bool>(4)?))
+    })?;
+    let expired: Vec<(Nonce, IncarnationId, u64, Moment, bool)> = rows.collect::<Result<_, _>>()?;
     let mut swept = 0;
-    for id in expired.into_iter().filter(|id| !busy.is(*id)) {
+    for (id, incarnation, length, begun, finished) in expired.into_iter().filter(|upload| !busy.is(upload.0)) {
+        if !finished {
+            quotas::give_back(intake, incarnation, length, begun)?;
+        }
         intake.tx.execute("DELETE FROM office_upload WHERE id = ?1", [id])?;
         remove(&uploads.join(id.to_string()))?;
         swept += 1;

@@ -23,7 +23,7 @@ fn place(world: &World) -> PathBuf {
 }
 
 fn epoch_of(data: &Path) -> Epoch {
-    Office::open(Config::new(data)).unwrap().epoch().clone()
+    Office::open(Config::new(data)).unwrap().epoch()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,9 +156,10 @@ fn backup_with(world: &World, meanwhile: impl FnOnce()) -> Result<BackupReport, 
     report
 }
 
+/// Blobs are copied after the ledger that names them: what comes meanwhile is not called safe.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_while_a_backup_is_made_is_not_called_safe_by_it() {
+async fn backup_blobs_before_ledger() {
     let world = World::new().await;
     let (mut li, first) = with_one_case(&world).await;
     let second = li.photograph(first.item);
@@ -195,9 +196,10 @@ fn named_safe(ledger: &Path) -> u64 {
     conn.query_row("SELECT count(*) FROM attachment WHERE safe = 1", [], |row| row.get(0)).unwrap()
 }
 
+/// `rollback_during_backup`: a backup of a ledger that was put back underneath calls nothing safe.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_a_ledger_that_was_put_back_underneath_calls_nothing_safe() {
+async fn rollback_during_backup() {
     let mut world = World::new().await;
     let mut li = world.phone("li").await;
     let item = li.report();

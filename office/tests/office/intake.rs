@@ -222,10 +222,10 @@ async fn junk_is_told_so_and_never_hurts() {
             let answer = world.post(path, junk).await;
             assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "malformed"), "{path}");
         }
-        let answer = world.post(path, vec![7; (1 << 20) + 1]).await;
+        let answer = world.post(path, vec![7; limits::REQUEST_BYTES + 1]).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
         let bomb = zstd(&vec![b' '; 64 << 20]);
-        assert!(bomb.len() < 1 << 20);
+        assert!(bomb.len() < limits::REQUEST_BYTES);
         assert_eq!(world.post(path, bomb).await.status, StatusCode::PAYLOAD_TOO_LARGE);
         let answer = world.call(Request::put(path).body(Body::empty()).unwrap()).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::METHOD_NOT_ALLOWED, "method"));
@@ -310,7 +310,7 @@ async fn a_phone_of_another_epoch_may_send_but_reads_nothing() {
     assert_eq!(world.status().await.cases, 1);
     assert!(response.page.feeds.is_empty() && !response.page.more);
     let epoch = response.epoch.open(li.office_key.as_ref().unwrap()).unwrap();
-    assert_eq!(&epoch, world.office().epoch());
+    assert_eq!(epoch, world.office().epoch());
 }
 
 #[tokio::test(flavor = "multi_thread")]

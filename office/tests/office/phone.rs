@@ -223,7 +223,11 @@ impl Phone {
             want: Vec::new(),
             pack: None,
             written: None,
+            token: None,
             succeeds: None,
+            before: Vec::new(),
+            holds: None,
+            recovery: None,
         }
     }
 

@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) office: Option<Arc<Office>>,
     wall: Arc<AtomicI64>,
+    change: fn(&mut Config),
 }
 
 /// What came back.
@@ -68,9 +69,17 @@ impl World {
         Self::within(tempfile::tempdir().unwrap()).await
     }
 
+    /// An office with this change to what it is started with.
+    pub(crate) async fn configured(change: fn(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut world = Self { folder, office: None, wall: Arc::new(AtomicI64::new(START)), change };
+        world.open().await;
+        world
+    }
+
     /// An office whose data lies in `folder`.
     pub(crate) async fn within(folder: TempDir) -> Self {
-        let mut world = Self { folder, office: None, wall: Arc::new(AtomicI64::new(START)) };
+        let mut world = Self { folder, office: None, wall: Arc::new(AtomicI64::new(START)), change: |_| {} };
         world.open().await;
         world
     }
@@ -89,6 +98,7 @@ impl World {
         let mut config = Config::new(self.data());
         config.clock = Clock::of(now);
         config.url = Some("http://127.0.0.1:8080".parse().unwrap());
+        (self.change)(&mut config);
         config
     }
 

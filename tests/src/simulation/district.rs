@@ -1,6 +1,7 @@
 //! A district that plays a plan, and remembers what people were told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use xuncheng_core::field::{CaseDetail, FieldError};
@@ -10,6 +11,7 @@ use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::session::Action;
 use xuncheng_core::work::case::{CASE, CaseStep, RULES};
 use xuncheng_core::work::flow::Who;
+use xuncheng_disk::{Disk, Fault as DiskFault};
 
 use super::{Event, Tally};
 use crate::network::Fault;
@@ -44,8 +46,14 @@ pub struct District {
     pub phones: Vec<Phone>,
     /// What people were told.
     pub book: Book,
+    /// The backups of the office, oldest first.
+    backups: Vec<PathBuf>,
+    /// A copy of its data folder that somebody made by hand.
+    copy: Option<PathBuf>,
     tally: Tally,
     seed: u64,
+    /// The disk that fails while an event happens.
+    bad_disk: Option<Disk>,
     /// Which phones write as a later version does.
     newer: BTreeSet<usize>,
 }
@@ -62,7 +70,17 @@ impl District {
     /// A district that goes on from what was written in it before.
     #[must_use]
     pub fn of(world: World, phones: Vec<Phone>, book: Book, seed: u64) -> Self {
-        Self { world, phones, book, tally: Tally::default(), seed, newer: BTreeSet::new() }
+        Self {
+            world,
+            phones,
+            book,
+            backups: Vec::new(),
+            copy: None,
+            tally: Tally::default(),
+            seed,
+            bad_disk: None,
+            newer: BTreeSet::new(),
+        }
     }
 
     /// What it did.
@@ -75,6 +93,13 @@ impl District {
     pub fn play(&mut self, number: usize, event: &Event) {
         self.world.draw_from(self.seed.wrapping_add((number as u64 + 1) << 32));
         *self.tally.events.entry(event.name()).or_default() += 1;
+        self.happen(number, event);
+        if number % 8 == 7 {
+            self.world.check_invariants();
+        }
+    }
+
+    fn happen(&mut self, number: usize, event: &Event) {
         match event {
             Event::Capture { phone, photos, far } => self.capture(*phone, *photos, *far),
             Event::Describe { phone, case } => self.on_a_case(*phone, *case, |phone, case, number| {
@@ -89,6 +114,7 @@ impl District {
             }),
             Event::Act { phone, case, step } => self.act(*phone, *case, *step),
             Event::Desk { case, step } => self.desk(*case, *step),
+            Event::Dispatch { case, unit } => self.dispatch(*case, *unit),
             Event::Correct { case } => self.correct(*case, number),
             Event::Rule { held, ruling } => self.rule(*held, *ruling),
             Event::Talk { phone, dies_after, faults, card_out: false } => self.talk(*phone, *dies_after, faults),
@@ -102,8 +128,8 @@ impl District {
                 std::fs::rename(&away, &photos).expect("a card can be put back");
             }
             Event::Restart { phone, boot } => {
-                let phone = self.phone(*phone);
-                if *boot { phone.reboot() } else { phone.kill_and_restart() }
+                let boot = *boot;
+                self.restart(*phone, boot);
             }
             Event::Copy { phone } => self.copy(*phone),
             Event::Newer { phone } => {
@@ -113,15 +139,42 @@ impl District {
             }
             Event::ClockOff { phone: Some(phone), days } => self.phone(*phone).clock_off_by(days * DAY_MS),
             Event::ClockOff { phone: None, days } => self.world.office().clock_off_by(days * DAY_MS),
+            Event::Stands { phone, conditions } => {
+                self.phone(*phone).field_mut().set_conditions(*conditions).expect("a store can be written");
+            }
+            Event::AskForOriginals { phone } => {
+                self.phone(*phone).field_mut().send_originals_now(None).expect("a store can be written");
+            }
+            Event::Link { phone, link } => {
+                let way = self.phone(*phone).link();
+                way.down(link.is_none());
+                way.pace(link.flatten());
+            }
+            Event::LinkBack { phone } => {
+                self.phone(*phone).link().down(false);
+                self.phone(*phone).field_mut().start_sync().expect("a store can be written");
+            }
             Event::RestartOffice => {
                 self.world.office().stop();
-                self.world.office().start();
+                self.start_office();
+            }
+            Event::BackUp => self.backups.push(self.world.office().back_up().backup),
+            Event::Restore { older } => {
+                // Without a backup there is nothing to restore.
+                if let Some(newest) = self.backups.len().checked_sub(1) {
+                    let backup = self.backups[newest.saturating_sub(*older)].clone();
+                    self.world.office().restore(Some(&backup));
+                }
+            }
+            Event::CopyOffice => self.copy = Some(self.world.office().copy_folder()),
+            Event::PutBack => {
+                if let Some(copy) = &self.copy {
+                    self.world.office().put_back(copy);
+                }
             }
             Event::ChangeRoles { change } => self.change_roles(*change),
             Event::Pass { minutes } => self.world.wait_minutes(*minutes),
-        }
-        if number % 8 == 7 {
-            self.world.check_invariants();
+            Event::OnBadDisk { at_the_office, fault, event } => self.on_bad_disk(*at_the_office, *fault, number, event),
         }
     }
 
@@ -150,7 +203,11 @@ impl District {
         let kept: Vec<Vec<u8>> = bytes.collect();
         let place = if far { in_huifeng() } else { in_dongcheng() };
         let before = entries(phone);
-        phone.try_capture("matter/09006", Some(place), pictures).expect("a capture is never refused");
+        let captured = phone.try_capture("matter/09006", Some(place), pictures);
+        if self.bad_disk.is_some() && captured.as_ref().is_err_and(is_of_the_disk) {
+            return;
+        }
+        captured.expect("a capture is never refused");
         for bytes in kept {
             let sha256 = xuncheng_core::photo::Fingerprint::of(&bytes).sha256;
             self.book.photos.insert(sha256, bytes);
@@ -177,6 +234,7 @@ impl District {
         let before = entries(phone);
         match work(phone, &case, number) {
             Ok(_) | Err(FieldError::NotNow { .. }) => {}
+            Err(error) if self.bad_disk.is_some() && is_of_the_disk(&error) => return,
             Err(error) => panic!("{error}"),
         }
         self.remember(index, &before);
@@ -251,6 +309,16 @@ impl District {
         }
     }
 
+    fn dispatch(&mut self, case: usize, unit: usize) {
+        let cases = self.cases_of_the_office();
+        let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
+        let unit = ["chengguan", "shizheng"][unit % 2];
+        let office = self.world.office();
+        // Where it is not done it is beyond that, or is not filed before its photos have come.
+        let _ = office.step("zhang", item, CaseStep::File, &arguments());
+        let _ = office.step("zhao", item, CaseStep::Dispatch, &[("responsible_org", unit)]);
+    }
+
     fn correct(&mut self, case: usize, number: usize) {
         let cases = self.cases_of_the_office();
         let Some(item) = cases.get(case % cases.len().max(1)).copied() else { return };
@@ -274,20 +342,28 @@ impl District {
         }
         let link = self.world.network(&self.phones[index]);
         let phone = &mut self.phones[index];
-        phone.field_mut().start_sync().expect("a conversation can be begun");
+        if let Err(error) = phone.field_mut().start_sync() {
+            assert!(self.bad_disk.is_some() && is_of_the_disk(&error), "a conversation can be begun: {error}");
+            return;
+        }
         let mut faults = faults.iter();
         // A conversation that goes nowhere ends in the final check; here it need not.
         for request in 1..60 {
-            match phone.next_action().expect("an enrolled phone knows what to do next") {
+            let next = match phone.next_action() {
+                Err(error) if self.bad_disk.is_some() && is_of_the_disk(&error) => return,
+                next => next.expect("an enrolled phone knows what to do next"),
+            };
+            match next {
                 Action::Done | Action::WaitUntil { .. } => return,
                 Action::Send { id, request: sent } => {
                     if let Some(Some(fault)) = faults.next() {
                         link.next(&[*fault]);
                     }
                     let outcome = phone.carry(&sent);
-                    self.world.settle();
+                    let settled = self.world.try_to_settle();
+                    assert!(settled.is_ok() || self.bad_disk.is_some(), "the office runs: {settled:?}");
                     if dies_after == Some(request) {
-                        phone.kill_and_restart();
+                        self.restart(index, false);
                         return;
                     }
                     // Whatever it says: nothing may be lost by it.
@@ -297,14 +373,121 @@ impl District {
         }
     }
 
+    /// What happens while a disk fails, and what is left of it: a program whose disk died is started anew.
+    fn on_bad_disk(&mut self, at_the_office: bool, fault: DiskFault, number: usize, event: &Event) {
+        let phone = match event {
+            Event::Capture { phone, .. }
+            | Event::Describe { phone, .. }
+            | Event::Comment { phone, .. }
+            | Event::Act { phone, .. }
+            | Event::Talk { phone, .. }
+            | Event::Restart { phone, .. } => self.index(*phone),
+            Event::Desk { .. }
+            | Event::Dispatch { .. }
+            | Event::Correct { .. }
+            | Event::Rule { .. }
+            | Event::Copy { .. }
+            | Event::Newer { .. }
+            | Event::Stands { .. }
+            | Event::AskForOriginals { .. }
+            | Event::Link { .. }
+            | Event::LinkBack { .. }
+            | Event::ClockOff { .. }
+            | Event::RestartOffice
+            | Event::BackUp
+            | Event::Restore { .. }
+            | Event::CopyOffice
+            | Event::PutBack
+            | Event::ChangeRoles { .. }
+            | Event::Pass { .. }
+            | Event::OnBadDisk { .. } => 0,
+        };
+        let office = self.world.office();
+        let folder = if at_the_office { office.folder() } else { self.phones[phone].folder().clone() };
+        self.bad_disk = Some(Disk::failing(&folder, fault));
+        self.happen(number, event);
+        let disk = self.bad_disk.take().expect("it was put there");
+        let name = match (disk.has_struck(), fault) {
+            (false, _) => None,
+            (true, DiskFault::Dies(_) | DiskFault::Killed(_)) => Some("death of a disk"),
+            (true, DiskFault::Tears(_)) => Some("torn write"),
+            (true, DiskFault::Error(_) | DiskFault::SyncFails(_)) => Some("error of a disk"),
+            (true, DiskFault::Full(_)) => Some("full disk"),
+        };
+        if let Some(name) = name {
+            *self.tally.faults.entry(name).or_default() += 1;
+        }
+        // A program that is dead does not write any more: what its end would write fails too.
+        let dead = disk.has_struck() && matches!(fault, DiskFault::Dies(_) | DiskFault::Tears(_));
+        if dead && at_the_office {
+            office.stop();
+        } else if dead {
+            self.phones[phone].kill();
+        }
+        drop(disk);
+        if !office.runs() {
+            office.start();
+        }
+        self.phones[phone].start().expect("a store opens on a sound disk");
+    }
+
+    /// Beside a disk that fails it may not open: then it is opened once that is over.
+    fn start_office(&self) {
+        let started = self.world.office().try_to_start();
+        assert!(started.is_ok() || self.bad_disk.is_some(), "the office opens: {started:?}");
+    }
+
+    fn restart(&mut self, phone: usize, boot: bool) {
+        let is_bad = self.bad_disk.is_some();
+        let phone = self.phone(phone);
+        phone.kill();
+        if boot {
+            phone.boots();
+        }
+        let started = phone.start();
+        assert!(started.is_ok() || is_bad, "a store opens after its program was killed: {started:?}");
+    }
+
     fn change_roles(&mut self, change: usize) {
         let other = |text: &str| match change {
             0 => text.replacen("[\"511902001\", \"511902002\"]", "[\"511902002\"]", 1),
             1 => text.replacen("areas = [\"511902002\"]", "areas = [\"511902001\", \"511902002\"]", 1),
             2 => text.replacen("roles = [\"verifier\"]", "roles = [\"inspector\"]", 1),
-            _ => text.replacen("roles = [\"inspector\"]", "roles = [\"verifier\"]", 1),
+            3 => text.replacen("roles = [\"inspector\"]", "roles = [\"verifier\"]", 1),
+            // The crew goes over to another unit: what it was sent out to leaves its phone, whatever it has not sent.
+            4 => text.replacen("org = \"chengguan\"", "org = \"huanwei\"", 1),
+            _ => text.replacen(
+                "roles = [\"handler\"]\norg = \"huanwei\"",
+                "roles = [\"handler\"]\norg = \"chengguan\"",
+                1,
+            ),
         };
         self.world.office().change_people(other);
+    }
+}
+
+/// Whether a disk may be the reason: of what a phone says otherwise a disk is none.
+fn is_of_the_disk(error: &FieldError) -> bool {
+    match error {
+        FieldError::Store(_)
+        | FieldError::Photo(_)
+        | FieldError::Crypto(_)
+        | FieldError::Folder { .. }
+        | FieldError::Sync(_) => true,
+        FieldError::Pack(_)
+        | FieldError::Write(_)
+        | FieldError::Exists(_)
+        | FieldError::UnknownCase(_)
+        | FieldError::UnknownPhoto(_)
+        | FieldError::Ambiguous(_)
+        | FieldError::NotRefused(_)
+        | FieldError::UnknownCategory(_)
+        | FieldError::PhotoCount { .. }
+        | FieldError::TextTooLong { .. }
+        | FieldError::NotNow { .. }
+        | FieldError::OtherPerson { .. }
+        | FieldError::OtherOffice
+        | FieldError::EnrolledElsewhere { .. } => false,
     }
 }
 

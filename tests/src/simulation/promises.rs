@@ -6,19 +6,24 @@ use rusqlite::Connection;
 use xuncheng_core::id::{EntryId, ItemId};
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::store::{items, judgements};
+use xuncheng_core::sync::policy::Conditions;
 use xuncheng_core::sync::wait::COPIED;
 
 use super::district::District;
+use super::words;
 use crate::phone::Phone;
 
 /// Rounds in which every phone talks once, until nothing changes any more.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 5;
 
 /// Stops all faults, lets every phone talk until it has nothing left to say, and checks the book.
 pub fn kept(district: &mut District) {
     district.world.office().clock_off_by(0);
     for phone in &mut district.phones {
         phone.clock_off_by(0);
+        phone.link().down(false);
+        phone.link().pace(None);
+        phone.field_mut().set_conditions(Conditions::default()).expect("a store can be written");
     }
     // Turns follow each other: what one phone says may concern another, and what that one says the first again.
     for _ in 0..ROUNDS {
@@ -31,6 +36,7 @@ pub fn kept(district: &mut District) {
     district.world.check_invariants();
     every_entry_is_judged(district);
     every_photo_is_at_the_office(district);
+    district.world.office().read(words::none_is_lost);
     for phone in &district.phones {
         nothing_is_left_to_say(phone);
         sees_what_it_may(district, phone);

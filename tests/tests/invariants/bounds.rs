@@ -62,7 +62,11 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         want: Vec::new(),
         pack: None,
         written: None,
+        token: None,
         succeeds: None,
+        before: Vec::new(),
+        holds: None,
+        recovery: None,
     };
     change(&mut request);
     let body = message::pack(Direction::Request, &request, &key).unwrap();

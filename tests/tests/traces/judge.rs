@@ -135,6 +135,7 @@ fn actor() -> impl Strategy<Value = Actor> {
             opened_it,
             handled_it,
             revoked,
+            vouched: false,
         })
 }
 

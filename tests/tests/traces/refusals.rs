@@ -103,7 +103,7 @@ fn learn(phone: &mut Phone, judged: &Judged) {
     let proven = judgements::proven(&tx).unwrap().into_iter().find(|proven| proven.entry == entry).unwrap();
     let item = xuncheng_core::store::entries::item_of(&tx, entry).unwrap().unwrap();
     let attestation = serde_json::to_string(&proven.attestation).unwrap();
-    let proof = Proof { attestation: &attestation, path: proven.path.clone(), header: None };
+    let proof = Proof { attestation: &attestation, path: proven.path.clone(), header: None, request: 1 };
     judgements::learn(&tx, item, judged, &proof).unwrap();
     tx.commit().unwrap();
 }

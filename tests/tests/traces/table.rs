@@ -165,6 +165,7 @@ fn person(roles: &[Role], org: &str) -> Actor {
         opened_it: false,
         handled_it: false,
         revoked: false,
+        vouched: false,
     }
 }
 

@@ -83,6 +83,44 @@ fn an_office_that_asks_to_be_left_alone_is() {
     world.check_invariants();
 }
 
+/// The word that the link is back ends a wait after failures at once; what the office itself asked for it does not end, and what a
+/// portal asked for in its place it does.
+#[test]
+fn the_link_is_back_ends_every_wait_but_the_offices() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    li.capture("matter/09006");
+    li.field_mut().start_sync().unwrap();
+    for _ in 0..12 {
+        let (id, _) = next(&mut li);
+        li.completed(id, &Outcome::Unreachable("no network".to_owned())).unwrap_err();
+        assert!(matches!(li.next_action().unwrap(), Action::WaitUntil { .. }));
+        li.field_mut().start_sync().unwrap();
+    }
+    let busy = |body: Vec<u8>| {
+        let headers = vec![("Retry-After".to_owned(), "600".to_owned())];
+        Outcome::Answered(Response { status: 503, headers, body })
+    };
+    let (id, _) = next(&mut li);
+    li.completed(id, &busy(b"<html>sign in</html>".to_vec())).unwrap_err();
+    let Action::WaitUntil { monotonic_ms } = li.next_action().unwrap() else { panic!("it waits") };
+    assert!(monotonic_ms >= li.now().monotonic_ms + 600_000);
+    li.field_mut().start_sync().unwrap();
+    let (id, _) = next(&mut li);
+
+    let problem = Problem { status: 503, code: "busy".to_owned(), detail: "忙".to_owned() };
+    li.completed(id, &busy(serde_json::to_vec(&problem).unwrap())).unwrap_err();
+    let begun = li.now().monotonic_ms;
+    for _ in 0..3 {
+        li.field_mut().start_sync().unwrap();
+        let Action::WaitUntil { monotonic_ms } = li.next_action().unwrap() else { panic!("the office asked for it") };
+        assert_eq!(monotonic_ms, begun + 600_000, "for as long as that, and no longer");
+    }
+    world.wait_minutes(11);
+    li.sync().unwrap();
+    assert_eq!(li.field().status().unwrap().unsent, 0);
+}
+
 /// A photo that the office does not take waits by itself: the others go on, and it goes when the office takes it.
 #[test]
 fn a_photo_that_is_not_taken_holds_up_no_other() {

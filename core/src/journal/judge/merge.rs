@@ -8,6 +8,7 @@ use super::{Facts, ReadEntry, Subject, derived, rule, set};
 use crate::id::EntryId;
 use crate::journal::effect::Effect;
 use crate::journal::view::{Field, View};
+use crate::mutant::{self, Mutant};
 use crate::work::flow::{FieldRule, Policy, Rules, Writer};
 
 /// An edit, and what it meets.
@@ -78,7 +79,8 @@ fn merge_group(
             lost.push(name.clone());
             continue;
         }
-        if let (Outcome::Wins, Some(field)) = (outcome, standing) {
+        let kept = !mutant::is_on(Mutant::LoserDropped);
+        if let (true, Outcome::Wins, Some(field)) = (kept, outcome, standing) {
             effects.push(Effect::KeepLoser {
                 field: name.clone(),
                 value: field.value.clone(),

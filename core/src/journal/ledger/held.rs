@@ -12,6 +12,7 @@ use crate::journal::judge::Decision;
 use crate::journal::verdict::{Code, Judgement, Verdict};
 use crate::journal::write::{Author, Draft, Seen, WriteError, write};
 use crate::limits;
+use crate::mutant::{self, Mutant};
 use crate::pack::Role;
 use crate::store::entries;
 use crate::store::judgements::{self, Judged};
@@ -38,7 +39,7 @@ pub struct Said {
 }
 
 /// A held entry, as far as it can be read.
-struct Waiting {
+pub(super) struct Waiting {
     entry: Entry,
     header: Header,
     origin: Origin,
@@ -74,7 +75,21 @@ impl Intake<'_, '_> {
             return Err(LedgerError::NotRuled(reason));
         }
         let mut judged = vec![self.judge_again(first, decision)?];
+        judged.extend(self.judge_behind(behind, standing)?);
+        Ok(judged)
+    }
+
+    /// Judges what waited behind an entry that is held no more; what is held as before gets no new judgement.
+    pub(super) fn judge_behind(
+        &mut self,
+        behind: Vec<EntryId>,
+        standing: Standing<'_>,
+    ) -> Result<Vec<Judgement>, LedgerError> {
+        let mut judged = Vec::new();
         for entry in behind {
+            if mutant::is_on(Mutant::ReleasedAlone) {
+                break;
+            }
             let waiting = self.waiting(entry)?;
             let decision = self.decide_again(&waiting, standing)?;
             if decision.verdict != waiting.before.verdict {
@@ -84,7 +99,7 @@ impl Intake<'_, '_> {
         Ok(judged)
     }
 
-    fn waiting(&self, id: EntryId) -> Result<Waiting, LedgerError> {
+    pub(super) fn waiting(&self, id: EntryId) -> Result<Waiting, LedgerError> {
         let judged = judgements::get(self.tx, id)?.map(|judged| judged.judgement);
         let held = judged.filter(|judgement| matches!(judgement.verdict, Verdict::Held { .. }));
         let (Some(before), Some(entry)) = (held, entries::get(self.tx, id)?) else {
@@ -140,7 +155,7 @@ impl Intake<'_, '_> {
     }
 
     /// As of now: by what the item is, and by what its author may do today.
-    fn decide_again(&self, waiting: &Waiting, standing: Standing<'_>) -> Result<Decision, LedgerError> {
+    pub(super) fn decide_again(&self, waiting: &Waiting, standing: Standing<'_>) -> Result<Decision, LedgerError> {
         let Waiting { header, origin, body: Some(body), private: Some(private), .. } = waiting else {
             return Ok(Decision::held(Code::Malformed));
         };
@@ -151,7 +166,7 @@ impl Intake<'_, '_> {
         self.decide(header, origin, body, private, standing)
     }
 
-    fn judge_again(&mut self, waiting: Waiting, decision: Decision) -> Result<Judgement, LedgerError> {
+    pub(super) fn judge_again(&mut self, waiting: Waiting, decision: Decision) -> Result<Judgement, LedgerError> {
         let Waiting { entry, header, origin, body, before, .. } = waiting;
         let (judgement, view) = self.judgement(&entry, &header, decision)?;
         // To whom the item was unknown, it stays so, unless what they wrote has become part of it.
