@@ -4,6 +4,7 @@ mod advice;
 mod args;
 mod ca;
 mod categories;
+mod parcel;
 mod show;
 
 use std::collections::BTreeMap;
@@ -82,6 +83,7 @@ fn act(args: &Args) -> anyhow::Result<()> {
             let pace = Pace { bytes_per_second: *limit_rate, keep_trying: *keep_trying };
             sync(args, pace, *events)
         }
+        Command::Parcel { command } => parcel::run(args, command),
         Command::Status => show::status(args, &Field::open(folder)?.status()?),
         Command::Acknowledge { entries, all } => acknowledge(args, entries, *all),
     }

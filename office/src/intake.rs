@@ -1,13 +1,15 @@
 //! `POST /v1/sync`: takes what is new on a phone, answers with what is new for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use rusqlite::Connection;
 use xuncheng_core::clock::Now;
 use xuncheng_core::crypto::Signed;
-use xuncheng_core::id::{Hash, IncarnationId};
+use xuncheng_core::id::{EpochId, Hash, IncarnationId, ItemId, Nonce};
 use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Entry;
 use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken};
@@ -28,6 +30,32 @@ use crate::uploads::token;
 
 pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (SyncRequest, Device) = body::signed(&office, body).await?;
+    check(&request)?;
+    let grounds = Arc::clone(office.grounds());
+    let (asked, taken) = office.turn(move |intake| hear(intake, &grounds, &device, request)).await?;
+    let grounds = Arc::clone(office.grounds());
+    let (piece_bytes, retry_after_s) = (office.config().piece_bytes, office.retry_after_s());
+    let response = office.read(move |conn| answer(conn, &grounds, &asked, &taken, piece_bytes, retry_after_s)).await?;
+    body::answer(office.grounds(), &response)
+}
+
+/// What a request asks, its entries apart.
+pub(crate) struct Asked {
+    pub(crate) nonce: Nonce,
+    pub(crate) incarnation: IncarnationId,
+    pub(crate) number: u64,
+    pub(crate) epoch: EpochId,
+    /// The number of the request that brought the last countersignature that the phone holds.
+    countersigned: Option<u64>,
+    pub(crate) positions: BTreeMap<String, u64>,
+    pub(crate) want: Vec<ItemId>,
+    pack: Option<Hash>,
+    written: Option<u64>,
+    certificate_wanted: bool,
+}
+
+/// Refuses what no phone of any version sends.
+pub(crate) fn check(request: &SyncRequest) -> Result<(), OfficeError> {
     if request.entries.len() > limits::BATCH_ENTRIES {
         return Err(OfficeError::TooLarge { limit: limits::BATCH_ENTRIES as u64 });
     }
@@ -37,79 +65,82 @@ pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Resul
     if i64::try_from(request.number).is_err() {
         return Err(OfficeError::Junk("a request has no such number".to_owned()));
     }
-    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
-    let SyncRequest { want, pack, written, succeeds, .. } = request;
-    if [written, succeeds.map(|before| before.through)].into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
+    let seqs = [request.written, request.succeeds.map(|before| before.through)];
+    if seqs.into_iter().flatten().any(|seq| i64::try_from(seq).is_err()) {
         return Err(OfficeError::Junk("a chain has no such place".to_owned()));
     }
-    let asked = Asked { incarnation, number, countersigned, written };
-    let (grounds, person, read) = (Arc::clone(office.grounds()), device.person.clone(), positions.clone());
-    let taken = office
-        .turn(move |intake| {
-            if let Some(succession) = succeeds {
-                devices::succeed(intake, incarnation, succession, &read)?;
-            }
-            take(intake, &grounds, entries, &seal, asked)
-        })
-        .await?;
-    let BatchTaken { head, refusal, new, superseded } = taken;
-    if let Some(refusal) = &refusal {
-        tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
-    } else if new > 0 {
-        tracing::info!(%person, entries = new, "entries came in");
+    Ok(())
+}
+
+/// Takes what a request brings, by whatever way it came, and signs for it.
+pub(crate) fn hear(
+    intake: &mut Intake<'_, '_>,
+    grounds: &Grounds,
+    device: &Device,
+    request: SyncRequest,
+) -> Result<(Asked, BatchTaken), OfficeError> {
+    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
+    let SyncRequest { want, pack, written, succeeds, certificate_wanted, .. } = request;
+    if let Some(succession) = succeeds {
+        devices::succeed(intake, incarnation, succession, &positions)?;
     }
+    let asked =
+        Asked { nonce, incarnation, number, epoch, countersigned, positions, want, pack, written, certificate_wanted };
+    let taken = take(intake, grounds, entries, &seal, &asked)?;
+    let person = &device.person;
+    if let Some(refusal) = &taken.refusal {
+        tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
+    } else if taken.new > 0 {
+        tracing::info!(%person, entries = taken.new, "entries came in");
+    }
+    Ok((asked, taken))
+}
 
-    let reader = Arc::clone(&office);
-    let (page, has_backups) = office
-        .read(move |conn| {
-            let own = reader.epoch().id;
-            // Positions of another branch mean nothing here, and a phone does not apply this page: it learns the epoch.
-            // And whoever recorded a request reads nothing by sending it again.
-            let page = if epoch == own && !superseded {
-                page::build(conn, incarnation, &positions, &want, own, reader.signer())?
-            } else {
-                empty(&reader)?
-            };
-            Ok((page, meta::get::<serde_json::Value>(conn, fact::BACKUP)?.is_some()))
-        })
-        .await?;
-    let server_time = office.now().wall;
-    let response = SyncResponse {
-        protocol: PROTOCOL,
-        nonce,
-        epoch: office.grounds().signed_epoch.clone(),
-        server_time,
-        head,
-        page,
-        token: if superseded { String::new() } else { token::issue(&office, incarnation, server_time)? },
-        superseded,
-        limits: PhoneLimits {
-            piece_bytes: office.config().piece_bytes,
-            retry_after_s: office.retry_after_s(),
-            has_backups,
-        },
-        refusal,
-        pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
+/// The answer to what was asked: what is new for that phone since the positions that it names.
+pub(crate) fn answer(
+    conn: &Connection,
+    grounds: &Grounds,
+    asked: &Asked,
+    taken: &BatchTaken,
+    piece_bytes: u64,
+    retry_after_s: Option<u64>,
+) -> Result<SyncResponse, OfficeError> {
+    let own = grounds.epoch.id;
+    // Positions of another branch mean nothing here, and a phone does not apply this page: it learns the epoch. And whoever
+    // recorded a request reads nothing by sending it again.
+    let page = if asked.epoch == own && !taken.superseded {
+        page::build(conn, asked.incarnation, &asked.positions, &asked.want, own, grounds.signer())?
+    } else {
+        empty(grounds)?
     };
-    body::answer(&office, &response)
+    let server_time = grounds.clock.now().wall;
+    let token = if taken.superseded { String::new() } else { token::issue(grounds, asked.incarnation, server_time)? };
+    let has_backups = meta::get::<serde_json::Value>(conn, fact::BACKUP)?.is_some();
+    Ok(SyncResponse {
+        protocol: PROTOCOL,
+        nonce: asked.nonce,
+        epoch: grounds.signed_epoch.clone(),
+        server_time,
+        head: taken.head.clone(),
+        page,
+        token,
+        superseded: taken.superseded,
+        limits: PhoneLimits { piece_bytes, retry_after_s, has_backups },
+        refusal: taken.refusal.clone(),
+        pack: (asked.pack != Some(grounds.pack.hash())).then(|| grounds.pack.to_json()),
+        certificate: asked.certificate_wanted.then(|| grounds.certificate.clone()),
+    })
 }
 
-struct BatchTaken {
+/// What became of a request's entries.
+pub(crate) struct BatchTaken {
     head: Signed<Countersignature>,
-    refusal: Option<Refusal>,
+    /// Why they were not taken.
+    pub(crate) refusal: Option<Refusal>,
     /// How many entries were not here before, or not at this place.
-    new: usize,
+    pub(crate) new: usize,
     /// Whether a later request of the device was answered before.
-    superseded: bool,
-}
-
-/// Which request it is, and the one that brought the last countersignature that the phone holds.
-#[derive(Clone, Copy)]
-struct Asked {
-    incarnation: IncarnationId,
-    number: u64,
-    countersigned: Option<u64>,
-    written: Option<u64>,
+    pub(crate) superseded: bool,
 }
 
 /// Takes a batch, whole or none of it, so that the device's signature covers every entry that is kept.
@@ -121,7 +152,7 @@ fn take(
     grounds: &Grounds,
     batch: Vec<Entry>,
     seal: &Signed<BatchSeal>,
-    asked: Asked,
+    asked: &Asked,
 ) -> Result<BatchTaken, OfficeError> {
     let device = devices::get(intake.tx, asked.incarnation)?.ok_or(OfficeError::UnknownDevice)?;
     let revoked = device.revoked_at.is_some();
@@ -189,7 +220,7 @@ fn countersign(
     intake: &Intake<'_, '_>,
     grounds: &Grounds,
     incarnation: IncarnationId,
-    asked: Asked,
+    asked: &Asked,
     now: Option<Now>,
 ) -> Result<Signed<Countersignature>, OfficeError> {
     let (head, epoch) = (entries::head(intake.tx, incarnation)?, grounds.epoch.id);
@@ -212,14 +243,14 @@ fn countersign(
 }
 
 /// A page that says nothing.
-fn empty(office: &Office) -> Result<Page, OfficeError> {
-    let attestation = Attestation { epoch: office.epoch().id, root: xuncheng_core::crypto::root(&[]) };
+fn empty(grounds: &Grounds) -> Result<Page, OfficeError> {
+    let attestation = Attestation { epoch: grounds.epoch.id, root: xuncheng_core::crypto::root(&[]) };
     Ok(Page {
         feeds: Vec::new(),
         entries: Vec::new(),
         snapshots: Vec::new(),
         receipts: Vec::new(),
-        attestation: Signed::new(&attestation, office.signer())?,
+        attestation: Signed::new(&attestation, grounds.signer())?,
         more: false,
     })
 }

@@ -33,8 +33,10 @@ use crate::held::{self, Held};
 use crate::keys::Keys;
 
 /// The office's own tables.
-pub const OFFICE: Migrations =
-    Migrations { component: "office", files: &[include_str!("../migrations/0001_office.sql")] };
+pub const OFFICE: Migrations = Migrations {
+    component: "office",
+    files: &[include_str!("../migrations/0001_office.sql"), include_str!("../migrations/0002_parcel.sql")],
+};
 
 /// Facts about an office in the ledger's `meta`, beside those of core.
 pub(crate) mod fact {

@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -28,7 +28,10 @@ use xuncheng_core::store::items;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::work::case::{CASE, CaseStep};
-use xuncheng_office::{BackupReport, Clock, Config, EntropySource, Office, OfficeError, app, backup, write_at_desk};
+use xuncheng_office::parcel::{self, TakenIn};
+use xuncheng_office::{
+    BackupReport, Clock, Config, EntropySource, Ledger, Office, OfficeError, app, backup, write_at_desk,
+};
 
 use crate::fixtures::Dice;
 use crate::network::{Link, method};
@@ -142,19 +145,29 @@ impl Shared {
         })
     }
 
-    fn start_office(&self) {
+    fn config(&self) -> Config {
         let (time, dice) = (Arc::clone(&self.time), Arc::clone(&self.dice));
-        let config = Config {
+        Config {
             url: Some("http://office.test".parse().expect("an address")),
             clock: Clock::of(move || time.of_office()),
             entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),
-            pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
-        };
+        }
+    }
+
+    fn start_office(&self) {
+        let config = Config { pack: self.pack.borrow_mut().take(), ..self.config() };
         let office = Office::open(config).expect("the office opens");
         let app = self.runtime.block_on(async { app(Arc::clone(&office)) });
         *self.running.borrow_mut() = Some(Running { office, app });
+    }
+
+    /// Where parcels lie on their way.
+    pub(crate) fn parcels(&self) -> PathBuf {
+        let stick = self.folder.path().join("stick");
+        std::fs::create_dir_all(&stick).expect("a folder can be made");
+        stick
     }
 
     fn stop_office(&self) {
@@ -397,6 +410,25 @@ impl Desk {
         backup(&self.folder(), &place).expect("an office can be backed up")
     }
 
+    /// Takes in a phone's parcel, beside the running office.
+    ///
+    /// # Errors
+    /// Why it was not, or not all of it.
+    pub fn take_in(&self, file: &Path) -> Result<TakenIn, OfficeError> {
+        let mut ledger = Ledger::open(&self.0.config())?;
+        parcel::take_in(&mut ledger, file, &mut |_| {})
+    }
+
+    /// Answers the newest parcel of a phone, in a file of its own.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn answer(&self, device: IncarnationId) -> Result<PathBuf, OfficeError> {
+        let place = self.0.parcels();
+        let mut ledger = Ledger::open(&self.0.config())?;
+        Ok(parcel::answer(&mut ledger, device, &place)?.file)
+    }
+
     /// Opens it again.
     pub fn start(&self) {
         self.0.start_office();
@@ -412,7 +444,7 @@ impl Desk {
     }
 
     /// Gives the office the district pack in `folder`, once.
-    pub fn give_pack(&self, folder: &std::path::Path) {
+    pub fn give_pack(&self, folder: &Path) {
         *self.0.pack.borrow_mut() = Some(folder.to_owned());
         self.stop();
         self.start();

@@ -20,6 +20,7 @@ pub const CORE: Migrations = Migrations {
         include_str!("../../migrations/0001_journal.sql"),
         include_str!("../../migrations/0002_photos.sql"),
         include_str!("../../migrations/0003_sync.sql"),
+        include_str!("../../migrations/0004_parcel.sql"),
     ],
 };
 
@@ -103,6 +104,6 @@ mod tests {
         let mut conn = Connection::open_in_memory().unwrap();
         migrate(&mut conn, CORE).unwrap();
         let older = Migrations { component: "core", files: &CORE.files[..1] };
-        assert!(matches!(migrate(&mut conn, older), Err(StoreError::Newer { found: 3, known: 1, .. })));
+        assert!(matches!(migrate(&mut conn, older), Err(StoreError::Newer { found: 4, known: 1, .. })));
     }
 }

@@ -12,20 +12,19 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
 pub use super::action::{Action, Body, Method, Outcome, Request, Response, SyncError};
-use super::apply::{self, ApplyError, Reader};
+use super::apply::{self, Reader};
 use super::message::{self, Direction};
 use super::outbox;
-use super::previews;
+use super::previews::{self, PreviewsIntent};
 use super::succeed;
 use super::uploads::{self, UploadIntent};
 use super::wait;
 pub use super::wait::{Attention, attention};
-use super::wire::{
-    Countersignature, Epoch, PROTOCOL, PreviewsRequest, PreviewsResponse, Rendition, SyncRequest, SyncResponse,
-};
+use super::wire::{Countersignature, Epoch, PROTOCOL, Refusal, Rendition, SyncRequest, SyncResponse};
 use crate::clock::{Now, Seed};
-use crate::crypto::{PublicKey, Signed, Signer};
-use crate::id::{EntryId, Hash, ItemId, Nonce, PersonId, PhotoHash};
+use crate::crypto::{PublicKey, SealingPublicKey, Signed, Signer};
+use crate::id::{Hash, ItemId, Nonce, PersonId};
+use crate::journal::entry::Exchange;
 use crate::journal::predict::Predictor;
 use crate::limits;
 use crate::pack::Pack;
@@ -46,14 +45,18 @@ pub struct OfficeKeys {
     pub node: PublicKey,
     /// The branch of the ledger that this phone stands on.
     pub epoch: Epoch,
+    /// What parcels for the office are sealed for; none where this store was enrolled before there were any, until the next
+    /// exchange brings it.
+    #[serde(default)]
+    pub sealing: Option<SealingPublicKey>,
 }
 
 /// What an action row is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Intent {
+pub(super) enum Intent {
     Sync(SyncIntent),
-    Previews { nonce: Nonce, rendition: Rendition, photos: Vec<(EntryId, PhotoHash)> },
+    Previews(PreviewsIntent),
     Upload(UploadIntent),
 }
 
@@ -168,7 +171,7 @@ fn next_intent(
     for rendition in [Rendition::Thumbnail, Rendition::View] {
         let photos = previews::owed(tx, phone.photos, rendition, now)?;
         if !photos.is_empty() {
-            return Ok(Some(Intent::Previews { nonce, rendition, photos }));
+            return Ok(Some(Intent::Previews(PreviewsIntent { nonce, rendition, photos })));
         }
     }
     if let Some(upload) = uploads::next(tx, phone.photos, now, seed, meta::get(tx, key::PIECE_BYTES)?)? {
@@ -204,7 +207,7 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
 
 /// A higher number than any request of this store before. The wall clock takes it past what a copy of the store may have
 /// sent since.
-fn next_number(tx: &Transaction<'_>, now: &Now) -> Result<u64, StoreError> {
+pub(super) fn next_number(tx: &Transaction<'_>, now: &Now) -> Result<u64, StoreError> {
     let last: u64 = meta::get(tx, key::REQUEST_NUMBER)?.unwrap_or(0);
     let number = u64::try_from(now.wall.unix_ms()).unwrap_or(0).max(last.saturating_add(1));
     meta::set(tx, key::REQUEST_NUMBER, &number)?;
@@ -212,14 +215,14 @@ fn next_number(tx: &Transaction<'_>, now: &Now) -> Result<u64, StoreError> {
 }
 
 /// The number of the last request that the office countersigned on this branch; it was checked when it came.
-fn countersigned(conn: &Connection, office: &OfficeKeys) -> Result<Option<u64>, SyncError> {
+pub(super) fn countersigned(conn: &Connection, office: &OfficeKeys) -> Result<Option<u64>, SyncError> {
     let held: Option<Signed<Countersignature>> = meta::get(conn, key::COUNTERSIGNED)?;
     let held = held.map(|held| held.read_unverified()).transpose()?;
     Ok(held.filter(|held| held.epoch == office.epoch.id).map(|held| held.request))
 }
 
 /// The request for an intent; none where there is nothing to send any more.
-fn request(
+pub(super) fn request(
     tx: &Transaction<'_>,
     phone: &Phone<'_>,
     office: &OfficeKeys,
@@ -251,25 +254,16 @@ fn request(
                 pack: Some(pack_hash(tx, phone)?),
                 written: Some(entries::head(tx, incarnation)?.seq),
                 succeeds: succeed::declared(tx)?,
+                certificate_wanted: office.sealing.is_none(),
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
-        Intent::Previews { nonce, rendition, photos } => {
-            let mut previews = Vec::new();
-            for (entry, sha256) in photos {
-                match previews::preview(phone.photos, *rendition, *entry, *sha256) {
-                    Some(preview) => previews.push(preview),
-                    // There is nothing to send: what there is to see comes with the original.
-                    None => previews::settle(tx, *rendition, *entry, *sha256)?,
-                }
+        Intent::Previews(intent) => match previews::request(tx, phone.photos, intent)? {
+            Some(body) => {
+                Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
             }
-            if previews.is_empty() {
-                return Ok(None);
-            }
-            let (nonce, rendition, incarnation) = (*nonce, *rendition, meta::incarnation(tx)?);
-            let body = PreviewsRequest { nonce, incarnation, rendition, previews };
-            Ok(Some(post("/v1/photos/previews", message::pack(Direction::Request, &body, phone.signer)?)))
-        }
+            None => Ok(None),
+        },
         Intent::Upload(upload) => Ok(uploads::request(tx, phone.photos, upload)?),
     }
 }
@@ -354,47 +348,45 @@ fn take_answer(
     match intent {
         Intent::Sync(sync) => {
             let answer: SyncResponse = open(response, &office)?;
-            let reader = Reader {
-                office: &office.node,
-                epoch: office.epoch.id,
-                incarnation: meta::incarnation(tx)?,
-                predictor: Predictor { pack: phone.pack, person: phone.person },
-            };
-            apply::apply(tx, &reader, sync, &answer, now)?;
-            // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
-            not_taken = answer.refusal;
-            if sync.bytes > 0 && not_taken.is_none() {
-                meta::clear(tx, key::ENTRIES_POSTPONED)?;
-            }
+            not_taken = take_page(tx, phone, &office, sync, &answer)?;
+            let exchange = Exchange { server_time: answer.server_time, now: now.clone() };
+            meta::set(tx, key::LAST_EXCHANGE, &exchange)?;
         }
-        Intent::Previews { nonce, rendition, photos } => {
-            let answer: PreviewsResponse = open(response, &office)?;
-            if answer.nonce != *nonce {
-                return Err(ApplyError::OtherRequest.into());
-            }
-            let refused = answer.refused.iter().map(|(entry, sha256, _)| (*entry, *sha256));
-            // One that the office refuses goes no second time: the original comes all the same.
-            let settled: Vec<_> = answer.taken.iter().copied().chain(refused).collect();
-            let (settled, others): (Vec<_>, Vec<_>) = photos.iter().copied().partition(|photo| settled.contains(photo));
-            for (entry, sha256) in settled {
-                previews::settle(tx, *rendition, entry, sha256)?;
-                photos::taken(tx, entry, sha256)?;
-            }
-            let why = Attention {
-                code: "previews_not_taken".to_owned(),
-                detail: "the office did not take the small picture of a photo; it is sent again".to_owned(),
-            };
-            for (entry, sha256) in others {
-                wait::set_aside(tx, entry, sha256, Some(&why), now, seed)?;
-            }
-        }
+        Intent::Previews(intent) => previews::answered(tx, intent, &open(response, &office)?, now, seed)?,
         Intent::Upload(upload) => uploads::answered(tx, phone.photos, upload, response)?,
     }
     meta::clear(tx, key::BACK_OFF)?;
     if let Intent::Sync(_) = intent {
         wait::rest(tx, now)?;
     }
+    // They wait, or they would be sent without end.
     not_taken.map_or(Ok(()), |refusal| Err(SyncError::NotTaken(refusal)))
+}
+
+/// Takes the office's answer to a request for entries and feeds; gives why entries were not taken, where they were not: what
+/// else the answer brought is kept.
+pub(super) fn take_page(
+    tx: &Transaction<'_>,
+    phone: &Phone<'_>,
+    office: &OfficeKeys,
+    sync: &SyncIntent,
+    answer: &SyncResponse,
+) -> Result<Option<Refusal>, SyncError> {
+    let reader = Reader {
+        office: &office.node,
+        epoch: office.epoch.id,
+        incarnation: meta::incarnation(tx)?,
+        predictor: Predictor { pack: phone.pack, person: phone.person },
+    };
+    apply::apply(tx, &reader, sync, answer)?;
+    if let Some(certificate) = &answer.certificate {
+        let certificate = certificate.open(&office.root)?;
+        meta::set(tx, key::OFFICE, &OfficeKeys { sealing: Some(certificate.sealing), ..office.clone() })?;
+    }
+    if sync.bytes > 0 && answer.refusal.is_none() {
+        meta::clear(tx, key::ENTRIES_POSTPONED)?;
+    }
+    Ok(answer.refusal.clone())
 }
 
 fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys) -> Result<T, SyncError> {
@@ -409,7 +401,7 @@ fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys
 fn unreadable(intent: &Intent, why: String) -> SyncError {
     match intent {
         Intent::Upload(upload) => SyncError::Unreadable { photo: upload.photo().1, why },
-        Intent::Sync(_) | Intent::Previews { .. } => SyncError::NoAnswer(why),
+        Intent::Sync(_) | Intent::Previews(_) => SyncError::NoAnswer(why),
     }
 }
 
@@ -449,7 +441,7 @@ fn note_failure(
                 wait::set_aside(tx, entry, sha256, Some(&error.attention()), now, seed)?;
             }
         }
-        (Intent::Sync(_) | Intent::Previews { .. }, _) => {}
+        (Intent::Sync(_) | Intent::Previews(_), _) => {}
     }
     if error.is_of_size() {
         shrink(tx, phone, intent)?;
@@ -464,7 +456,7 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
             let batch = outbox::batch(tx, meta::incarnation(tx)?, sync.through, sync.bytes, &sync.now)?;
             (key::BATCH_BYTES, batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
         }
-        Intent::Previews { rendition, photos, .. } => {
+        Intent::Previews(PreviewsIntent { rendition, photos, .. }) => {
             if let (Rendition::Thumbnail, [(entry, sha256)]) = (rendition, photos.as_slice()) {
                 // It cannot be made smaller; a view or the original shows the photo.
                 photos::set_previewed(tx, *entry, *sha256)?;

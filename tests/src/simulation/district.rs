@@ -1,12 +1,15 @@
 //! A district that plays a plan, and remembers what people were told.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use xuncheng_core::field::{CaseDetail, FieldError};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::ledger::Ruling;
 use xuncheng_core::store::list::Query;
+use xuncheng_core::sync::parcel::ParcelError;
+use xuncheng_core::sync::parcel::pack::Originals;
 use xuncheng_core::sync::session::Action;
 use xuncheng_core::work::case::{CASE, CaseStep, RULES};
 use xuncheng_core::work::flow::Who;
@@ -43,6 +46,10 @@ pub struct District {
     pub phones: Vec<Phone>,
     /// What people were told.
     pub book: Book,
+    /// Parcels that were made, oldest first.
+    parcels: Vec<PathBuf>,
+    /// Answers, each with the number of the phone that it is for.
+    answers: Vec<(usize, PathBuf)>,
     tally: Tally,
     seed: u64,
 }
@@ -53,7 +60,15 @@ impl District {
     pub fn new(seed: u64) -> Self {
         let world = World::new(seed);
         let phones = PEOPLE.iter().map(|person| world.enrolled(person)).collect();
-        Self { world, phones, book: Book::default(), tally: Tally::default(), seed }
+        Self {
+            world,
+            phones,
+            book: Book::default(),
+            parcels: Vec::new(),
+            answers: Vec::new(),
+            tally: Tally::default(),
+            seed,
+        }
     }
 
     /// What it did.
@@ -92,6 +107,9 @@ impl District {
                 let _ = std::fs::remove_dir_all(&photos);
                 std::fs::rename(&away, &photos).expect("a card can be put back");
             }
+            Event::Pack { phone, originals } => self.pack(*phone, *originals),
+            Event::TakeIn { parcel, thousandths, answered } => self.take_in(*parcel, *thousandths, *answered),
+            Event::Unpack { answer, thousandths } => self.unpack(*answer, *thousandths),
             Event::Restart { phone, boot } => {
                 let phone = self.phone(*phone);
                 if *boot { phone.reboot() } else { phone.kill_and_restart() }
@@ -274,6 +292,37 @@ impl District {
         }
     }
 
+    fn pack(&mut self, phone: usize, originals: bool) {
+        let originals = if originals { Originals::All } else { Originals::None };
+        let packed = self.phone(phone).pack(originals).expect("an enrolled phone makes parcels");
+        self.parcels.push(packed.file);
+    }
+
+    fn take_in(&mut self, parcel: usize, thousandths: u64, answered: bool) {
+        let Some(file) = self.parcels.get(parcel % self.parcels.len().max(1)) else { return };
+        let taken = self.world.office().take_in(&part_of(file, thousandths));
+        self.world.settle();
+        let Ok(taken) = taken else {
+            assert!(thousandths < 1000, "a whole parcel is taken in: {taken:?}");
+            return;
+        };
+        if answered && !taken.superseded {
+            let answer = self.world.office().answer(taken.device).expect("what was taken in is answered");
+            // A phone may have gone on under another incarnation since, and its answer then says nothing to it.
+            if let Some(phone) = self.phones.iter().position(|phone| phone.incarnation() == taken.device) {
+                self.answers.push((phone, answer));
+            }
+        }
+    }
+
+    fn unpack(&mut self, answer: usize, thousandths: u64) {
+        let Some((phone, file)) = self.answers.get(answer % self.answers.len().max(1)) else { return };
+        let taken = self.phones[*phone].unpack(&part_of(file, thousandths));
+        // Of parcels from long ago it has forgotten the key.
+        let known = matches!(&taken, Err(FieldError::Parcel { source: ParcelError::NotForHere(_), .. }));
+        assert!(taken.is_ok() || known || thousandths < 1000, "a whole answer is taken: {taken:?}");
+    }
+
     fn change_roles(&mut self, change: usize) {
         let other = |text: &str| match change {
             0 => text.replacen("[\"511902001\", \"511902002\"]", "[\"511902002\"]", 1),
@@ -283,6 +332,16 @@ impl District {
         };
         self.world.office().change_people(other);
     }
+}
+
+/// What of a file came before the stick was pulled out.
+fn part_of(file: &Path, thousandths: u64) -> PathBuf {
+    let mut bytes = std::fs::read(file).expect("a parcel can be read");
+    let kept = bytes.len() as u64 * thousandths / 1000;
+    bytes.truncate(usize::try_from(kept).expect("a length of this machine"));
+    let part = file.with_extension("part");
+    std::fs::write(&part, bytes).expect("a stick can be written");
+    part
 }
 
 /// What any step may need; a step takes what it knows.
