@@ -465,3 +465,74 @@ impl<R: Read> Parcel<R> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Seed;
+    use crate::crypto::SoftwareKey;
+
+    fn maker() -> (Nonce, Moment, Maker) {
+        (Nonce::from_bytes([1; 16]), Moment::from_unix_ms(0), Maker::Office { answers: Nonce::from_bytes([2; 16]) })
+    }
+
+    /// Everything in the parcel `file`, by the last bytes of each part.
+    fn parts(file: &[u8], key: &SealingKey, signer: &SoftwareKey) -> Result<Vec<(Part, Vec<u8>)>, ParcelError> {
+        let (manifest, mut parcel) = Closed::read(file)?.open(key)?.verify(&signer.public_key())?;
+        assert_eq!((manifest.parcel, manifest.made_at, manifest.maker), maker());
+        let mut parts = Vec::new();
+        while let Some((part, _)) = parcel.next_part()? {
+            parts.push((part, parcel.message()?));
+        }
+        Ok(parts)
+    }
+
+    #[test]
+    fn what_was_packed_is_read_part_by_part_and_what_is_passed_over_is_passed_over() {
+        let mut entropy = Seed::from_bytes([7; 32]).entropy();
+        let (key, signer) = (SealingKey::generate(&mut entropy), SoftwareKey::generate(&mut entropy));
+        let long: Vec<u8> = (0..300_000u32).flat_map(u32::to_le_bytes).collect();
+        let original = (EntryId::from_bytes([3; 16]), PhotoHash::from_bytes([4; 32]));
+        let mut packer = Packer::begin(Vec::new(), key.public_key(), maker(), &signer, &mut entropy).unwrap();
+        packer.message(Part::Sync, b"").unwrap();
+        packer.original(original, long.len() as u64, long.as_slice(), |_| {}).unwrap();
+        packer.message(Part::Previews, b"last").unwrap();
+        let file = packer.end().unwrap();
+
+        let found = parts(&file, &key, &signer).unwrap();
+        let [(Part::Sync, nothing), (Part::Original { entry, sha256 }, bytes), (Part::Previews, last)] = found.as_slice()
+        else {
+            panic!("other parts than were put in: {}", found.len());
+        };
+        assert!(nothing.is_empty() && (*entry, *sha256) == original && *bytes == long && last == b"last");
+
+        let (_, mut parcel) =
+            Closed::read(file.as_slice()).unwrap().open(&key).unwrap().verify(&signer.public_key()).unwrap();
+        let mut names = Vec::new();
+        while let Some((part, bytes)) = parcel.next_part().unwrap() {
+            names.push((part, bytes));
+        }
+        assert_eq!((names.len(), names[1].1), (3, long.len() as u64), "nobody read them");
+    }
+
+    #[test]
+    fn a_manifest_stands_before_its_own_stream_and_no_other() {
+        let mut entropy = Seed::from_bytes([7; 32]).entropy();
+        let (key, signer) = (SealingKey::generate(&mut entropy), SoftwareKey::generate(&mut entropy));
+        let packer = Packer::begin(Vec::new(), key.public_key(), maker(), &signer, &mut entropy).unwrap();
+        let theirs = packer.end().unwrap();
+        let opened = Closed::read(theirs.as_slice()).unwrap().open(&key).unwrap();
+        let manifest = serde_json::to_vec(&opened.signed).unwrap();
+
+        // Whoever may read it puts its manifest before a stream of their own.
+        let (mut stream, encapsulated) = SealedWriter::new(Vec::new(), key.public_key(), &mut entropy).unwrap();
+        let envelope = Envelope { sealed_for: key.public_key().fingerprint(), encapsulated };
+        let clear = format!("{FIRST_WORD} {VERSION}\n{}\n", serde_json::to_string(&envelope).unwrap());
+        stream.inner_mut().extend_from_slice(clear.as_bytes());
+        let mut forged = Packer { stream };
+        forged.message(Part::Manifest, &manifest).unwrap();
+        forged.message(Part::Sync, b"something else").unwrap();
+        let error = parts(&forged.end().unwrap(), &key, &signer).unwrap_err();
+        assert!(matches!(error, ParcelError::Form(_)), "{error}");
+    }
+}

@@ -1,12 +1,18 @@
 //! No network at all: what phones and the office have to say to each other is carried on a stick.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use xuncheng_core::id::ItemId;
-use xuncheng_core::store::items;
+use xuncheng_core::store::meta::tallied;
+use xuncheng_core::store::{items, open_reader};
 use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::sync::parcel::pack::Originals;
 use xuncheng_core::work::case::CaseStep;
 use xuncheng_tests::fixtures;
 use xuncheng_tests::phone::{Phone, in_dongcheng};
+use xuncheng_tests::program::{OfficeProgram, Program, xuncheng};
 use xuncheng_tests::seed;
 use xuncheng_tests::world::World;
 
@@ -135,4 +141,54 @@ fn a_parcel_that_came_by_half_goes_on_where_it_was() {
     li.unpack(&office.answer(taken.device).unwrap()).unwrap();
     assert_eq!(li.field().status().unwrap().photos.received, 2);
     world.check_invariants();
+}
+
+/// The importing program is killed in the middle of a photo; the next one goes on where it was.
+#[cfg(unix)]
+#[test]
+fn an_import_that_is_killed_goes_on_where_it_was() {
+    let office = OfficeProgram::start(64 * 1024);
+    let phone = Program::phone_of("li");
+    assert!(phone.run(&["enrol", &office.code("li", &office.url)]).success);
+    let photos = [1, 2].map(|n| phone.file(&format!("{n}.jpg"), &fixtures::jpeg_of_at_least(10_000_000, n)));
+    phone.capture(&[photos[0].as_path(), photos[1].as_path()]).json();
+    let total: u64 = photos.iter().map(|photo| std::fs::metadata(photo).unwrap().len()).sum();
+    let file = phone.run(&["--json", "parcel", "export", "."]).json()["file"].as_str().unwrap().to_owned();
+    let parcel = phone.place.path().join(file);
+    let bytes = std::fs::read(&parcel).unwrap();
+
+    // Three quarters of it come through a pipe, and no more.
+    let pipe = phone.place.path().join("pipe.xcp");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut import = Command::new(xuncheng())
+        .args(["parcel", "import", "--json", "--data"])
+        .args([office.data(), &pipe])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stick = File::options().write(true).open(&pipe).unwrap();
+    stick.write_all(&bytes[..bytes.len() * 3 / 4]).unwrap();
+    let noted = |name| {
+        let ledger = open_reader(&office.data().join("ledger.sqlite")).unwrap();
+        tallied(&ledger, name).unwrap()
+    };
+    // One whole and a part of the other are on the disk for certain.
+    while noted("office/bytes_received") <= total / 2 + 100_000 && import.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    import.kill().unwrap();
+    assert!(!import.wait().unwrap().success(), "it was killed before its end");
+    assert!(noted("office/bytes_received") < total);
+    drop(stick);
+
+    let said = office.run(&["parcel", "import", "--json", parcel.to_str().unwrap()]).json();
+    assert_eq!((&said["taken"]["entries"], &said["taken"]["originals"]), (&0.into(), &1.into()), "{said}");
+    assert_eq!((noted("office/bytes_received"), noted("office/bytes_resent")), (total, 0), "no byte twice");
+    let answer = said["answer"]["file"].as_str().unwrap();
+    let taken = phone.run(&["--json", "parcel", "import", answer]).json();
+    assert_eq!(taken["status"]["photos"]["received"], 2, "{taken}");
+    let again = phone.run(&["parcel", "import", answer]);
+    assert!(again.success && again.out.contains("1 of 1 pages"), "{} {}", again.out, again.err);
+    let later = office.run(&["parcel", "answer", "--json", "li", "--to", phone.place.path().to_str().unwrap()]).json();
+    assert_ne!(later["file"], said["answer"]["file"]);
 }

@@ -235,6 +235,54 @@ fn the_answer_to_a_parcel_of_long_ago() {
     assert!(matches!(forgotten, FieldError::Parcel { source: ParcelError::NotForHere(_), .. }), "{forgotten}");
 }
 
+/// An original rots on the phone. What broke: the parcel carried it, and was of no use at the end of a long way.
+#[test]
+fn an_original_that_rots_before_it_is_packed() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let [rotten, sound] = [0, 1].map(|_| li.capture("matter/09006").photos[0].sha256);
+    let file = li.field().photos().original(&rotten);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[50] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let packed = li.pack(Originals::All).unwrap();
+    assert_eq!((packed.originals, packed.unreadable.as_slice()), (1, &[rotten][..]));
+    let taken = world.office().take_in(&packed.file).unwrap();
+    assert_eq!((taken.entries, taken.originals, taken.refused.len()), (4, 1, 0));
+    assert!(world.office().original(&sound).is_some() && world.office().original(&rotten).is_none());
+    let small = li.pack(Originals::AtMost { bytes: 10 }).unwrap();
+    assert_eq!((small.originals, small.originals_left), (0, 2), "what does not fit waits");
+}
+
+/// A parcel and a network bring the same original at once. What broke: one cut off what the other had acknowledged.
+#[test]
+fn an_original_that_comes_both_ways_at_once() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let picture = li.picture(&xuncheng_tests::fixtures::jpeg_of_at_least(200_000, 1));
+    let case = li.capture_at("matter/09006", xuncheng_tests::phone::in_dongcheng(), vec![picture]);
+    let sha256 = case.photos[0].sha256;
+    let packed = li.pack(Originals::All).unwrap();
+    // Entries, thumbnail and the first piece; the second is lost.
+    world.network(&li).next(&[Fault::Twice, Fault::Twice, Fault::Twice, Fault::LoseRequest]);
+    li.sync().unwrap_err();
+    let uploads = xuncheng_tests::program::files_below(&world.office().folder().join("uploads"));
+    let [upload] = uploads.as_slice() else { panic!("one is on its way: {uploads:?}") };
+
+    // Whoever writes to it holds its file.
+    let writes = std::fs::File::options().write(true).open(upload).unwrap();
+    writes.lock().unwrap();
+    let taken = world.office().take_in(&packed.file).unwrap();
+    assert!(taken.originals == 0 && taken.refused[0].contains("another request is writing"), "{taken:?}");
+    li.sync().unwrap_err();
+    drop(writes);
+    let taken = world.office().take_in(&packed.file).unwrap();
+    assert_eq!((taken.originals, world.office().original(&sha256)), (1, li.original(&sha256)), "it goes on from the first piece");
+    li.sync_whatever_happens();
+    assert_eq!(li.case(case.summary.id).photos[0].stage, Some(PhotoStage::Received));
+    world.check_invariants();
+}
+
 fn files(world: &World) -> Vec<std::path::PathBuf> {
     let stick = world.office().folder().with_file_name("stick");
     xuncheng_tests::program::files_below(Path::new(&stick))
