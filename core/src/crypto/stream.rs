@@ -260,6 +260,19 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_between_two_chunks_is_a_cut() {
+        let bytes = content(3 * CHUNK_BYTES + 1);
+        let (encapsulated, sealed) = sealed(&bytes);
+        for chunks in 0..=3 {
+            let kept = chunks * (CHUNK_BYTES + TAG_BYTES);
+            let (read, end) = opened(&encapsulated, &sealed[..kept], &key());
+            assert!(matches!(end, Err(StreamError::Cut { bytes }) if bytes == kept as u64), "{end:?} after {chunks}");
+            // The last one that is here is not known to be followed by another: it is not given.
+            assert_eq!(read.len(), chunks.saturating_sub(1) * CHUNK_BYTES);
+        }
+    }
+
+    #[test]
     fn whatever_follows_the_end_is_no_part_of_it() {
         let (encapsulated, mut sealed) = sealed(&content(1000));
         sealed.extend([0; 100]);

@@ -44,6 +44,8 @@ fn an_answer_that_a_network_overtook() {
     let world = World::new(seed!());
     let mut li = world.enrolled("li");
     let item = li.capture("matter/09006").summary.id;
+    li.sync().unwrap();
+    // There is no news in it: nothing but the office's word on how far it has this phone's journal.
     let packed = li.pack(Originals::None).unwrap();
     let taken = world.office().take_in(&packed.file).unwrap();
     let answer = world.office().answer(taken.device).unwrap();
