@@ -8,7 +8,8 @@
 //! 4. `previews` and `uploads` take thumbnails and originals; an original that is durable gets a signed receipt.
 //!    What a phone may send is bounded by [`Quotas`]; `have` says what of it is here, `hints` when there is something for it.
 //! 5. What is [held] waits for a person, who releases or dismisses it.
-//! 6. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
+//! 6. A [`parcel`] is a phone's conversation in a file, for where there is no network.
+//! 7. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
 //!
 //! Whatever writes the ledger does so in a turn: one transaction, committed before anybody is answered.
 
@@ -36,6 +37,7 @@ mod keys;
 pub mod ledger;
 mod local;
 mod office;
+pub mod parcel;
 mod people;
 mod phone_clock;
 mod previews;

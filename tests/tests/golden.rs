@@ -213,6 +213,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         pack: None,
         written: None,
         succeeds: None,
+        certificate_wanted: false,
         before: Vec::new(),
         holds: None,
         recovery: None,
@@ -287,6 +288,7 @@ fn a_sync_response() {
         limits: PhoneLimits { piece_bytes: 1 << 20, retry_after_s: Some(30), has_backups: true },
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),
+        certificate: None,
         recovery: None,
     };
     assert_json_snapshot!("sync_response", response);

@@ -16,3 +16,5 @@ mod in_a_district;
 mod over_a_wire;
 #[path = "journeys/over_tls.rs"]
 mod over_tls;
+#[path = "journeys/by_parcel.rs"]
+mod by_parcel;

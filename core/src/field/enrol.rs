@@ -81,6 +81,7 @@ impl Field {
             root: answer.root,
             node: certificate.node,
             epoch,
+            sealing: Some(certificate.sealing),
         };
         // What this store has read and been promised is one district's, on one branch of its history.
         if let Some(before) = self.office()? {

@@ -22,6 +22,7 @@ pub const CORE: Migrations = Migrations {
         include_str!("../../migrations/0003_sync.sql"),
         include_str!("../../migrations/0004_recovery.sql"),
         include_str!("../../migrations/0005_sending.sql"),
+        include_str!("../../migrations/0006_parcel.sql"),
     ],
 };
 

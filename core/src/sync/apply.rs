@@ -6,10 +6,9 @@ use rusqlite::Transaction;
 
 use super::session::SyncIntent;
 use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, SyncResponse};
-use crate::clock::Now;
 use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
-use crate::journal::entry::{Change, Entry, Exchange};
+use crate::journal::entry::{Change, Entry};
 use crate::journal::fold;
 use crate::journal::predict::{Predictor, Reach};
 use crate::journal::view::View;
@@ -83,7 +82,6 @@ pub fn apply(
     reader: &Reader<'_>,
     intent: &SyncIntent,
     response: &SyncResponse,
-    now: &Now,
 ) -> Result<(), ApplyError> {
     let epoch = response.epoch.open(reader.office)?;
     if epoch.id != reader.epoch {
@@ -105,7 +103,6 @@ pub fn apply(
 
     meta::set(tx, key::TOKEN, &response.token)?;
     meta::set(tx, key::LIMITS, &response.limits)?;
-    meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
     let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some();
     meta::set(tx, key::SYNC_WANTED, &(response.page.more || again || wants))?;
     meta::set(tx, key::RECEIPTS_EXPECTED, &false)?;

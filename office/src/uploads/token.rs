@@ -12,6 +12,7 @@ use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
 
 use crate::error::OfficeError;
+use crate::ledger::Grounds;
 use crate::office::Office;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,9 +26,9 @@ impl Statement for UploadToken {
 }
 
 /// A token for `incarnation`, as long as an upload is kept.
-pub(crate) fn issue(office: &Office, incarnation: IncarnationId, now: Moment) -> Result<String, OfficeError> {
+pub(crate) fn issue(grounds: &Grounds, incarnation: IncarnationId, now: Moment) -> Result<String, OfficeError> {
     let token = UploadToken { incarnation, until: now.plus_ms(limits::UPLOAD_KEEP_MS) };
-    let signed = serde_json::to_vec(&Signed::new(&token, office.signer())?)
+    let signed = serde_json::to_vec(&Signed::new(&token, grounds.signer())?)
         .map_err(|error| OfficeError::Setup(format!("a token has no JSON form: {error}")))?;
     Ok(BASE64.encode(signed))
 }

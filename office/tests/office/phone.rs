@@ -223,6 +223,7 @@ impl Phone {
             pack: None,
             written: None,
             succeeds: None,
+            certificate_wanted: false,
             before: Vec::new(),
             holds: None,
             recovery: None,

@@ -62,6 +62,7 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         pack: None,
         written: None,
         succeeds: None,
+        certificate_wanted: false,
         before: Vec::new(),
         holds: None,
         recovery: None,
