@@ -179,6 +179,18 @@ pub enum FieldError {
         seq: u64,
     },
 
+    /// A parcel cannot be written or read: another phone's, cut off, damaged, no parcel at all.
+    #[error("{detail}")]
+    ParcelRefused {
+        /// The file.
+        file: LocalPath,
+        /// What is wrong with it, and what to do.
+        detail: String,
+    },
+    /// This store makes no parcels before its next exchange over a network.
+    #[error("sync once over a network, then this store can make parcels")]
+    NoParcelsYet,
+
     /// The key store is locked: sending waits, capture does not.
     #[error("the key store does not sign now: {detail}")]
     KeyLocked {
@@ -280,6 +292,9 @@ impl From<Core> for FieldError {
             Core::OtherPerson { own, other } => Self::OtherPerson { own, other },
             Core::OtherOffice => Self::OtherOffice,
             Core::EnrolledElsewhere { district, url } => Self::EnrolledElsewhere { district, url },
+            Core::Parcel { source, .. } if source.is_disk_full() => Self::NoSpace { needed_bytes: None },
+            Core::Parcel { file, .. } => Self::ParcelRefused { file, detail },
+            Core::NoSealingKey => Self::NoParcelsYet,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod error;
 mod items;
 mod pack;
+mod parcel;
 mod photos;
 mod sending;
 mod sync;
@@ -22,6 +23,7 @@ use xuncheng_core::id::{EntryId, PersonId};
 pub use error::{FieldError, PhotoFault};
 pub use items::{CaseAct, CaseChange, CaseDetail, CaseEvent, CasePage, CaseQuery, CaseState, CaseSummary};
 pub use pack::{Area, Category, Organisation, Reason, step_label};
+pub use parcel::UnpackedParcel;
 pub use photos::inspect_photo;
 pub use sending::Hint;
 pub use sync::{Enrolment, person_of_code};

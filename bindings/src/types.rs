@@ -24,6 +24,7 @@ use crate::FieldError;
 
 pub(crate) type LocalPath = PathBuf;
 pub(crate) type ActionId = Nonce;
+pub(crate) type ParcelId = Nonce;
 pub(crate) type Status = xuncheng_core::field::Status;
 pub(crate) type VerdictCode = Code;
 pub(crate) type VerdictJson = serde_json::Value;

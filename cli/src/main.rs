@@ -8,6 +8,7 @@ mod driver;
 mod held;
 mod machine;
 mod office;
+mod parcel;
 mod phone;
 mod photo;
 mod print;
@@ -39,6 +40,8 @@ enum Command {
     Device(office::DeviceArgs),
     /// What an office holds until a person decides: list, release, dismiss.
     Held(held::Args),
+    /// Where phones have no network: take in what they sent as a file, and answer with one.
+    Parcel(parcel::Args),
     /// Copy an office's ledger and photos to another place, and read all of it back.
     Backup(backup::BackupArgs),
     /// Make an office's data folder out of a backup.
@@ -58,6 +61,7 @@ impl Command {
             Self::Code(args) => args.json(),
             Self::Device(args) => args.json(),
             Self::Held(args) => args.json(),
+            Self::Parcel(args) => args.json(),
             Self::Backup(args) => args.json,
             Self::Restore(args) => args.json,
             Self::Phone(args) => args.json,
@@ -75,6 +79,7 @@ fn main() -> std::process::ExitCode {
         Command::Code(args) => office::code(&args),
         Command::Device(args) => office::device(&args),
         Command::Held(args) => held::run(&args),
+        Command::Parcel(args) => parcel::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Phone(args) => phone::run(&args),

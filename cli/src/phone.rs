@@ -4,6 +4,7 @@ mod advice;
 mod args;
 mod ca;
 mod categories;
+mod parcel;
 mod sending;
 mod show;
 
@@ -100,6 +101,7 @@ fn act(args: &Args) -> anyhow::Result<()> {
             let pace = Pace { bytes_per_second: *limit_rate, keep_trying: *keep_trying };
             sync(args, field, pace, *events, *follow)
         }
+        Command::Parcel { command } => parcel::run(args, command),
         Command::LinkBack => {
             let mut field = Field::open(folder)?;
             field.start_sync()?;

@@ -64,6 +64,16 @@ impl Table {
     }
 }
 
+/// How far a parcel is, for whoever watches a terminal; a program that reads JSON sees none of it.
+pub(crate) fn bytes_bar(json: bool) -> indicatif::ProgressBar {
+    let bar = if json { indicatif::ProgressBar::hidden() } else { indicatif::ProgressBar::no_length() };
+    match indicatif::ProgressStyle::with_template("{spinner} {wide_bar} {bytes}/{total_bytes} {eta}") {
+        Ok(style) => bar.with_style(style),
+        // The template is ours; without it the bar is plainer.
+        Err(_) => bar,
+    }
+}
+
 /// Prints a list: each row as its JSON for programs, or as its cells for people.
 pub(crate) fn rows(
     json: bool,

@@ -1,4 +1,4 @@
-//! Suites, keys, signed statements, Merkle trees and sealed origins.
+//! Suites, keys, signed statements, Merkle trees, sealed origins and sealed streams.
 //!
 //! One suite stands so far, `p256-sha256`; keys name their suite, so that another can come beside it
 //! (docs/decisions/D9).
@@ -7,11 +7,13 @@ mod key;
 mod merkle;
 mod seal;
 mod signed;
+mod stream;
 
 pub use key::{KeyFile, PublicKey, Signer, SoftwareKey, Suite};
 pub use merkle::{MerklePath, leaf, root};
 pub use seal::{SealedOrigin, SealingKey, SealingPublicKey};
 pub use signed::{Signed, Statement};
+pub use stream::{SealedReader, SealedWriter, StreamError};
 
 /// Why a key, a signature or a sealed part was not taken.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ mod cases;
 mod changes;
 mod enrol;
 mod hand;
+mod parcels;
 mod pictures;
 mod reserve;
 mod sending;
@@ -39,6 +40,7 @@ use crate::photo::{PhotoError, PhotoFolder};
 use crate::private;
 use crate::store::meta::{self, key};
 use crate::store::{self, StoreError, photos};
+use crate::sync::parcel::ParcelError;
 use crate::sync::session::{self, Action, Outcome, Phone, SyncError};
 
 /// Why a call did not do what it was asked. Nothing of it was kept then.
@@ -141,6 +143,20 @@ pub enum FieldError {
         /// The address of that district's office.
         url: String,
     },
+    /// A parcel cannot be written or read.
+    #[error("cannot use parcel {}: {source}", file.display())]
+    Parcel {
+        /// Where it lies, or was to lie.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: ParcelError,
+    },
+    /// The office's sealing key is not known here.
+    #[error(
+        "this store was enrolled by a version that made no parcels: sync once over a network, then it can make them"
+    )]
+    NoSealingKey,
 }
 
 impl From<rusqlite::Error> for FieldError {
@@ -316,11 +332,16 @@ impl Field {
     pub fn completed(&mut self, action: Nonce, outcome: &Outcome, now: &Now, seed: &Seed) -> Result<(), FieldError> {
         let (conn, phone) = self.session();
         let ended = session::completed(conn, &phone, action, outcome, now, seed);
-        // The answer may have brought another district pack.
+        self.take_new_pack()?;
+        Ok(ended?)
+    }
+
+    /// Goes by the district pack that an answer may have brought.
+    fn take_new_pack(&mut self) -> Result<(), FieldError> {
         if meta::get(&self.conn, key::PACK_HASH)?.is_some_and(|hash| self.pack.hash() != hash) {
             self.pack = cached_pack(&self.conn)?;
         }
-        Ok(ended?)
+        Ok(())
     }
 
     fn session(&mut self) -> (&mut Connection, Phone<'_>) {

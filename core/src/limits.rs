@@ -213,3 +213,9 @@ pub const RESERVE_BYTES: usize = 256 * 1024;
 pub const STORE_BUSY_MS: u64 = 10_000;
 /// What is on the disk for certain grows in steps of this many bytes while an original streams in.
 pub const UPLOAD_SYNC_BYTES: u64 = 4 * 1024 * 1024;
+/// A line in a parcel, which says what a part is.
+pub const PARCEL_LINE_BYTES: u64 = 4 * 1024;
+/// What a parcel says of itself: two keys, two names, a signature.
+pub const PARCEL_MANIFEST_BYTES: u64 = 16 * 1024;
+/// Parcels of a phone whose answers it can still read: one a day over a long holiday.
+pub const PARCELS_KEPT: usize = 20;

@@ -13,6 +13,7 @@ pub mod list;
 pub mod feeds;
 pub mod pending;
 pub mod photos;
+pub mod parcels;
 pub mod pictures;
 pub mod room;
 pub mod history;

@@ -6,15 +6,19 @@ use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
+use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
 use xuncheng_core::sync::message::{self, Direction, MessageError, Unverified};
-use xuncheng_core::sync::wire::{DownloadsRequest, HaveRequest, HintRequest, PreviewsRequest, Spoken, SyncRequest, Versioned};
+use xuncheng_core::sync::wire::{
+    DownloadsRequest, HaveRequest, HintRequest, PreviewsRequest, Spoken, SyncRequest, Versioned,
+};
 
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
+use crate::ledger::Grounds;
 use crate::office::Office;
 use std::sync::Arc;
 
@@ -122,20 +126,30 @@ impl FromDevice for DownloadsRequest {
 /// the one that it goes on from: the device is that one then.
 pub(crate) async fn signed<T: FromDevice>(office: &Arc<Office>, body: Body) -> Result<(T, Device), OfficeError> {
     let bytes = whole(body, limits::REQUEST_BYTES).await?;
-    office
-        .read(move |conn| {
-            let message = unpack(&bytes)?;
-            let claimed: T = message.read_unverified().map_err(|error| not_of_here(&message, error))?;
-            let mut known = devices::get(conn, claimed.incarnation())?;
-            for predecessor in claimed.predecessors() {
-                if known.is_none() {
-                    known = devices::get(conn, predecessor)?;
-                }
-            }
-            let device = known.ok_or(OfficeError::UnknownDevice)?;
-            Ok((message.open(Direction::Request, &device.key)?, device))
-        })
-        .await
+    office.read(move |conn| open(conn, &bytes)).await
+}
+
+/// The same of bytes that are here.
+pub(crate) fn open<T: FromDevice>(conn: &Connection, bytes: &[u8]) -> Result<(T, Device), OfficeError> {
+    let message = unpack(bytes)?;
+    let claimed: T = message.read_unverified().map_err(|error| not_of_here(&message, error))?;
+    let device = sender(conn, claimed.incarnation(), claimed.predecessors())?;
+    Ok((message.open(Direction::Request, &device.key)?, device))
+}
+
+/// The device under whose key `incarnation` signs.
+pub(crate) fn sender(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    predecessors: Vec<IncarnationId>,
+) -> Result<Device, OfficeError> {
+    let mut known = devices::get(conn, incarnation)?;
+    for predecessor in predecessors {
+        if known.is_none() {
+            known = devices::get(conn, predecessor)?;
+        }
+    }
+    known.ok_or(OfficeError::UnknownDevice)
 }
 
 /// Why a message cannot be read: it is one of another version, where it says so itself.
@@ -147,7 +161,7 @@ fn not_of_here(message: &Unverified, error: MessageError) -> OfficeError {
 }
 
 /// An answer under the office's signature.
-pub(crate) fn answer<T: Serialize>(office: &Office, body: &T) -> Result<Response, OfficeError> {
-    let bytes = message::pack(Direction::Response, body, office.signer())?;
+pub(crate) fn answer<T: Serialize>(grounds: &Grounds, body: &T) -> Result<Response, OfficeError> {
+    let bytes = message::pack(Direction::Response, body, grounds.signer())?;
     Ok(([(header::CONTENT_TYPE, "application/vnd.xuncheng+zstd")], bytes).into_response())
 }

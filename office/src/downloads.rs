@@ -52,7 +52,7 @@ pub(crate) async fn give(State(office): State<Arc<Office>>, body: Body) -> Resul
             Ok(answer)
         })
         .await?;
-    body::answer(&office, &answer)
+    body::answer(office.grounds(), &answer)
 }
 
 /// Whoever asks, as the list of people stands now.

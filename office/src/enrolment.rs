@@ -37,7 +37,7 @@ pub(crate) async fn enrol(State(office): State<Arc<Office>>, body: Body) -> Resu
         epoch: grounds.branch().signed_epoch.clone(),
         server_time: office.now().wall,
     };
-    body::answer(&office, &enrolled)
+    body::answer(grounds, &enrolled)
 }
 
 /// Enrols the device; false where it was enrolled by this code before and asks again, its answer having been lost.

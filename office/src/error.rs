@@ -16,6 +16,7 @@ use xuncheng_core::photo::PhotoError;
 use xuncheng_core::store::StoreError;
 use xuncheng_core::sync::message::MessageError;
 use xuncheng_core::sync::page::PageError;
+use xuncheng_core::sync::parcel::ParcelError;
 use xuncheng_core::sync::wire::{BATCH_BREAKS, Problem, Refusal, SUPERSEDED, Spoken, UPGRADE_NEEDED};
 
 use crate::codes::CodeProblem;
@@ -111,6 +112,18 @@ pub enum OfficeError {
     /// The enrolment code was used, so that revoking it would not keep anybody out.
     #[error("enrolment code number {0} was used already; revoke the device that was enrolled with it instead")]
     CodeUsed(u64),
+    /// A parcel cannot be read or written.
+    #[error("cannot use parcel {}: {source}", file.display())]
+    Parcel {
+        /// Where it lies, or was to lie.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: ParcelError,
+    },
+    /// There is nothing to answer a phone's parcel with.
+    #[error("{0}")]
+    NoAnswer(&'static str),
     /// Whoever asks may not do this.
     #[error("{0}")]
     Forbidden(String),
@@ -255,6 +268,9 @@ impl OfficeError {
             Self::CutOff => (StatusCode::REQUEST_TIMEOUT, "cut_off"),
             Self::Junk(_) | Self::Message(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Parcel { source, .. } if source.is_disk_full() => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+            Self::Parcel { .. } => (StatusCode::BAD_REQUEST, "parcel"),
+            Self::NoAnswer(_) => (StatusCode::CONFLICT, "no_answer"),
             Self::NoCode(_) => (StatusCode::NOT_FOUND, "no_code"),
             Self::CodeUsed(_) => (StatusCode::CONFLICT, "code_is_used"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),

@@ -25,7 +25,7 @@ pub(crate) async fn have(State(office): State<Arc<Office>>, body: Body) -> Resul
         return Err(OfficeError::TooLarge { limit: limits::HAVE_PHOTOS as u64 });
     }
     let answer = office.read(move |conn| look(conn, device.incarnation, &request)).await?;
-    body::answer(&office, &answer)
+    body::answer(office.grounds(), &answer)
 }
 
 fn look(conn: &Connection, incarnation: IncarnationId, request: &HaveRequest) -> Result<HaveResponse, OfficeError> {

@@ -30,7 +30,7 @@ pub(crate) async fn hint(State(office): State<Arc<Office>>, body: Body) -> Resul
     let nonce = request.nonce;
     let _place = office.hints().place(device.incarnation)?;
     let news = wait(&office, device.incarnation, request).await?;
-    body::answer(&office, &HintResponse { nonce, news })
+    body::answer(office.grounds(), &HintResponse { nonce, news })
 }
 
 async fn wait(office: &Arc<Office>, incarnation: IncarnationId, request: HintRequest) -> Result<bool, OfficeError> {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use rusqlite::Connection;
 use xuncheng_core::clock::Now;
 use xuncheng_core::crypto::Signed;
-use xuncheng_core::id::{EpochId, Hash, IncarnationId, Nonce};
+use xuncheng_core::id::{EpochId, Hash, IncarnationId, ItemId, Nonce};
 use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Entry;
 use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken};
@@ -18,14 +19,14 @@ use xuncheng_core::store::{StoreError, entries, lineage, meta};
 use xuncheng_core::sync::offer::{Known, Recovery};
 use xuncheng_core::sync::page;
 use xuncheng_core::sync::wire::{
-    Attestation, Countersignature, Epoch, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, Succession, SyncRequest,
+    Attestation, Countersignature, Epoch, Keep, PROTOCOL, Page, PhoneLimits, Refusal, Spoken, Succession, SyncRequest,
     SyncResponse, Versioned, token_hash,
 };
 
 use crate::body;
 use crate::devices::{self, Device};
 use crate::error::OfficeError;
-use crate::ledger::{Grounds, fact};
+use crate::ledger::{Grounds, Ledger, fact};
 use crate::office::Office;
 use crate::phone_clock;
 use crate::quotas::{self, Quotas};
@@ -34,90 +35,160 @@ use crate::uploads::{rows, token};
 
 pub(crate) async fn sync(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (SyncRequest, Device) = body::signed(&office, body).await?;
-    if request.entries.len() > limits::BATCH_ENTRIES {
-        return Err(OfficeError::TooLarge { limit: limits::BATCH_ENTRIES as u64 });
-    }
-    if request.positions.values().any(|position| i64::try_from(*position).is_err()) {
-        return Err(OfficeError::Junk("a feed has no such position".to_owned()));
-    }
-    if i64::try_from(request.number).is_err() {
-        return Err(OfficeError::Junk("a request has no such number".to_owned()));
-    }
-    let versions = Versioned { protocol: request.protocol, protocol_oldest: request.protocol_oldest };
-    let shared = Spoken::HERE.common(versions.spoken());
-    let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
-    let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, backup, history, .. } = request;
-    if history.values().any(|count| i64::try_from(*count).is_err()) {
-        return Err(OfficeError::Junk("no item comes to such a count".to_owned()));
-    }
-    let line: Vec<Succession> = succeeds.into_iter().chain(before).take(limits::SUCCESSIONS).collect();
-    if written.into_iter().chain(line.iter().map(|before| before.through)).any(|seq| i64::try_from(seq).is_err()) {
-        return Err(OfficeError::Junk("a chain has no such place".to_owned()));
-    }
-    let (person, read) = (device.person.clone(), positions.clone());
-    let asked = Asked { incarnation, number, countersigned, written, epoch, holds, recovery };
-    let sent = Arc::new(Sent { asked, line, read, entries, seal });
+    let sent = Arc::new(Sent::of(request)?);
     let mut taken = office.turn(turn(&office, &sent)).await?;
     if let Standing::RolledBack { above } = taken.standing {
         let grounds = Arc::clone(office.grounds());
         office.turn(move |intake| recovery::begin(intake, &grounds, above)).await?;
         taken = office.turn(turn(&office, &sent)).await?;
     }
-    let BatchTaken { head, refusal, new, superseded, standing, known } = taken;
-    if let Some(refusal) = &refusal {
-        tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
-    } else if new > 0 {
-        tracing::info!(%person, entries = new, "entries came in");
-    }
-
+    taken.log(&device);
     let reader = Arc::clone(&office);
-    let branch = office.grounds().branch();
-    let own = branch.epoch.id;
-    let (page, has_backups) = office
+    let response = office
         .read(move |conn| {
-            // Positions of what is lost mean nothing here. And whoever recorded a request reads nothing by sending it again.
-            // What shares no version sends all the same, and would not read this page as it is meant.
-            let page = if standing == Standing::Current && !superseded && shared.is_some() {
-                let asked = page::Asked { positions: &positions, want: &want, history: &history, backup };
-                page::build(conn, incarnation, &asked, own, reader.signer())?
-            } else {
-                empty(&reader)?
-            };
-            Ok((page, meta::get::<serde_json::Value>(conn, fact::BACKUP)?.is_some()))
+            let (config, retry_after_s) = (reader.config(), reader.retry_after_s());
+            let says = Says { piece_bytes: config.piece_bytes, retry_after_s, keep: Some(config.keep) };
+            answer(conn, reader.grounds(), &sent, &taken, says)
         })
         .await?;
-    let server_time = office.now().wall;
-    let fresh_token = if superseded { None } else { Some(token::issue(&office, incarnation, server_time)?) };
-    let response = SyncResponse {
-        protocol: PROTOCOL,
-        nonce,
-        epoch: branch.signed_epoch.clone(),
-        server_time,
-        head,
-        page,
-        token: fresh_token.filter(|fresh| token != Some(token_hash(fresh))).unwrap_or_default(),
-        superseded,
-        limits: PhoneLimits {
-            piece_bytes: office.config().piece_bytes,
-            retry_after_s: office.retry_after_s(),
-            has_backups,
-            keep: Some(office.config().keep),
-        },
-        upgrade_needed: shared.is_none().then_some(Spoken::HERE),
-        refusal,
-        pack: (pack != Some(office.pack().hash())).then(|| office.pack().to_json()),
-        recovery: known,
-    };
-    body::answer(&office, &response)
+    body::answer(office.grounds(), &response)
 }
 
-/// What a request brings to the ledger.
-struct Sent {
+/// Takes in what a phone sent by another way than a network, as [`sync`] does.
+pub(crate) fn hear(
+    ledger: &mut Ledger,
+    quotas: &Quotas,
+    device: &Device,
+    sent: &Sent,
+) -> Result<BatchTaken, OfficeError> {
+    let grounds = Arc::clone(ledger.grounds());
+    let mut taken = ledger.turn(|intake| take_all(intake, &grounds, quotas, sent))?;
+    if let Standing::RolledBack { above } = taken.standing {
+        ledger.turn(|intake| recovery::begin(intake, &grounds, above))?;
+        taken = ledger.turn(|intake| take_all(intake, &grounds, quotas, sent))?;
+    }
+    taken.log(device);
+    Ok(taken)
+}
+
+/// The answer to what was sent: what is new for that phone since the positions that it names.
+pub(crate) fn answer(
+    conn: &Connection,
+    grounds: &Grounds,
+    sent: &Sent,
+    taken: &BatchTaken,
+    says: Says,
+) -> Result<SyncResponse, OfficeError> {
+    let branch = grounds.branch();
+    let own = branch.epoch.id;
+    let BatchTaken { head, refusal, superseded, standing, known, .. } = taken;
+    let incarnation = sent.asked.incarnation;
+    // Positions of what is lost mean nothing here. And whoever recorded a request reads nothing by sending it again.
+    // What shares no version sends all the same, and would not read this page as it is meant.
+    let page = if *standing == Standing::Current && !superseded && sent.shared.is_some() {
+        let Sent { positions, want, history, backup, .. } = sent;
+        let asked = page::Asked { positions, want, history, backup: *backup };
+        page::build(conn, incarnation, &asked, own, grounds.signer())?
+    } else {
+        empty(grounds, own)?
+    };
+    let server_time = grounds.clock.now().wall;
+    let has_backups = meta::get::<serde_json::Value>(conn, fact::BACKUP)?.is_some();
+    let fresh_token = if *superseded { None } else { Some(token::issue(grounds, incarnation, server_time)?) };
+    let Says { piece_bytes, retry_after_s, keep } = says;
+    Ok(SyncResponse {
+        protocol: PROTOCOL,
+        nonce: sent.nonce,
+        epoch: branch.signed_epoch.clone(),
+        server_time,
+        head: head.clone(),
+        page,
+        token: fresh_token.filter(|fresh| sent.token != Some(token_hash(fresh))).unwrap_or_default(),
+        superseded: *superseded,
+        limits: PhoneLimits { piece_bytes, retry_after_s, has_backups, keep },
+        upgrade_needed: sent.shared.is_none().then_some(Spoken::HERE),
+        refusal: refusal.clone(),
+        pack: (sent.pack != Some(grounds.pack.hash())).then(|| grounds.pack.to_json()),
+        certificate: sent.certificate_wanted.then(|| grounds.certificate.clone()),
+        recovery: known.clone(),
+    })
+}
+
+/// A request of a phone's.
+pub(crate) struct Sent {
+    nonce: Nonce,
     asked: Asked,
     line: Vec<Succession>,
-    read: BTreeMap<String, u64>,
+    /// How far the phone has read each feed.
+    pub(crate) positions: BTreeMap<String, u64>,
     entries: Vec<Entry>,
     seal: Signed<BatchSeal>,
+    /// Items whose snapshot is wanted.
+    pub(crate) want: Vec<ItemId>,
+    pack: Option<Hash>,
+    certificate_wanted: bool,
+    /// The version that both speak.
+    shared: Option<u32>,
+    /// The upload token that the phone has.
+    token: Option<Hash>,
+    /// The backup that the phone heard of last.
+    pub(crate) backup: Option<Nonce>,
+    /// Items whose whole story is wanted.
+    pub(crate) history: BTreeMap<ItemId, u64>,
+}
+
+/// What an office says of itself in an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Says {
+    /// Length of the largest pieces that it takes.
+    pub(crate) piece_bytes: u64,
+    /// How long it asks to be left alone.
+    pub(crate) retry_after_s: Option<u64>,
+    /// What of that which is safe phones keep; none where nothing is to leave by this answer.
+    pub(crate) keep: Option<Keep>,
+}
+
+impl Sent {
+    /// The request, unless no phone of any version sends such a one.
+    pub(crate) fn of(request: SyncRequest) -> Result<Self, OfficeError> {
+        if request.entries.len() > limits::BATCH_ENTRIES {
+            return Err(OfficeError::TooLarge { limit: limits::BATCH_ENTRIES as u64 });
+        }
+        if request.positions.values().any(|position| i64::try_from(*position).is_err()) {
+            return Err(OfficeError::Junk("a feed has no such position".to_owned()));
+        }
+        if i64::try_from(request.number).is_err() {
+            return Err(OfficeError::Junk("a request has no such number".to_owned()));
+        }
+        let versions = Versioned { protocol: request.protocol, protocol_oldest: request.protocol_oldest };
+        let shared = Spoken::HERE.common(versions.spoken());
+        let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
+        let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, .. } = request;
+        let SyncRequest { backup, history, certificate_wanted, .. } = request;
+        if history.values().any(|count| i64::try_from(*count).is_err()) {
+            return Err(OfficeError::Junk("no item comes to such a count".to_owned()));
+        }
+        let line: Vec<Succession> = succeeds.into_iter().chain(before).take(limits::SUCCESSIONS).collect();
+        if written.into_iter().chain(line.iter().map(|before| before.through)).any(|seq| i64::try_from(seq).is_err()) {
+            return Err(OfficeError::Junk("a chain has no such place".to_owned()));
+        }
+        let asked = Asked { incarnation, number, countersigned, written, epoch, holds, recovery };
+        Ok(Self {
+            nonce,
+            asked,
+            line,
+            positions,
+            entries,
+            seal,
+            want,
+            pack,
+            certificate_wanted,
+            shared,
+            token,
+            backup,
+            history,
+        })
+    }
 }
 
 /// The turn that takes a request in.
@@ -128,22 +199,44 @@ fn turn(
     let (grounds, sent) = (Arc::clone(office.grounds()), Arc::clone(sent));
     let (busy, quotas) = (Arc::clone(office.busy()), office.config().quotas.clone());
     move |intake| {
-        devices::succeed(intake, sent.asked.incarnation, &sent.line, &sent.read)?;
         rows::sweep(intake, &grounds.folder.uploads(), &busy)?;
-        take(intake, &grounds, &quotas, &sent)
+        take_all(intake, &grounds, &quotas, &sent)
     }
 }
 
-struct BatchTaken {
+fn take_all(
+    intake: &mut Intake<'_, '_>,
+    grounds: &Grounds,
+    quotas: &Quotas,
+    sent: &Sent,
+) -> Result<BatchTaken, OfficeError> {
+    devices::succeed(intake, sent.asked.incarnation, &sent.line, &sent.positions)?;
+    take(intake, grounds, quotas, sent)
+}
+
+/// What became of a request.
+pub(crate) struct BatchTaken {
     head: Signed<Countersignature>,
-    refusal: Option<Refusal>,
+    /// Why its entries were not taken.
+    pub(crate) refusal: Option<Refusal>,
     /// How many entries were not here before, or not at this place.
-    new: usize,
+    pub(crate) new: usize,
     /// Whether a later request of the device was answered before.
-    superseded: bool,
+    pub(crate) superseded: bool,
     standing: Standing,
     /// What the phone needs to know to bring back what is lost; none where nothing is.
     known: Option<Known>,
+}
+
+impl BatchTaken {
+    fn log(&self, device: &Device) {
+        let person = &device.person;
+        if let Some(refusal) = &self.refusal {
+            tracing::warn!(%person, ?refusal, "not all entries of a phone were taken");
+        } else if self.new > 0 {
+            tracing::info!(%person, entries = self.new, "entries came in");
+        }
+    }
 }
 
 /// Which request it is, and what the phone holds of this office.
@@ -321,14 +414,14 @@ fn countersign(
 }
 
 /// A page that says nothing.
-fn empty(office: &Office) -> Result<Page, OfficeError> {
-    let attestation = Attestation { epoch: office.epoch().id, root: xuncheng_core::crypto::root(&[]) };
+fn empty(grounds: &Grounds, epoch: EpochId) -> Result<Page, OfficeError> {
+    let attestation = Attestation { epoch, root: xuncheng_core::crypto::root(&[]) };
     Ok(Page {
         feeds: Vec::new(),
         entries: Vec::new(),
         snapshots: Vec::new(),
         receipts: Vec::new(),
-        attestation: Signed::new(&attestation, office.signer())?,
+        attestation: Signed::new(&attestation, grounds.signer())?,
         more: false,
         safe_through: None,
     })

@@ -35,7 +35,11 @@ use crate::keys::Keys;
 /// The office's own tables.
 pub const OFFICE: Migrations = Migrations {
     component: "office",
-    files: &[include_str!("../migrations/0001_office.sql"), include_str!("../migrations/0002_sending.sql")],
+    files: &[
+        include_str!("../migrations/0001_office.sql"),
+        include_str!("../migrations/0002_sending.sql"),
+        include_str!("../migrations/0003_parcel.sql"),
+    ],
 };
 
 /// Facts about an office in the ledger's `meta`, beside those of core.

@@ -9,7 +9,8 @@
 //!    `downloads` gives pictures to phones that may see them.
 //!    What a phone may send is bounded by [`Quotas`]; `have` says what of it is here, `hints` when there is something for it.
 //! 5. What is [held] waits for a person, who releases or dismisses it.
-//! 6. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
+//! 6. A [`parcel`] is a phone's conversation in a file, for where there is no network.
+//! 7. [`backup`] makes receipts safe, [`restore`] begins a new epoch.
 //!
 //! Whatever writes the ledger does so in a turn: one transaction, committed before anybody is answered.
 
@@ -38,6 +39,7 @@ mod keys;
 pub mod ledger;
 mod local;
 mod office;
+pub mod parcel;
 mod people;
 mod pictures;
 mod phone_clock;

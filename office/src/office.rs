@@ -28,6 +28,7 @@ use crate::folder::{DataFolder, Lock};
 use crate::hints::{self, Hints, Turns};
 use crate::keys::Keys;
 use crate::ledger::{Grounds, Ledger};
+use crate::previews::Shelf;
 use crate::uploads::draw::{Artist, Orders};
 use crate::uploads::{self, Busy, Claim};
 use crate::writer::Writer;
@@ -191,10 +192,9 @@ impl Office {
         self.turn(|_| Ok(())).await
     }
 
-    /// The right to give a thumbnail's file its name: whoever looks first whether there is one holds it meanwhile.
-    pub(crate) fn thumbnails(&self) -> MutexGuard<'_, ()> {
-        // Files have their names whole, or not at all, whatever a panicking thread was doing.
-        self.thumbnails.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where pictures lie.
+    pub(crate) fn shelf(&self) -> Shelf<'_> {
+        Shelf { folder: &self.photos, naming: &self.thumbnails }
     }
 
     /// How long phones are asked to stay away, in seconds, where more turns wait than are soon done.

@@ -5,7 +5,7 @@
 //! photo and name different thumbnails of it; there is one file, and the first stays until the office draws its own. A view
 //! stands for good: it lies under its own hash, so that nobody's takes the place of another's.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -13,10 +13,11 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rusqlite::Connection;
-use xuncheng_core::id::{EntryId, IncarnationId, PhotoHash};
+use xuncheng_core::id::{EntryId, IncarnationId, Nonce, PhotoHash};
 use xuncheng_core::journal::entry::Photo;
+use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::limits;
-use xuncheng_core::photo::{Fingerprint, PhotoError, keep_sent_view, keep_thumbnail};
+use xuncheng_core::photo::{Fingerprint, PhotoError, PhotoFolder, keep_sent_view, keep_thumbnail};
 use xuncheng_core::store::photos::{self, Here};
 use xuncheng_core::sync::wire::{Preview, PreviewsRequest, PreviewsResponse, Rendition};
 
@@ -28,56 +29,80 @@ use crate::office::Office;
 
 pub(crate) async fn take(State(office): State<Arc<Office>>, body: Body) -> Result<Response, OfficeError> {
     let (request, device): (PreviewsRequest, Device) = body::signed(&office, body).await?;
+    check(&request)?;
+    let keeper = Arc::clone(&office);
+    let (nonce, rendition) = (request.nonce, request.rendition);
+    let sorted = office.read(move |conn| keep_all(conn, keeper.shelf(), device.incarnation, request)).await?;
+    // The files are durable: their rows may name them.
+    let response = office.turn(move |intake| note_all(intake, nonce, rendition, sorted)).await?;
+    body::answer(office.grounds(), &response)
+}
+
+/// Refuses what no phone of any version sends.
+pub(crate) fn check(request: &PreviewsRequest) -> Result<(), OfficeError> {
     if request.previews.len() > limits::PREVIEWS_PER_REQUEST {
         return Err(OfficeError::TooLarge { limit: limits::PREVIEWS_PER_REQUEST as u64 });
     }
-    let (keeper, rendition) = (Arc::clone(&office), request.rendition);
-    let (kept, refused) =
-        office.read(move |conn| keep_all(conn, &keeper, device.incarnation, rendition, request.previews)).await?;
-    // The files are durable: their rows may name them.
-    let taken = office
-        .turn(move |intake| {
-            for (entry, photo) in &kept {
-                match rendition {
-                    Rendition::Thumbnail => {
-                        photos::put(intake.tx, photo.sha256, Here { original: false, view: false, thumbnail: true })?;
-                        photos::set_previewed(intake.tx, *entry, photo.sha256)?;
-                    }
-                    Rendition::View => photos::set_view_sent(intake.tx, *entry, photo.sha256, photo.view)?,
-                }
-            }
-            Ok(kept.iter().map(|(entry, photo)| (*entry, photo.sha256)).collect())
-        })
-        .await?;
-    body::answer(&office, &PreviewsResponse { nonce: request.nonce, taken, refused })
+    Ok(())
 }
 
-type Kept = Vec<(EntryId, Photo)>;
-type Refused = Vec<(EntryId, PhotoHash, String)>;
-
-fn keep_all(
-    conn: &Connection,
-    office: &Office,
-    incarnation: IncarnationId,
+/// Says of those that were kept that they are here, and answers.
+pub(crate) fn note_all(
+    intake: &Intake<'_, '_>,
+    nonce: Nonce,
     rendition: Rendition,
-    previews: Vec<Preview>,
-) -> Result<(Kept, Refused), OfficeError> {
+    Sorted { kept, refused }: Sorted,
+) -> Result<PreviewsResponse, OfficeError> {
+    for (entry, photo) in &kept {
+        match rendition {
+            Rendition::Thumbnail => {
+                photos::put(intake.tx, photo.sha256, Here { original: false, view: false, thumbnail: true })?;
+                photos::set_previewed(intake.tx, *entry, photo.sha256)?;
+            }
+            Rendition::View => photos::set_view_sent(intake.tx, *entry, photo.sha256, photo.view)?,
+        }
+    }
+    let taken = kept.iter().map(|(entry, photo)| (*entry, photo.sha256)).collect();
+    Ok(PreviewsResponse { nonce, taken, refused })
+}
+
+/// Where pictures lie, and the right to give a thumbnail's file its name: whoever looks first whether there is one holds it
+/// meanwhile.
+#[derive(Clone, Copy)]
+pub(crate) struct Shelf<'a> {
+    pub(crate) folder: &'a PhotoFolder,
+    pub(crate) naming: &'a Mutex<()>,
+}
+
+/// Pictures whose files are kept, and those that are none of their entries'.
+pub(crate) struct Sorted {
+    kept: Vec<(EntryId, Photo)>,
+    refused: Vec<(EntryId, PhotoHash, String)>,
+}
+
+/// Keeps the files of a request's pictures, for entries of the lineage of `incarnation`.
+pub(crate) fn keep_all(
+    conn: &Connection,
+    shelf: Shelf<'_>,
+    incarnation: IncarnationId,
+    request: PreviewsRequest,
+) -> Result<Sorted, OfficeError> {
     let (mut kept, mut refused) = (Vec::new(), Vec::new());
-    for preview in previews {
+    for preview in request.previews {
         // Neither taken nor refused: the phone sends it again when its entry has come.
         let Some(shown) = attached::by(conn, preview.entry, incarnation)? else { continue };
-        match keep(conn, office, rendition, &shown.photo, &preview)? {
+        match keep(conn, shelf, request.rendition, &shown.photo, &preview)? {
             None => kept.push((preview.entry, shown.photo)),
             Some(reason) => refused.push((preview.entry, preview.sha256, reason)),
         }
     }
-    Ok((kept, refused))
+    Ok(Sorted { kept, refused })
 }
 
 /// Keeps a smaller picture; or says why it is not the one that the entry names, or may not stand for the photo.
 fn keep(
     conn: &Connection,
-    office: &Office,
+    shelf: Shelf<'_>,
     rendition: Rendition,
     named: &Photo,
     Preview { entry, sha256, jpeg }: &Preview,
@@ -106,19 +131,20 @@ fn keep(
         {
             Ok(None)
         }
-        Rendition::Thumbnail => keep_first_thumbnail(office, named, &bytes),
+        Rendition::Thumbnail => keep_first_thumbnail(shelf, named, &bytes),
         Rendition::View if named.media.is_drawn() => {
             Ok(Some("the office draws this picture from the original".to_owned()))
         }
         Rendition::View if known.is_some_and(|known| known.view_sent.is_some()) => Ok(None),
-        Rendition::View => settled(keep_sent_view(&bytes, office.photos())),
+        Rendition::View => settled(keep_sent_view(&bytes, shelf.folder)),
     }
 }
 
-fn keep_first_thumbnail(office: &Office, named: &Photo, bytes: &[u8]) -> Result<Option<String>, OfficeError> {
-    let folder = office.photos();
-    // From the look to the file's name nobody else writes one: of two that come at once, one is the first.
-    let _first = office.thumbnails();
+fn keep_first_thumbnail(shelf: Shelf<'_>, named: &Photo, bytes: &[u8]) -> Result<Option<String>, OfficeError> {
+    let Shelf { folder, naming } = shelf;
+    // From the look to the file's name nobody else writes one: of two that come at once, one is the first. Files have their
+    // names whole, or not at all, whatever a panicking thread was doing.
+    let _first = naming.lock().unwrap_or_else(PoisonError::into_inner);
     match Fingerprint::of_file(&folder.thumbnail(&named.sha256)) {
         Ok(here) if here.sha256 == named.thumbnail => return Ok(None),
         Ok(_) => return Ok(Some("another thumbnail of this photo is here; its original will show which".to_owned())),

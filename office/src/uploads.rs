@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, IncarnationId, Nonce, PhotoHash};
+use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::limits;
 use xuncheng_core::store::lineage;
 
@@ -24,6 +25,7 @@ use crate::attached;
 use crate::body;
 use crate::error::OfficeError;
 use crate::office::Office;
+use crate::quotas::Quotas;
 use rows::Upload;
 
 pub(crate) mod draw;
@@ -109,15 +111,7 @@ async fn make(office: &Arc<Office>, headers: &HeaderMap) -> Result<(Upload, Opti
     let made = office
         .turn(move |intake| {
             rows::sweep(intake, &folder, &busy)?;
-            let shown = attached::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
-            if let Some(known) = rows::of_photo(intake.tx, entry, sha256)? {
-                return Ok(known);
-            }
-            if shown.photo.sha256 != sha256 || shown.photo.bytes != length {
-                let named = format!("the entry shows photo {} of {} bytes", shown.photo.sha256, shown.photo.bytes);
-                return Err(OfficeError::NotOfEntry(named));
-            }
-            rows::make(intake, &folder, entry, sha256, incarnation, length, &quotas)
+            admit(intake, &folder, Original { entry, sha256, length }, incarnation, &quotas)
         })
         .await?;
     if !with_bytes {
@@ -126,6 +120,33 @@ async fn make(office: &Arc<Office>, headers: &HeaderMap) -> Result<(Upload, Opti
     let claim = office.claim(made.id)?;
     // Claimed: nobody else moves its offset from here on.
     Ok((find(office, made.id, incarnation).await?, Some(claim)))
+}
+
+/// An original that an entry shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Original {
+    pub(crate) entry: EntryId,
+    pub(crate) sha256: PhotoHash,
+    pub(crate) length: u64,
+}
+
+/// The upload of an original by the lineage of `incarnation`, by whatever way its bytes come: made, or the one that there is.
+pub(crate) fn admit(
+    intake: &mut Intake<'_, '_>,
+    uploads: &std::path::Path,
+    Original { entry, sha256, length }: Original,
+    incarnation: IncarnationId,
+    quotas: &Quotas,
+) -> Result<Upload, OfficeError> {
+    let shown = attached::by(intake.tx, entry, incarnation)?.ok_or(OfficeError::UnknownEntry)?;
+    if let Some(known) = rows::of_photo(intake.tx, entry, sha256)? {
+        return Ok(known);
+    }
+    if shown.photo.sha256 != sha256 || shown.photo.bytes != length {
+        let named = format!("the entry shows photo {} of {} bytes", shown.photo.sha256, shown.photo.bytes);
+        return Err(OfficeError::NotOfEntry(named));
+    }
+    rows::make(intake, uploads, entry, sha256, incarnation, length, quotas)
 }
 
 /// HEAD: how much there is.

@@ -1,77 +1,11 @@
-// An office and phones as real processes, and a browser that notices what goes wrong on a page.
+// A browser that notices what goes wrong on a page, beside an office and phones as real processes.
 
-import { spawn, execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readdir, rm, mkdir } from 'node:fs/promises'
+import { mkdtemp, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import readline from 'node:readline'
-import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 
-const run = promisify(execFile)
-const binary = process.env.XUNCHENG_BIN ?? path.resolve(import.meta.dirname, '../../target/debug/xuncheng')
-const samples = path.resolve(import.meta.dirname, '../../samples/photos')
-
-/** Runs `xuncheng` with these arguments and gives what it printed. */
-export async function xuncheng(...args) {
-  const { stdout } = await run(binary, args, { maxBuffer: 16 << 20 })
-  return stdout
-}
-
-/** The sample photo whose name begins so. */
-export async function photo(start) {
-  const name = (await readdir(samples)).find((file) => file.startsWith(start) && file.endsWith('.jpg'))
-  if (!name) throw new Error(`no sample photo ${start}* in ${samples}`)
-  return path.join(samples, name)
-}
-
-/** An office on a folder of its own. */
-export class Office {
-  static async start() {
-    const office = new Office()
-    office.folder = await mkdtemp(path.join(tmpdir(), 'xuncheng-browser-'))
-    office.data = path.join(office.folder, 'office')
-    office.process = spawn(binary, ['serve', '--data', office.data, '--port', '0', '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, XUNCHENG_LOG: 'warn' },
-    })
-    office.log = ''
-    office.process.stderr.on('data', (text) => (office.log += text))
-    const lines = readline.createInterface({ input: office.process.stdout })
-    const first = once(lines, 'line')
-    const ended = once(office.process, 'exit').then(([status]) => {
-      throw new Error(`the office ended with status ${status}: ${office.log}`)
-    })
-    const [line] = await Promise.race([first, ended])
-    ended.catch(() => {})
-    office.console = JSON.parse(line).console
-    return office
-  }
-
-  /** A verified backup of this office. */
-  async backUp() {
-    await xuncheng('backup', '--data', this.data, '--to', path.join(this.folder, 'backups'))
-  }
-
-  /** A phone of `person`, enrolled here; without a name it has the command line's. */
-  async phone(person, device) {
-    const folder = path.join(this.folder, `phone-${person}`)
-    const phone = (...args) => xuncheng('phone', '--folder', folder, ...args)
-    const { code } = JSON.parse(await xuncheng('code', 'new', '--data', this.data, '--person', person, '--json'))
-    await phone('init', '--person', person)
-    await phone('enrol', code, ...(device ? ['--device', device] : []))
-    return phone
-  }
-
-  async stop() {
-    if (this.process.exitCode === null) {
-      this.process.kill('SIGTERM')
-      await once(this.process, 'exit')
-    }
-    await rm(this.folder, { recursive: true, force: true })
-  }
-}
+export { Office, photo, xuncheng } from '../tools/office.mjs'
 
 /** A headless browser with an empty profile. Screenshots go to XUNCHENG_SCREENSHOTS, or to a temporary folder. */
 export class Browser {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -16,6 +16,8 @@ use xuncheng_core::journal::write::{Author, Draft, Seen, write};
 use xuncheng_core::place::GeoPoint;
 use xuncheng_core::store::{entries, pending};
 use xuncheng_core::sync::code::EnrolmentCode;
+use xuncheng_core::sync::parcel::pack::{Originals, Packed};
+use xuncheng_core::sync::parcel::unpack::Unpacked;
 use xuncheng_core::sync::session::{Action, Outcome, Request};
 use xuncheng_core::work::case::CaseStep;
 
@@ -436,6 +438,24 @@ impl Phone {
         }
     }
 
+    /// Puts all that waits into a parcel on a stick.
+    ///
+    /// # Errors
+    /// Those of [`Field::pack_parcel`].
+    pub fn pack(&mut self, originals: Originals) -> Result<Packed, FieldError> {
+        let (now, seed, stick) = (self.now(), self.seed(), self.world.parcels());
+        self.field_mut().pack_parcel(&stick, originals, &now, &seed, &mut |_| {})
+    }
+
+    /// Takes the office's answer out of a parcel.
+    ///
+    /// # Errors
+    /// Those of [`Field::unpack_parcel`].
+    pub fn unpack(&mut self, file: &Path) -> Result<Unpacked, FieldError> {
+        let (now, seed) = (self.now(), self.seed());
+        self.field_mut().unpack_parcel(file, &now, &seed, &mut |_| {})
+    }
+
     /// A copy of the folder on another phone: two stores that take themselves for the same one.
     #[must_use]
     pub fn copied(&self) -> Self {
@@ -519,7 +539,7 @@ impl std::fmt::Debug for Phone {
     }
 }
 
-pub(crate) fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     for entry in fs::read_dir(from).expect("a folder can be listed") {
         let path = entry.expect("a folder can be listed").path();

@@ -29,8 +29,9 @@ use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::session::{Request, Response};
 use xuncheng_core::sync::wire::Keep;
 use xuncheng_core::work::case::{CASE, CaseStep};
+use xuncheng_office::parcel::{self, TakenIn};
 use xuncheng_office::{
-    BackupReport, Clock, Config, EntropySource, Office, OfficeError, Quotas, app, backup, write_at_desk,
+    BackupReport, Clock, Config, EntropySource, Ledger, Office, OfficeError, Quotas, app, backup, write_at_desk,
 };
 
 use crate::fixtures::Dice;
@@ -147,26 +148,36 @@ impl Shared {
         })
     }
 
-    fn start_office(&self) {
-        self.try_start_office().expect("the office opens");
-    }
-
-    fn try_start_office(&self) -> Result<(), OfficeError> {
+    fn config(&self) -> Config {
         let (time, dice) = (Arc::clone(&self.time), Arc::clone(&self.dice));
-        let config = Config {
+        Config {
             url: Some("http://office.test".parse().expect("an address")),
             clock: Clock::of(move || time.of_office()),
             entropy: EntropySource::of(move || drawn(&mut dice.lock().expect("no thread panics while it draws"))),
             piece_bytes: self.piece_bytes.get(),
             keep: self.keep.get(),
             quotas: self.quotas.borrow().clone(),
-            pack: self.pack.borrow_mut().take(),
             ..Config::new(self.folder.path().join("office"))
-        };
+        }
+    }
+
+    fn start_office(&self) {
+        self.try_start_office().expect("the office opens");
+    }
+
+    fn try_start_office(&self) -> Result<(), OfficeError> {
+        let config = Config { pack: self.pack.borrow_mut().take(), ..self.config() };
         let office = Office::open(config)?;
         let app = self.runtime.block_on(async { app(Arc::clone(&office)) });
         *self.running.borrow_mut() = Some(Running { office, app });
         Ok(())
+    }
+
+    /// Where parcels lie on their way.
+    pub(crate) fn parcels(&self) -> PathBuf {
+        let stick = self.folder.path().join("stick");
+        std::fs::create_dir_all(&stick).expect("a folder can be made");
+        stick
     }
 
     fn stop_office(&self) {
@@ -445,6 +456,25 @@ impl Desk {
     pub fn back_up(&self) -> BackupReport {
         let place = self.0.folder.path().join("backups");
         backup(&self.folder(), &place).expect("an office can be backed up")
+    }
+
+    /// Takes in a phone's parcel, beside the running office.
+    ///
+    /// # Errors
+    /// Why it was not, or not all of it.
+    pub fn take_in(&self, file: &Path) -> Result<TakenIn, OfficeError> {
+        let mut ledger = Ledger::open(&self.0.config())?;
+        parcel::take_in(&mut ledger, file, &mut |_| {})
+    }
+
+    /// Answers the newest parcel of a phone, in a file of its own.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn answer(&self, device: IncarnationId) -> Result<PathBuf, OfficeError> {
+        let place = self.0.parcels();
+        let mut ledger = Ledger::open(&self.0.config())?;
+        Ok(parcel::answer(&mut ledger, device, &place)?.file)
     }
 
     /// Opens it again.

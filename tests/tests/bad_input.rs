@@ -10,6 +10,8 @@
 mod at_the_office;
 #[path = "bad_input/looking.rs"]
 mod looking;
+#[path = "bad_input/parcels.rs"]
+mod parcels;
 #[path = "bad_input/terminal.rs"]
 mod terminal;
 

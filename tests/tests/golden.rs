@@ -217,6 +217,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         succeeds: None,
         backup: Some(Nonce::from_bytes([7; 16])),
         history: [(item(8), 40)].into(),
+        certificate_wanted: false,
         before: Vec::new(),
         holds: None,
         recovery: None,
@@ -301,6 +302,7 @@ fn a_sync_response() {
         upgrade_needed: None,
         refusal: Some(Refusal::Clone),
         pack: Some("{}".to_owned()),
+        certificate: None,
         recovery: None,
     };
     assert_json_snapshot!("sync_response", response);

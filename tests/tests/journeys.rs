@@ -18,3 +18,5 @@ mod links;
 mod over_a_wire;
 #[path = "journeys/over_tls.rs"]
 mod over_tls;
+#[path = "journeys/by_parcel.rs"]
+mod by_parcel;

@@ -1,7 +1,7 @@
 //! Runs that broke an earlier wording of the protocol (docs/protocol.md), each under its name; and the rules that closed
 //! them, as properties of the judge and the workflow table.
 //!
-//! Those that need erasure or parcels come with these.
+//! Those that need erasure come with it.
 
 #![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -36,6 +36,8 @@ mod waits;
 mod pictures;
 #[path = "traces/history.rs"]
 mod history;
+#[path = "traces/parcels.rs"]
+mod parcels;
 #[path = "traces/recovery.rs"]
 mod recovery;
 #[path = "traces/recovery_items.rs"]

@@ -122,3 +122,18 @@ count_junit() {
     skipped=$(number skipped "$suites")
     count "$((tests - failures - errors - skipped))" "$((failures + errors))" "$skipped"
 }
+
+# node_tests FOLDER: the tests of a folder in JavaScript, counted; what they need comes by its committed package-lock.json.
+node_tests() {
+    step "npm ci"
+    cd "$1"
+    npm ci --no-audit --no-fund
+
+    step "node --test"
+    local output=$COUNTS.output status=0
+    node --test --test-reporter=tap 2>&1 | tee "$output" || status=$?
+    tally() { sed -n "s/^# $1 \([0-9]*\)$/\1/p" "$output" | sum; }
+    count "$(tally pass)" "$(($(tally fail) + $(tally cancelled)))" "$(($(tally skipped) + $(tally todo)))"
+    rm -f "$output"
+    exit "$status"
+}

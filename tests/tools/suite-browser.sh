@@ -27,15 +27,4 @@ XUNCHENG_CHROMIUM=$(browser) ||
 export XUNCHENG_CHROMIUM
 build_workspace
 
-step "npm ci"
-cd tests/browser
-npm ci --no-audit --no-fund
-
-step "node --test"
-output=$COUNTS.output
-status=0
-node --test --test-reporter=tap 2>&1 | tee "$output" || status=$?
-tally() { sed -n "s/^# $1 \([0-9]*\)$/\1/p" "$output" | sum; }
-count "$(tally pass)" "$(($(tally fail) + $(tally cancelled)))" "$(($(tally skipped) + $(tally todo)))"
-rm -f "$output"
-exit "$status"
+node_tests tests/browser

@@ -83,7 +83,10 @@ fn advice(args: &Args, error: &FieldError) -> Option<String> {
         | FieldError::Ambiguous(_)
         | FieldError::Withheld(_)
         | FieldError::PhotoCount { .. }
-        | FieldError::TextTooLong { .. } => None,
+        | FieldError::TextTooLong { .. }
+        // What is wrong with it says what to do.
+        | FieldError::Parcel { .. }
+        | FieldError::NoSealingKey => None,
     }
 }
 
@@ -173,6 +176,9 @@ pub(crate) fn code(error: &FieldError) -> String {
         FieldError::OtherPerson { .. } => "other_person",
         FieldError::OtherOffice => "other_office",
         FieldError::EnrolledElsewhere { .. } => "enrolled_elsewhere",
+        FieldError::Parcel { source, .. } if source.is_disk_full() => "no_space",
+        FieldError::Parcel { .. } => "parcel",
+        FieldError::NoSealingKey => "no_parcels_yet",
     };
     code.to_owned()
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use xuncheng_core::field::{Shown, Site};
 use xuncheng_core::place::GeoPoint;
+use xuncheng_core::sync::parcel::pack;
 use xuncheng_core::sync::policy::Power;
 
 /// The environment's word for the phone's folder.
@@ -152,6 +153,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         stands: Stands,
     },
+    /// Where there is no network at all: put what waits into a file, and take the office's answer out of one.
+    Parcel {
+        #[command(subcommand)]
+        command: ParcelCommand,
+    },
     /// Say that the network is back: a sync of this phone that waits goes on at once.
     ///
     /// For what the system runs then. A wait that the office itself asked for is not cut short.
@@ -177,6 +183,41 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "entries")]
         all: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParcelCommand {
+    /// Put all that waits into a parcel that only the office opens: entries, small pictures, originals.
+    ///
+    /// Carry it there on a stick or by a chat: xuncheng parcel import. What is in it goes on waiting until the office has answered,
+    /// by a parcel or a network; a parcel that is lost loses nothing.
+    Export {
+        /// The file to make, or a folder, where it gets a name of its own.
+        #[arg(value_name = "FILE")]
+        place: PathBuf,
+        /// Which originals: all, none, or the oldest up to so many megabytes, like 200MB.
+        #[arg(long, value_name = "all|none|N MB", default_value = "all", value_parser = packed)]
+        originals: pack::Originals,
+    },
+    /// Take the office's answer to a parcel of this phone. Taken twice, it changes nothing the second time.
+    Import {
+        /// What the office made: 巡城-回包-….xcp.
+        file: PathBuf,
+    },
+}
+
+/// `all`, `none`, or megabytes.
+fn packed(text: &str) -> anyhow::Result<pack::Originals> {
+    match text.trim() {
+        "all" => Ok(pack::Originals::All),
+        "none" => Ok(pack::Originals::None),
+        size => {
+            let number = size.trim_end_matches(['B', 'b']).trim_end_matches(['M', 'm']).trim();
+            let megabytes: u64 =
+                number.parse().ok().with_context(|| format!("{size:?} is neither all nor none nor like 200MB"))?;
+            Ok(pack::Originals::AtMost { bytes: megabytes.saturating_mul(1_000_000) })
+        }
+    }
 }
 
 /// When originals are sent.

@@ -22,6 +22,8 @@ use crate::limits;
 /// What an origin is padded to before it is sealed.
 const PADDED_BYTES: usize = limits::ORIGIN_BYTES;
 const INFO: &[u8] = b"xuncheng/origin";
+/// How the text of a private key begins.
+const PRIVATE: &str = "p256-seal-private:";
 
 /// An office's private sealing key.
 pub struct SealingKey {
@@ -50,6 +52,11 @@ impl SealingPublicKey {
         Hash::of("sealing key", &[&self.0])
     }
 
+    /// The point itself.
+    pub(super) fn point(&self) -> Result<<DhP256HkdfSha256 as Kem>::PublicKey, CryptoError> {
+        <DhP256HkdfSha256 as Kem>::PublicKey::from_bytes(&self.0).map_err(|_| CryptoError::Key(hex::encode(&self.0)))
+    }
+
     /// Seals `origin`, the part of the entry with header hash `header`.
     ///
     /// # Errors
@@ -59,7 +66,7 @@ impl SealingPublicKey {
             return Err(CryptoError::OriginTooLong { bytes: origin.len() });
         }
         let unusable = |_| CryptoError::Key(hex::encode(&self.0));
-        let public = <DhP256HkdfSha256 as Kem>::PublicKey::from_bytes(&self.0).map_err(unusable)?;
+        let public = self.point()?;
         // JSON may end in spaces: the padding needs no length of its own.
         let padded = format!("{origin:<PADDED_BYTES$}");
         let (encapsulated, cipher) = hpke::single_shot_seal_with_rng::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(
@@ -91,12 +98,24 @@ impl SealingKey {
     pub fn load(path: &Path) -> Result<Self, CryptoError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| CryptoError::KeyFile { path: path.into(), source })?;
-        let unknown = || CryptoError::Key(format!("the file {}", path.display()));
-        let bytes =
-            hex::decode(text.trim().strip_prefix("p256-seal-private:").ok_or_else(unknown)?).map_err(|_| unknown())?;
-        let private = <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes).map_err(|_| unknown())?;
+        Self::from_text(text.trim()).ok_or_else(|| CryptoError::Key(format!("the file {}", path.display())))
+    }
+
+    /// The private key in text, for where it is kept.
+    pub(crate) fn to_text(&self) -> String {
+        format!("{PRIVATE}{}", hex::encode(self.private.to_bytes()))
+    }
+
+    /// The key of which this is the text; none where it is none's.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let bytes = hex::decode(text.strip_prefix(PRIVATE)?).ok()?;
+        let private = <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes).ok()?;
         let public = SealingPublicKey(DhP256HkdfSha256::sk_to_pk(&private).to_bytes().to_vec());
-        Ok(Self { private, public })
+        Some(Self { private, public })
+    }
+
+    pub(super) const fn private(&self) -> &<DhP256HkdfSha256 as Kem>::PrivateKey {
+        &self.private
     }
 
     /// Writes the key to `path`, durable and readable by its owner alone, unless a file is there already.
@@ -104,7 +123,7 @@ impl SealingKey {
     /// # Errors
     /// [`CryptoError::KeyFile`].
     pub fn save(&self, path: &Path) -> Result<(), CryptoError> {
-        write_private(path, &format!("p256-seal-private:{}\n", hex::encode(self.private.to_bytes())))
+        write_private(path, &format!("{}\n", self.to_text()))
     }
 
     /// The key that seals for this one.

@@ -80,6 +80,7 @@ impl Field {
             root: answer.root,
             node: certificate.node,
             epoch,
+            sealing: Some(certificate.sealing),
         };
         // What this store has read and been promised is one district's.
         if let Some(before) = self.office()? {

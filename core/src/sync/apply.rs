@@ -8,11 +8,10 @@ use super::downloads;
 use super::history;
 use super::session::SyncIntent;
 use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, SyncResponse};
-use crate::clock::Now;
 use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
 use crate::journal::actor::person;
-use crate::journal::entry::{Change, Entry, Exchange};
+use crate::journal::entry::{Change, Entry};
 use crate::journal::fold;
 use crate::journal::predict::{Predictor, Reach};
 use crate::journal::view::View;
@@ -89,7 +88,6 @@ pub fn apply(
     reader: &Reader<'_>,
     intent: &SyncIntent,
     response: &SyncResponse,
-    now: &Now,
 ) -> Result<(), ApplyError> {
     let epoch = response.epoch.open(reader.office)?;
     if epoch.id != reader.epoch {
@@ -113,7 +111,6 @@ pub fn apply(
         meta::set(tx, key::TOKEN, &response.token)?;
     }
     meta::set(tx, key::LIMITS, &response.limits)?;
-    meta::set(tx, key::LAST_EXCHANGE, &Exchange { server_time: response.server_time, now: now.clone() })?;
     let wants = meta::get::<Vec<ItemId>>(tx, key::SNAPSHOTS_WANTED)?.is_some()
         || meta::get::<BTreeMap<ItemId, u64>>(tx, key::HISTORY_WANTED)?.is_some_and(|wanted| !wanted.is_empty());
     meta::set(tx, key::SYNC_WANTED, &(response.page.more || again || wants))?;

@@ -26,30 +26,38 @@ pub(super) fn owed(
     urgent: &Urgent,
     now: &Now,
 ) -> Result<Vec<(EntryId, PhotoHash)>, StoreError> {
-    let as_text = |sha256: &PhotoHash| {
-        let file = std::fs::metadata(file(folder, rendition, sha256));
-        file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4))
-    };
     let mut next = owed::previews(tx, rendition, urgent, now, limits::PREVIEWS_LOOKED_AT)?;
     // What is not here now may be back with the next conversation; its original says that it is missing.
     next.retain(|(_, sha256)| file(folder, rendition, sha256).exists());
     let refused_above: Option<usize> = meta::get(tx, key::PREVIEWS_BYTES)?;
     if let (Rendition::View, Some(most)) = (rendition, refused_above) {
         // Something on the way takes no more: a larger view waits for the next conversation and holds up no original.
-        next.retain(|(_, sha256)| as_text(sha256) <= most);
+        next.retain(|(_, sha256)| as_text(folder, rendition, sha256) <= most);
     }
     let most = refused_above.unwrap_or(limits::PREVIEWS_BYTES);
-    let mut bytes = 0_usize;
-    let fits = |(_, sha256): &&(EntryId, PhotoHash)| {
-        bytes = bytes.saturating_add(as_text(sha256));
-        bytes <= most
-    };
-    let fitting = next.iter().take_while(fits).count().max(1);
-    next.truncate(fitting.min(limits::PREVIEWS_PER_REQUEST));
+    let fitting = fitting(folder, rendition, &next, most);
+    next.truncate(fitting);
     Ok(next)
 }
 
-fn file(folder: &PhotoFolder, rendition: Rendition, sha256: &PhotoHash) -> PathBuf {
+/// How many of `owed`, from the first on, go into one request of at most `most` bytes: one at least, where there is any.
+pub(super) fn fitting(folder: &PhotoFolder, rendition: Rendition, owed: &[(EntryId, PhotoHash)], most: usize) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |(_, sha256): &&(EntryId, PhotoHash)| {
+        bytes = bytes.saturating_add(as_text(folder, rendition, sha256));
+        bytes <= most
+    };
+    owed.iter().take_while(fits).count().max(1).min(limits::PREVIEWS_PER_REQUEST)
+}
+
+/// Bytes of a rendition as the text that it travels as.
+fn as_text(folder: &PhotoFolder, rendition: Rendition, sha256: &PhotoHash) -> usize {
+    let file = std::fs::metadata(file(folder, rendition, sha256));
+    file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX).div_ceil(3).saturating_mul(4))
+}
+
+/// Where a rendition lies, or would lie.
+pub(super) fn file(folder: &PhotoFolder, rendition: Rendition, sha256: &PhotoHash) -> PathBuf {
     match rendition {
         Rendition::Thumbnail => folder.thumbnail(sha256),
         Rendition::View => folder.view(sha256),

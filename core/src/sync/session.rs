@@ -25,12 +25,13 @@ use super::uploads::{self, UploadIntent};
 pub use super::wait::{Attention, attention};
 use super::wire::{
     Countersignature, DownloadsRequest, DownloadsResponse, Epoch, HaveRequest, HaveResponse, PROTOCOL, PROTOCOL_OLDEST,
-    PreviewsRequest, PreviewsResponse, Rendition, SUPERSEDED, SyncRequest, SyncResponse, Wanted, token_hash,
+    PreviewsRequest, PreviewsResponse, Refusal, Rendition, SUPERSEDED, SyncRequest, SyncResponse, Wanted, token_hash,
 };
 use super::{clock_offset, have, pieces, wait};
 use crate::clock::{Now, Seed};
-use crate::crypto::{PublicKey, Signed, Signer};
+use crate::crypto::{PublicKey, SealingPublicKey, Signed, Signer};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
+use crate::journal::entry::Exchange;
 use crate::journal::predict::Predictor;
 use crate::limits;
 use crate::mutant::{self, Mutant};
@@ -52,12 +53,16 @@ pub struct OfficeKeys {
     pub node: PublicKey,
     /// The branch of the ledger that this phone stands on.
     pub epoch: Epoch,
+    /// What parcels for the office are sealed for; none where this store was enrolled before there were any, until the next
+    /// exchange brings it.
+    #[serde(default)]
+    pub sealing: Option<SealingPublicKey>,
 }
 
 /// What an action row is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Intent {
+pub(super) enum Intent {
     Sync(SyncIntent),
     Have { nonce: Nonce, photos: Vec<(EntryId, PhotoHash)> },
     Previews { nonce: Nonce, rendition: Rendition, photos: Vec<(EntryId, PhotoHash)> },
@@ -294,7 +299,7 @@ fn holds(conn: &Connection) -> Result<Option<Signed<Countersignature>>, StoreErr
 
 /// A higher number than any request of this store before. The wall clock takes it past what a copy of the store may have
 /// sent since.
-fn next_number(tx: &Transaction<'_>, now: &Now) -> Result<u64, StoreError> {
+pub(super) fn next_number(tx: &Transaction<'_>, now: &Now) -> Result<u64, StoreError> {
     let last: u64 = meta::get(tx, key::REQUEST_NUMBER)?.unwrap_or(0);
     let number = u64::try_from(now.wall.unix_ms()).unwrap_or(0).max(last.saturating_add(1));
     meta::set(tx, key::REQUEST_NUMBER, &number)?;
@@ -302,14 +307,14 @@ fn next_number(tx: &Transaction<'_>, now: &Now) -> Result<u64, StoreError> {
 }
 
 /// The number of the last request that the office countersigned on this branch; it was checked when it came.
-fn countersigned(conn: &Connection, office: &OfficeKeys) -> Result<Option<u64>, SyncError> {
+pub(super) fn countersigned(conn: &Connection, office: &OfficeKeys) -> Result<Option<u64>, SyncError> {
     let held: Option<Signed<Countersignature>> = meta::get(conn, key::COUNTERSIGNED)?;
     let held = held.map(|held| held.read_unverified()).transpose()?;
     Ok(held.filter(|held| held.epoch == office.epoch.id).map(|held| held.request))
 }
 
 /// The request for an intent; none where there is nothing to send any more.
-fn request(
+pub(super) fn request(
     tx: &Transaction<'_>,
     phone: &Phone<'_>,
     office: &OfficeKeys,
@@ -343,6 +348,7 @@ fn request(
                 before: lineage::successions(tx, incarnation)?.into_iter().skip(1).collect(),
                 holds: holds(tx)?,
                 recovery: reoffer::recovery(tx, sync.reoffer)?,
+                certificate_wanted: office.sealing.is_none(),
             };
             Ok(Some(post("/v1/sync", message::pack(Direction::Request, &body, phone.signer)?)))
         }
@@ -463,33 +469,10 @@ fn take_answer(
     match intent {
         Intent::Sync(sync) => {
             let answer: SyncResponse = open(response, &office)?;
-            let reader = Reader {
-                office: &office.node,
-                epoch: office.epoch.id,
-                incarnation: meta::incarnation(tx)?,
-                predictor: Predictor { pack: phone.pack, person: phone.person },
-                photos: phone.photos,
-            };
-            if answer.nonce != sync.nonce {
-                return Err(ApplyError::OtherRequest.into());
-            }
-            if answer.superseded {
-                return Err(ApplyError::Superseded.into());
-            }
-            match &answer.recovery {
-                Some(known) => reoffer::answered(tx, &reader, &office, sync, &answer, known, now.wall)?,
-                None => apply::apply(tx, &reader, sync, &answer, now)?,
-            }
+            not_taken = take_page(tx, phone, &office, sync, &answer, now)?;
+            let exchange = Exchange { server_time: answer.server_time, now: now.clone() };
+            meta::set(tx, key::LAST_EXCHANGE, &exchange)?;
             clock_offset::note(tx, answer.server_time, begun_ms, now)?;
-            match answer.upgrade_needed {
-                Some(spoken) => meta::set(tx, key::UPGRADE_NEEDED, &spoken)?,
-                None => meta::clear(tx, key::UPGRADE_NEEDED)?,
-            }
-            // What else the answer brought is kept; entries that were not taken wait, or they would be sent without end.
-            not_taken = answer.refusal;
-            if sync.bytes > 0 && not_taken.is_none() {
-                meta::clear(tx, key::ENTRIES_POSTPONED)?;
-            }
         }
         Intent::Have { nonce, photos } => {
             let answer: HaveResponse = open(response, &office)?;
@@ -524,7 +507,49 @@ fn take_answer(
     if let Intent::Sync(_) = intent {
         wait::rest(tx, now)?;
     }
+    // They wait, or they would be sent without end.
     not_taken.map_or(Ok(()), |refusal| Err(SyncError::NotTaken(refusal)))
+}
+
+/// Takes the office's answer to a request for entries and feeds, by whatever way it came; gives why entries were not taken, where
+/// they were not: what else the answer brought is kept.
+pub(super) fn take_page(
+    tx: &Transaction<'_>,
+    phone: &Phone<'_>,
+    office: &OfficeKeys,
+    sync: &SyncIntent,
+    answer: &SyncResponse,
+    now: &Now,
+) -> Result<Option<Refusal>, SyncError> {
+    let reader = Reader {
+        office: &office.node,
+        epoch: office.epoch.id,
+        incarnation: meta::incarnation(tx)?,
+        predictor: Predictor { pack: phone.pack, person: phone.person },
+        photos: phone.photos,
+    };
+    if answer.nonce != sync.nonce {
+        return Err(ApplyError::OtherRequest.into());
+    }
+    if answer.superseded {
+        return Err(ApplyError::Superseded.into());
+    }
+    if let Some(certificate) = &answer.certificate {
+        let certificate = certificate.open(&office.root)?;
+        meta::set(tx, key::OFFICE, &OfficeKeys { sealing: Some(certificate.sealing), ..office.clone() })?;
+    }
+    match &answer.recovery {
+        Some(known) => reoffer::answered(tx, &reader, office, sync, answer, known, now.wall)?,
+        None => apply::apply(tx, &reader, sync, answer)?,
+    }
+    match answer.upgrade_needed {
+        Some(spoken) => meta::set(tx, key::UPGRADE_NEEDED, &spoken)?,
+        None => meta::clear(tx, key::UPGRADE_NEEDED)?,
+    }
+    if sync.bytes > 0 && answer.refusal.is_none() {
+        meta::clear(tx, key::ENTRIES_POSTPONED)?;
+    }
+    Ok(answer.refusal.clone())
 }
 
 fn open<T: serde::de::DeserializeOwned>(response: &Response, office: &OfficeKeys) -> Result<T, SyncError> {

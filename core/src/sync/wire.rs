@@ -114,6 +114,9 @@ pub struct SyncRequest {
     /// Items whose whole story is wanted, each with the count up to which the phone has it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub history: BTreeMap<ItemId, u64>,
+    /// Whether the phone lacks the office's certificate, having been enrolled by a version that kept less of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_wanted: bool,
     /// What that one goes on from in its turn, and so on, nearest first: the office may have lost those too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Succession>,
@@ -173,6 +176,9 @@ pub struct SyncResponse {
     /// The district pack as [one document](crate::pack::Pack::to_json), where the phone has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<String>,
+    /// The office's keys, signed by the root key, where the phone wants them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Signed<Certificate>>,
     /// What the phone needs to know to bring back what this office has lost; its page says nothing then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Known>,

@@ -22,6 +22,8 @@ use crate::attached;
 use crate::error::OfficeError;
 use crate::flags::{self, Flag, What};
 use crate::folder::sync_folder;
+use crate::ledger::Ledger;
+use crate::previews::Shelf;
 use crate::writer::Writer;
 
 /// An entry and the photo as it shows it.
@@ -151,6 +153,16 @@ fn draw_and_note(
     }))
 }
 
+/// Draws what is due of `shown` beside a running office, whose artist knows nothing of it.
+pub(crate) fn draw_beside(ledger: &mut Ledger, shelf: Shelf<'_>, (entry, photo): &ShownBy) -> Result<(), OfficeError> {
+    let drawn = match draw(shelf.folder, shelf.naming, &photo.sha256) {
+        Ok(drawn) => Ok(drawn),
+        Err(OfficeError::Photo(error)) => Err(error),
+        Err(error) => return Err(error),
+    };
+    ledger.turn(|intake| note(intake, *entry, photo, &drawn))
+}
+
 /// Draws beside the photos and then gives the files their names: previews that come meanwhile wait for the naming only.
 fn draw(photos: &PhotoFolder, naming: &Mutex<()>, sha256: &PhotoHash) -> Result<Renditions, OfficeError> {
     let easel = PhotoFolder::open(&photos.root().join("drawing"))?;
@@ -206,7 +218,7 @@ fn note(
 }
 
 /// The photos that are still to be drawn, with the entries that they are to be compared with.
-pub(super) fn left_over(conn: &Connection) -> Result<Vec<ShownBy>, OfficeError> {
+pub(crate) fn left_over(conn: &Connection) -> Result<Vec<ShownBy>, OfficeError> {
     let mut statement = conn.prepare(
         "SELECT d.entry, e.incarnation FROM office_drawing d JOIN entry e ON e.id = d.entry
          WHERE e.incarnation IS NOT NULL",

@@ -149,7 +149,7 @@ pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<Vec<S
     }
     for upload in rows::unfinished(ledger.connection())? {
         let id = upload.id;
-        if let Err(error) = recover_one(ledger, &grounds, folder, &uploads, upload) {
+        if let Err(error) = recover_one(ledger, folder, &uploads, upload) {
             // One file that cannot be read keeps no office from its work; its phone asks about it.
             tracing::error!(upload = %id, %error, "an upload that is whole could not be ended; it is tried again when its phone asks");
         }
@@ -159,21 +159,31 @@ pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<Vec<S
     draw::left_over(ledger.connection())
 }
 
-fn recover_one(
-    ledger: &mut Ledger,
-    grounds: &Grounds,
-    folder: &PhotoFolder,
-    uploads: &Path,
-    upload: Upload,
-) -> Result<(), OfficeError> {
-    let file = upload.file(uploads);
+/// Ends an upload whose bytes are all here, where the ledger is at hand.
+///
+/// # Errors
+/// [`OfficeError::Checksum`] where they are not the photo that its entry names: they were thrown away.
+pub(crate) fn end_here(ledger: &mut Ledger, folder: &PhotoFolder, upload: &Upload) -> Result<(), OfficeError> {
+    let grounds = Arc::clone(ledger.grounds());
+    let uploads = grounds.folder.uploads();
+    match in_place(folder, &upload.file(&uploads), upload)? {
+        Some(found) => ledger.turn(|intake| sign_for(intake, &grounds, upload, &found)).map(drop),
+        None => {
+            ledger.turn(|intake| rows::discard(intake, &uploads, upload))?;
+            Err(OfficeError::Checksum)
+        }
+    }
+}
+
+fn recover_one(ledger: &mut Ledger, folder: &PhotoFolder, uploads: &Path, upload: Upload) -> Result<(), OfficeError> {
     if upload.offset < upload.length {
         // A file that is gone has nothing to go on with.
-        return if file.exists() { Ok(()) } else { ledger.turn(|intake| rows::discard(intake, uploads, &upload)) };
+        let gone = !upload.file(uploads).exists();
+        return if gone { ledger.turn(|intake| rows::discard(intake, uploads, &upload)) } else { Ok(()) };
     }
-    match in_place(folder, &file, &upload)? {
-        Some(found) => ledger.turn(|intake| sign_for(intake, grounds, &upload, &found)).map(drop),
-        None => ledger.turn(|intake| rows::discard(intake, uploads, &upload)),
+    match end_here(ledger, folder, &upload) {
+        Err(OfficeError::Checksum) => Ok(()),
+        ended => ended,
     }
 }
 

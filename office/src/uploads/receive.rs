@@ -1,5 +1,6 @@
 //! Bytes as they stream in: written at once, on the disk before they are acknowledged, kept when the stream is cut.
 
+use std::fs::TryLockError;
 use std::io::SeekFrom;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,8 +86,18 @@ impl Progress {
         let file = if upload.finished_at.is_some() {
             None
         } else {
-            let mut file =
-                File::options().create(true).truncate(false).write(true).open(&path).await.map_err(failed)?;
+            let file = File::options().create(true).truncate(false).write(true).open(&path).await.map_err(failed)?;
+            let file = file.into_std().await;
+            // A parcel may be bringing it beside this office; a file system without locks has neither.
+            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+                return Err(OfficeError::Locked);
+            }
+            let id = upload.id;
+            let now = office.read(move |conn| rows::get(conn, id)).await?;
+            if now.is_none_or(|now| now.offset != upload.offset || now.finished_at.is_some()) {
+                return Err(OfficeError::Locked);
+            }
+            let mut file = File::from_std(file);
             // What lies beyond was never acknowledged, and a power cut may have left anything there.
             file.set_len(upload.offset).await.map_err(failed)?;
             file.seek(SeekFrom::Start(upload.offset)).await.map_err(failed)?;

@@ -12,6 +12,7 @@ use xuncheng_core::id::IncarnationId;
 use xuncheng_core::limits;
 
 use crate::error::OfficeError;
+use crate::ledger::Grounds;
 use crate::office::Office;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -28,11 +29,11 @@ impl Statement for UploadToken {
 
 /// A token for `incarnation`, as long as an upload is kept and to the end of that day: one of a day is like another, so that a
 /// phone which has it need not be sent it again.
-pub(crate) fn issue(office: &Office, incarnation: IncarnationId, now: Moment) -> Result<String, OfficeError> {
+pub(crate) fn issue(grounds: &Grounds, incarnation: IncarnationId, now: Moment) -> Result<String, OfficeError> {
     let until =
         now.plus_ms(limits::UPLOAD_KEEP_MS).unix_ms().div_euclid(DAY_MS).saturating_add(1).saturating_mul(DAY_MS);
     let token = UploadToken { incarnation, until: Moment::from_unix_ms(until) };
-    let signed = serde_json::to_vec(&Signed::new(&token, office.signer())?)
+    let signed = serde_json::to_vec(&Signed::new(&token, grounds.signer())?)
         .map_err(|error| OfficeError::Setup(format!("a token has no JSON form: {error}")))?;
     Ok(BASE64.encode(signed))
 }

@@ -1,18 +1,21 @@
 //! A district that plays a plan, and remembers what people were told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use xuncheng_core::field::{CaseDetail, FieldError};
 use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::ledger::Ruling;
 use xuncheng_core::store::list::Query;
-use xuncheng_core::sync::session::Action;
+use xuncheng_core::sync::parcel::ParcelError;
+use xuncheng_core::sync::parcel::pack::Originals;
+use xuncheng_core::sync::session::{Action, SyncError};
 use xuncheng_core::sync::wire::Keep;
 use xuncheng_core::work::case::{CASE, CaseStep, RULES};
 use xuncheng_core::work::flow::Who;
 use xuncheng_disk::{Disk, Fault as DiskFault};
+use xuncheng_office::OfficeError;
 
 use super::{Event, Tally};
 use crate::network::Fault;
@@ -47,6 +50,10 @@ pub struct District {
     pub phones: Vec<Phone>,
     /// What people were told.
     pub book: Book,
+    /// Parcels that were made, oldest first.
+    parcels: Vec<PathBuf>,
+    /// Answers, each with the number of the phone that it is for.
+    answers: Vec<(usize, PathBuf)>,
     /// The backups of the office, oldest first.
     backups: Vec<PathBuf>,
     /// A copy of its data folder that somebody made by hand.
@@ -80,6 +87,8 @@ impl District {
             world,
             phones,
             book,
+            parcels: Vec::new(),
+            answers: Vec::new(),
             backups: Vec::new(),
             copy: None,
             tally: Tally::default(),
@@ -133,6 +142,9 @@ impl District {
                 let _ = std::fs::remove_dir_all(&photos);
                 std::fs::rename(&away, &photos).expect("a card can be put back");
             }
+            Event::Pack { phone, originals } => self.pack(*phone, *originals),
+            Event::TakeIn { parcel, thousandths, answered } => self.take_in(*parcel, *thousandths, *answered),
+            Event::Unpack { answer, thousandths } => self.unpack(*answer, *thousandths),
             Event::Restart { phone, boot } => {
                 let boot = *boot;
                 self.restart(*phone, boot);
@@ -381,6 +393,48 @@ impl District {
         }
     }
 
+    fn pack(&mut self, phone: usize, originals: bool) {
+        let originals = if originals { Originals::All } else { Originals::None };
+        let packed = self.phone(phone).pack(originals).expect("an enrolled phone makes parcels");
+        self.parcels.push(packed.file);
+    }
+
+    fn take_in(&mut self, parcel: usize, thousandths: u64, answered: bool) {
+        let Some(file) = self.parcels.get(parcel % self.parcels.len().max(1)) else { return };
+        let taken = self.world.office().take_in(&part_of(file, thousandths));
+        self.world.settle();
+        let taken = match taken {
+            Ok(taken) => taken,
+            // A restored office knows nothing of a phone that was enrolled, or copied, since.
+            Err(OfficeError::UnknownDevice) => return,
+            Err(error) => {
+                assert!(thousandths < 1000, "a whole parcel is taken in: {error}");
+                return;
+            }
+        };
+        if answered
+            && !taken.superseded
+            && let Ok(answer) = self.world.office().answer(taken.device)
+        {
+            // A phone may have gone on under another incarnation since, and its answer then says nothing to it.
+            if let Some(phone) = self.phones.iter().position(|phone| phone.incarnation() == taken.device) {
+                self.answers.push((phone, answer));
+            }
+        }
+    }
+
+    fn unpack(&mut self, answer: usize, thousandths: u64) {
+        let Some((phone, file)) = self.answers.get(answer % self.answers.len().max(1)) else { return };
+        let taken = self.phones[*phone].unpack(&part_of(file, thousandths));
+        // Of parcels from long ago it has forgotten the key.
+        // And what an office said that was restored since is another branch's.
+        let known = matches!(
+            &taken,
+            Err(FieldError::Parcel { source: ParcelError::NotForHere(_), .. } | FieldError::Sync(SyncError::Apply(_)))
+        );
+        assert!(taken.is_ok() || known || thousandths < 1000, "a whole answer is taken: {taken:?}");
+    }
+
     /// What happens while a disk fails, and what is left of it: a program whose disk died is started anew.
     fn on_bad_disk(&mut self, at_the_office: bool, fault: DiskFault, number: usize, event: &Event) {
         let phone = match event {
@@ -391,6 +445,9 @@ impl District {
             | Event::Talk { phone, .. }
             | Event::Restart { phone, .. } => self.index(*phone),
             Event::Desk { .. }
+            | Event::Pack { .. }
+            | Event::TakeIn { .. }
+            | Event::Unpack { .. }
             | Event::Dispatch { .. }
             | Event::Correct { .. }
             | Event::Rule { .. }
@@ -470,6 +527,16 @@ impl District {
     }
 }
 
+/// What of a file came before the stick was pulled out.
+fn part_of(file: &Path, thousandths: u64) -> PathBuf {
+    let mut bytes = std::fs::read(file).expect("a parcel can be read");
+    let kept = bytes.len() as u64 * thousandths / 1000;
+    bytes.truncate(usize::try_from(kept).expect("a length of this machine"));
+    let part = file.with_extension("part");
+    std::fs::write(&part, bytes).expect("a stick can be written");
+    part
+}
+
 /// Whether a disk may be the reason: of what a phone says otherwise a disk is none.
 fn is_of_the_disk(error: &FieldError) -> bool {
     match error {
@@ -492,6 +559,8 @@ fn is_of_the_disk(error: &FieldError) -> bool {
         | FieldError::NotNow { .. }
         | FieldError::OtherPerson { .. }
         | FieldError::OtherOffice
+        | FieldError::Parcel { .. }
+        | FieldError::NoSealingKey
         | FieldError::EnrolledElsewhere { .. } => false,
     }
 }

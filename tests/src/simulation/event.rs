@@ -79,6 +79,29 @@ pub enum Event {
         /// Whether the card with the photos is out meanwhile.
         card_out: bool,
     },
+    /// A phone puts what waits into a parcel.
+    Pack {
+        /// Which phone.
+        phone: usize,
+        /// Whether originals go with it.
+        originals: bool,
+    },
+    /// The office takes one of the parcels in that were ever made, all of it or what of it came, and perhaps answers.
+    TakeIn {
+        /// Which parcel.
+        parcel: usize,
+        /// After how many thousandths of it the stick was pulled out; 1000 where it was not.
+        thousandths: u64,
+        /// Whether it is answered.
+        answered: bool,
+    },
+    /// A phone takes one of the answers that were ever made.
+    Unpack {
+        /// Which answer.
+        answer: usize,
+        /// As above.
+        thousandths: u64,
+    },
     /// A phone's program ends without being asked, and starts again; or the whole phone does.
     Restart {
         /// Which phone.
@@ -180,6 +203,10 @@ impl Event {
             Self::Talk { card_out: true, .. } => "conversation with the card out",
             Self::Talk { dies_after: None, .. } => "conversation",
             Self::Talk { dies_after: Some(_), .. } => "kill while talking",
+            Self::Pack { .. } => "parcel made",
+            Self::TakeIn { thousandths: 1000, .. } => "parcel taken in",
+            Self::TakeIn { .. } => "parcel cut off",
+            Self::Unpack { .. } => "answer taken",
             Self::Restart { boot: false, .. } => "kill",
             Self::Restart { boot: true, .. } => "reboot",
             Self::Copy { .. } => "copy of a phone",
@@ -212,6 +239,8 @@ impl Event {
             Self::Desk { .. } | Self::Dispatch { .. } | Self::Correct { .. } | Self::Rule { .. } => (false, true),
             Self::RestartOffice => (false, true),
             Self::Copy { .. } | Self::ClockOff { .. } | Self::ChangeRoles { .. } | Self::Pass { .. } => (false, false),
+            // A stick is no disk of either.
+            Self::Pack { .. } | Self::TakeIn { .. } | Self::Unpack { .. } => (false, false),
             // Each opens a folder anew, with a disk of its own.
             Self::BackUp | Self::Restore { .. } | Self::CopyOffice | Self::PutBack => (false, false),
             // Of the phone and its link alone.
@@ -248,7 +277,12 @@ impl Event {
             38..44 => Self::Desk { case, step: below(dice, 8) },
             44..48 => Self::Dispatch { case, unit: below(dice, 2) },
             48..53 => Self::Correct { case },
-            53..80 => Self::Talk {
+            53..57 => Self::Pack { phone, originals: below(dice, 2) == 0 },
+            57..61 => {
+                Self::TakeIn { parcel: below(dice, 64), thousandths: thousandths(dice), answered: below(dice, 4) > 0 }
+            }
+            61..64 => Self::Unpack { answer: below(dice, 64), thousandths: thousandths(dice) },
+            64..80 => Self::Talk {
                 phone,
                 dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
                 faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
@@ -298,6 +332,11 @@ fn link(dice: &mut Dice) -> Option<Option<Pace>> {
             Some(Some(Pace { bytes_per_second, one_way_ms: 150 }))
         }
     }
+}
+
+/// How much of a parcel comes: mostly all.
+fn thousandths(dice: &mut Dice) -> u64 {
+    if below(dice, 4) == 0 { below(dice, 1000) as u64 } else { 1000 }
 }
 
 fn fault(dice: &mut Dice) -> Option<Fault> {

@@ -66,6 +66,7 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         succeeds: None,
         backup: None,
         history: std::collections::BTreeMap::new(),
+        certificate_wanted: false,
         before: Vec::new(),
         holds: None,
         recovery: None,
