@@ -453,6 +453,10 @@ impl District {
             | Event::Rule { .. }
             | Event::Copy { .. }
             | Event::Newer { .. }
+            | Event::Stands { .. }
+            | Event::AskForOriginals { .. }
+            | Event::Link { .. }
+            | Event::LinkBack { .. }
             | Event::ClockOff { .. }
             | Event::RestartOffice
             | Event::BackUp
