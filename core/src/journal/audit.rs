@@ -1,6 +1,8 @@
 //! Reading everything again: that a chain has no gap and no changed byte, that its batches were signed, that an item is
 //! what its judgements make of it, that receipts and all that a phone was told are the office's.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use super::entry::EntryError;
@@ -75,6 +77,8 @@ pub enum AuditError {
 /// [`AuditError`] at the first thing that does not hold.
 pub fn chain(conn: &Connection, incarnation: IncarnationId, key: &PublicKey, through: u64) -> Result<u64, AuditError> {
     let mut hashes: Vec<Hash> = Vec::new();
+    // Places of which there is the hash alone. A batch of which all entries have left is no longer signed here.
+    let mut left = BTreeSet::new();
     loop {
         let done = hashes.len() as u64;
         let next = entries::after(conn, incarnation, done, limits::BATCH_ENTRIES)?;
@@ -87,8 +91,9 @@ pub fn chain(conn: &Connection, incarnation: IncarnationId, key: &PublicKey, thr
             // Of one that left this phone there is its hash, at its place.
             while hashes.len() as u64 + 1 < origin.seq {
                 let seq = hashes.len() as u64 + 1;
-                let left = entries::hash_at(conn, incarnation, seq)?.ok_or(AuditError::Broken { incarnation, seq })?;
-                hashes.push(left);
+                let hash = entries::hash_at(conn, incarnation, seq)?.ok_or(AuditError::Broken { incarnation, seq })?;
+                left.insert(seq);
+                hashes.push(hash);
             }
             let seq = hashes.len() as u64 + 1;
             if origin.seq != seq || origin.incarnation != incarnation || origin.prev != hashes.last().copied() {
@@ -99,7 +104,12 @@ pub fn chain(conn: &Connection, incarnation: IncarnationId, key: &PublicKey, thr
             hashes.push(entry.header_hash());
         }
     }
-    signed(conn, incarnation, key, &hashes, through)?;
+    // The last ones may have left, too.
+    while let Some(hash) = entries::hash_at(conn, incarnation, hashes.len() as u64 + 1)? {
+        hashes.push(hash);
+        left.insert(hashes.len() as u64);
+    }
+    signed(conn, incarnation, key, &hashes, &left, through)?;
     Ok(hashes.len() as u64)
 }
 
@@ -108,9 +118,16 @@ fn signed(
     incarnation: IncarnationId,
     key: &PublicKey,
     hashes: &[Hash],
+    left: &BTreeSet<u64>,
     through: u64,
 ) -> Result<(), AuditError> {
-    let mut covered = 0;
+    let beyond_left = |mut covered: u64| {
+        while left.contains(&(covered + 1)) {
+            covered += 1;
+        }
+        covered
+    };
+    let mut covered = beyond_left(0);
     for seal in entries::seals(conn, incarnation)? {
         let batch: BatchSeal = Signed::open(&seal, key)?;
         let (first, last) = (batch.first_seq(), batch.head.seq);
@@ -122,7 +139,7 @@ fn signed(
             return Err(AuditError::Broken { incarnation, seq: first });
         }
         if first <= covered + 1 {
-            covered = covered.max(last);
+            covered = beyond_left(covered.max(last));
         }
     }
     if covered < through { Err(AuditError::Unsigned { incarnation, seq: covered + 1 }) } else { Ok(()) }

@@ -47,7 +47,7 @@ pub(super) fn fitting(folder: &PhotoFolder, rendition: Rendition, owed: &[(Entry
         bytes = bytes.saturating_add(as_text(folder, rendition, sha256));
         bytes <= most
     };
-    owed.iter().take_while(fits).count().max(1).min(limits::PREVIEWS_PER_REQUEST)
+    owed.iter().take_while(fits).count().clamp(1, limits::PREVIEWS_PER_REQUEST)
 }
 
 /// Bytes of a rendition as the text that it travels as.

@@ -73,7 +73,7 @@ impl Receiving {
         let mut skip = self.upload.offset;
         loop {
             let piece = match parcel.piece() {
-                Ok(piece) if piece.is_empty() => break,
+                Ok([]) => break,
                 Ok(piece) => piece,
                 // What came until then is kept: whoever copies the parcel once more goes on from there.
                 Err(error) => {

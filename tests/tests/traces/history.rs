@@ -133,6 +133,8 @@ fn what_is_over_leaves_and_the_chain_goes_on() {
     let conn = li.field().store();
     assert_eq!(count(conn, "SELECT count(*) FROM attachment"), 1);
     assert_eq!(entries::own_count(conn).unwrap(), 5, "their places stay");
+    let key = xuncheng_core::crypto::SoftwareKey::load(&li.folder().join("device.key")).unwrap();
+    assert_eq!(audit::chain(conn, li.incarnation(), &key.public_key(), 5).unwrap(), 5, "the last one of them too");
     world.check_invariants();
 
     // It goes on, also from a restart on, and all of it arrives.
@@ -141,9 +143,7 @@ fn what_is_over_leaves_and_the_chain_goes_on() {
     let new = li.capture("matter/09006").summary.id;
     li.sync().unwrap();
     assert!(world.office().view(new).is_some());
-    let incarnation = li.incarnation();
-    let key = xuncheng_core::crypto::SoftwareKey::load(&li.folder().join("device.key")).unwrap();
-    audit::chain(li.field().store(), incarnation, &key.public_key(), 3).unwrap();
+    audit::chain(li.field().store(), li.incarnation(), &key.public_key(), 8).unwrap();
     world.check_invariants();
 }
 

@@ -123,12 +123,11 @@ impl Taking<'_> {
                 error
             }
         };
-        match error {
-            copied if succeed::is_copied(&copied) => self.succeed(copied),
-            // What else the answer brought is kept.
-            SyncError::NotTaken(_) => Ok(()),
-            error => Err(error.into()),
+        if succeed::is_copied(&error) {
+            return self.succeed(error);
         }
+        // What else the answer of one that took not all brought is kept.
+        if matches!(error, SyncError::NotTaken(_)) { Ok(()) } else { Err(error.into()) }
     }
 
     /// Goes on after the office's signed word that a copy of this store speaks to it too, as over a network.
