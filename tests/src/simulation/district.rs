@@ -575,7 +575,7 @@ fn is_of_the_disk(error: &FieldError) -> bool {
 
 /// Whether the phones of a run have no room: whatever is safe leaves them.
 const fn is_tight(seed: u64) -> bool {
-    seed % 2 == 0
+    seed.is_multiple_of(2)
 }
 
 /// What any step may need; a step takes what it knows.
