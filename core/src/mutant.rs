@@ -21,8 +21,6 @@ pub enum Mutant {
     HeadUnchecked,
     /// The office passes over a position of a feed.
     SkippedPosition,
-    /// The office withdraws a feed and does not say so.
-    WithdrawalUnsaid,
     /// The office signs for an original and does not say so.
     ReceiptUnsaid,
     /// The office takes the first piece of an original for the whole.
@@ -37,7 +35,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::SentTakenForAcknowledged,
         Self::DoubleApply,
         Self::PageShownHalf,
@@ -45,7 +43,6 @@ impl Mutant {
         Self::CopyLeavesEntries,
         Self::HeadUnchecked,
         Self::SkippedPosition,
-        Self::WithdrawalUnsaid,
         Self::ReceiptUnsaid,
         Self::CutUploadSigned,
         Self::LoserDropped,

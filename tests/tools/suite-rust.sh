@@ -21,8 +21,8 @@ crashed=$((programs_failed > results_failed ? programs_failed - results_failed :
 
 # What a reader needs of a failure: the tests' own output. A crash or a compile error is readable only in what came before.
 if [ -n "$results" ] && [ "$crashed" = 0 ]; then
-    awk '/^failures:$/ { show = 1 } show || /^error/ { print "   " $0 } /^test result:/ { show = 0 }' "$output" |
-        head -n 400 >"$FAILURES"
+    awk '/^failures:$/ { show = 1 } (show || /^error/) && lines++ < 400 { print "   " $0 } /^test result:/ { show = 0 }' \
+        "$output" >"$FAILURES"
 else
     tail -n 120 "$output" >"$FAILURES"
 fi

@@ -6,8 +6,9 @@ use super::action::SyncError;
 use super::apply::ApplyError;
 use super::outbox;
 use super::reoffer;
-use super::wire::{Refusal, Succession};
+use super::wire::{Countersignature, Refusal, Succession};
 use crate::clock::{Entropy, Now};
+use crate::crypto::Signed;
 use crate::id::{Hash, IncarnationId, Nonce};
 use crate::journal::entry::{Entry, EntryError, Origin, part_hash};
 use crate::limits;
@@ -23,11 +24,15 @@ pub(super) const fn is_copied(error: &SyncError) -> bool {
     )
 }
 
-/// Whether this incarnation was made because of a copy, and the office has not answered it once: another one at once would be
-/// one too many.
-pub(super) fn is_fresh(tx: &Transaction<'_>) -> Result<bool, StoreError> {
-    let answered = meta::get::<serde_json::Value>(tx, key::COUNTERSIGNED)?.is_some();
-    Ok(!answered && declared(tx)?.is_some())
+/// Whether this incarnation was made because of a copy, and has not once been told all that the office had to tell: another one
+/// at once would be one too many. What is said while something is brought back to a restored office does not count.
+pub(super) fn is_fresh(tx: &Transaction<'_>) -> Result<bool, SyncError> {
+    if declared(tx)?.is_none() {
+        return Ok(false);
+    }
+    let held: Option<Signed<Countersignature>> = meta::get(tx, key::HOLDS)?;
+    let told = held.map(|held| held.read_unverified()).transpose()?;
+    Ok(told.map(|told| told.incarnation) != Some(meta::incarnation(tx)?))
 }
 
 /// What the store says in its requests of the incarnation before; none where it was never copied.
