@@ -138,6 +138,8 @@ impl Link {
             Err(error) => return Outcome::Unreadable(error.to_string()),
         };
         if self.down.get() {
+            // What was planned for this request meets none later.
+            self.planned.borrow_mut().pop_front();
             return Outcome::Unreachable("no network".to_owned());
         }
         let way_ms = self.pace.get().map_or(0, |pace| {
