@@ -5,12 +5,12 @@ pub const ENTRY_BYTES: usize = 64 * 1024;
 /// An entry's origin: four times what it takes today. Its sealed copies are all of this length.
 pub const ORIGIN_BYTES: usize = 1024;
 /// Entries in one sync request (docs/protocol.md, wire).
-pub const BATCH_ENTRIES: usize = 500;
-/// Bytes of entries in one sync request before compression; compressed they are then below the wire's 256 KiB.
-pub const BATCH_BYTES: usize = 256 * 1024;
+pub const BATCH_ENTRIES: usize = 2000;
+/// Bytes of entries in one sync request before compression, where the network is fast.
+pub const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// A request to the office after decompression: a batch with its signatures, a dozen thumbnails, one view, or the largest
 /// snapshot of an item, which a phone brings back to a restored office.
-pub const REQUEST_BYTES: usize = 2 * 1024 * 1024;
+pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Countersignatures that a phone remembers having held: some weeks of work. One that is older is not found, and more is
 /// offered to a restored office than it has lost.
 pub const COUNTERSIGNATURES: usize = 1024;
@@ -21,13 +21,17 @@ pub const SUCCESSIONS: usize = 64;
 /// Countersignatures of a phone that an office keeps in any case, newest first: a copy of the phone's store may hold one of them.
 pub const COUNTERSIGNATURES_KEPT: usize = 16;
 /// An answer of the office after decompression.
-pub const RESPONSE_BYTES: usize = 8 * 1024 * 1024;
+pub const RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 /// A district pack: with a page beside it, and quoted, it fits into an answer.
 pub const PACK_BYTES: usize = 4 * 1024 * 1024;
 /// Feed rows in one page.
-pub const PAGE_ROWS: usize = 500;
-/// Bytes of entries and snapshots in one page, before compression: a phone holds it in memory.
+pub const PAGE_ROWS: usize = 2000;
+/// Bytes of entries and snapshots in one page, before compression, where a phone does not say how many go well over its network.
 pub const PAGE_BYTES: usize = 1024 * 1024;
+/// The fewest that a phone asks for: below it the requests cost more than the bytes.
+pub const PAGE_BYTES_MIN: usize = 64 * 1024;
+/// The most: a phone holds them in memory.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Items whose snapshots a phone asks for at once.
 pub const WANTED_ITEMS: usize = 100;
 /// Thumbnails or views in one request: a dozen thumbnails, where they are as small as they should be.
@@ -211,6 +215,11 @@ pub const LAST_REQUESTS_MS: u64 = 10_000;
 pub const RESERVE_BYTES: usize = 256 * 1024;
 /// How long a statement waits for another process that writes: longer than any turn takes.
 pub const STORE_BUSY_MS: u64 = 10_000;
+/// Statements that a store keeps prepared: more than there are in the program, for a turn at the office uses most of them.
+pub const STORE_STATEMENTS: usize = 512;
+/// KiB of pages that a store keeps in memory at most. An entry touches some dozens of indexes by random ids: where they do not fit,
+/// each is read anew from the log.
+pub const STORE_CACHE_KIB: i64 = 16 * 1024;
 /// What is on the disk for certain grows in steps of this many bytes while an original streams in.
 pub const UPLOAD_SYNC_BYTES: u64 = 4 * 1024 * 1024;
 /// A line in a parcel, which says what a part is.

@@ -31,11 +31,29 @@ pub enum Mutant {
     RepeatTakenForNew,
     /// The office judges what a person released, and leaves held what waits behind it.
     ReleasedAlone,
+    /// The office withdraws a feed and does not say so.
+    WithdrawalUnsaid,
+    /// A phone calls a photo kept before the disk has its bytes.
+    PhotoUnsynced,
+    /// The office signs for an original before it has its name.
+    ReceiptBeforeName,
+    /// A phone takes a receipt for the word that a backup holds the photo.
+    ReceiptTakenForSafe,
+    /// The office takes it that whoever names a photo has it.
+    HashTakenForPossession,
+    /// After a restore a phone goes on by receipts of a branch that is gone.
+    DeadReceiptsKept,
+    /// To a restored office a phone brings its chains, and nothing of what it had been told.
+    NothingBroughtBack,
+    /// The office does not look whether it has all that phones hold of it.
+    RollbackUnseen,
+    /// The office lets a step of an earlier round count in a later one.
+    StaleRoundTaken,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 21] = [
         Self::SentTakenForAcknowledged,
         Self::DoubleApply,
         Self::PageShownHalf,
@@ -48,6 +66,15 @@ impl Mutant {
         Self::LoserDropped,
         Self::RepeatTakenForNew,
         Self::ReleasedAlone,
+        Self::WithdrawalUnsaid,
+        Self::PhotoUnsynced,
+        Self::ReceiptBeforeName,
+        Self::ReceiptTakenForSafe,
+        Self::HashTakenForPossession,
+        Self::DeadReceiptsKept,
+        Self::NothingBroughtBack,
+        Self::RollbackUnseen,
+        Self::StaleRoundTaken,
     ];
 }
 

@@ -118,13 +118,15 @@ pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|source| StoreError::Sqlite { doing: "open for reading", source })?;
     conn.busy_timeout(Duration::from_millis(limits::STORE_BUSY_MS))?;
-    conn.set_prepared_statement_cache_capacity(128);
+    conn.set_prepared_statement_cache_capacity(limits::STORE_STATEMENTS);
+    conn.pragma_update(None, "cache_size", -limits::STORE_CACHE_KIB)?;
     Ok(conn)
 }
 
 fn configure(conn: &Connection) -> Result<(), StoreError> {
     conn.busy_timeout(Duration::from_millis(limits::STORE_BUSY_MS))?;
-    conn.set_prepared_statement_cache_capacity(128);
+    conn.set_prepared_statement_cache_capacity(limits::STORE_STATEMENTS);
+    conn.pragma_update(None, "cache_size", -limits::STORE_CACHE_KIB)?;
     use_wal(conn)?;
     // A commit is on the disk before the call returns; Apple's fsync alone does not reach the medium.
     conn.pragma_update(None, "synchronous", "FULL")?;

@@ -14,7 +14,7 @@ pub mod apply;
 pub mod outbox;
 pub mod action;
 pub mod policy;
-mod pieces;
+mod sizes;
 mod have;
 mod previews;
 mod downloads;

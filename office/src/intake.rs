@@ -86,8 +86,8 @@ pub(crate) fn answer(
     // Positions of what is lost mean nothing here. And whoever recorded a request reads nothing by sending it again.
     // What shares no version sends all the same, and would not read this page as it is meant.
     let page = if *standing == Standing::Current && !superseded && sent.shared.is_some() {
-        let Sent { positions, want, history, backup, .. } = sent;
-        let asked = page::Asked { positions, want, history, backup: *backup };
+        let Sent { positions, want, history, backup, page_bytes, .. } = sent;
+        let asked = page::Asked { positions, want, history, backup: *backup, bytes: *page_bytes };
         page::build(conn, incarnation, &asked, own, grounds.signer())?
     } else {
         empty(grounds, own)?
@@ -135,6 +135,8 @@ pub(crate) struct Sent {
     pub(crate) backup: Option<Nonce>,
     /// Items whose whole story is wanted.
     pub(crate) history: BTreeMap<ItemId, u64>,
+    /// How much the answer may bring.
+    page_bytes: Option<u64>,
 }
 
 /// What an office says of itself in an answer.
@@ -164,7 +166,7 @@ impl Sent {
         let shared = Spoken::HERE.common(versions.spoken());
         let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
         let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, .. } = request;
-        let SyncRequest { backup, history, certificate_wanted, .. } = request;
+        let SyncRequest { backup, history, certificate_wanted, page_bytes, .. } = request;
         if history.values().any(|count| i64::try_from(*count).is_err()) {
             return Err(OfficeError::Junk("no item comes to such a count".to_owned()));
         }
@@ -187,6 +189,7 @@ impl Sent {
             token,
             backup,
             history,
+            page_bytes,
         })
     }
 }

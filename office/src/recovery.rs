@@ -7,6 +7,7 @@ use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{EpochId, Hash, IncarnationId, PersonId};
 use xuncheng_core::journal::ledger::{Intake, Recovered};
 use xuncheng_core::limits;
+use xuncheng_core::mutant::{self, Mutant};
 use xuncheng_core::store::entries::{self, Head};
 use xuncheng_core::store::recovered::{self, Gap};
 use xuncheng_core::store::{StoreError, lineage, meta};
@@ -51,6 +52,9 @@ pub(crate) fn standing(
     shown: &Shown<'_>,
 ) -> Result<Standing, OfficeError> {
     let mut lost = shown.epoch != current.id;
+    if mutant::is_on(Mutant::RollbackUnseen) && !lost {
+        return Ok(Standing::Current);
+    }
     if let Some(holds) = shown.holds
         && let Ok(said) = holds.open(&grounds.keys.node.public_key())
         && is_of_lineage(conn, shown.incarnation, said.incarnation)?

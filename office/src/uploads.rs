@@ -19,6 +19,7 @@ use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, IncarnationId, Nonce, PhotoHash};
 use xuncheng_core::journal::ledger::Intake;
 use xuncheng_core::limits;
+use xuncheng_core::mutant::{self, Mutant};
 use xuncheng_core::store::lineage;
 
 use crate::attached;
@@ -146,7 +147,14 @@ pub(crate) fn admit(
         let named = format!("the entry shows photo {} of {} bytes", shown.photo.sha256, shown.photo.bytes);
         return Err(OfficeError::NotOfEntry(named));
     }
-    rows::make(intake, uploads, entry, sha256, incarnation, length, quotas)
+    let made = rows::make(intake, uploads, entry, sha256, incarnation, length, quotas)?;
+    if mutant::is_on(Mutant::HashTakenForPossession) {
+        let here = "UPDATE office_upload SET offset = length WHERE id = ?1
+                    AND EXISTS (SELECT 1 FROM photo WHERE sha256 = ?2 AND original_here = 1)";
+        intake.tx.execute(here, (made.id, sha256))?;
+        return Ok(rows::of_photo(intake.tx, entry, sha256)?.unwrap_or(made));
+    }
+    Ok(made)
 }
 
 /// HEAD: how much there is.

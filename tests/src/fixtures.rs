@@ -88,6 +88,16 @@ pub fn jpeg_with_flaw(flaw: Flaw) -> Vec<u8> {
     encode(&gradient(320, 240, 1), Some(Camera::default().tiff_with(flaw)))
 }
 
+/// A sound JPEG without EXIF of gravel: no pixel is as light as the next, and it packs as badly as what cameras see.
+#[must_use]
+pub fn jpeg_of_gravel(width: u32, height: u32, seed: u64) -> Vec<u8> {
+    let mut gravel = noise(width, height, seed);
+    for pixel in gravel.pixels_mut() {
+        *pixel = Rgb([pixel[0]; 3]);
+    }
+    encode(&gravel, None)
+}
+
 /// A sound JPEG without EXIF.
 #[must_use]
 pub fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {

@@ -55,9 +55,9 @@ impl Fault {
 /// One request and what came of it, for tests that compare traffic.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// The request's path.
-    pub path: String,
-    /// The request's body.
+    /// The request. Where its body is a file, that may have changed since.
+    pub request: Request,
+    /// The bytes of its body.
     pub sent: Vec<u8>,
     /// What the phone was told.
     pub outcome: Outcome,
@@ -190,7 +190,7 @@ impl Link {
             Some(_) => newer::answer(&world.folder.path().join("office"), outcome, newer::say_more),
             None => outcome,
         };
-        self.log.borrow_mut().push(Exchange { path: request.path.clone(), sent, outcome: outcome.clone() });
+        self.log.borrow_mut().push(Exchange { request: request.clone(), sent, outcome: outcome.clone() });
         outcome
     }
 

@@ -5,20 +5,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
 use xuncheng_core::clock::{Now, Seed};
 use xuncheng_core::field::{
     Capture, CapturePhoto, CaseAct, CaseDetail, CaseEdit, Field, FieldError, VisitCapture, VisitSummary,
 };
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId, PhotoHash};
-use xuncheng_core::journal::entry::{Change, Entry, PhotoRole};
+use xuncheng_core::journal::entry::{Change, Entry, Photo, PhotoRole};
+use xuncheng_core::journal::predict;
 use xuncheng_core::journal::write::{Author, Draft, Seen, write};
 use xuncheng_core::place::GeoPoint;
-use xuncheng_core::store::{entries, pending};
+use xuncheng_core::store::entries;
+use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::parcel::pack::{Originals, Packed};
 use xuncheng_core::sync::parcel::unpack::Unpacked;
-use xuncheng_core::sync::session::{Action, Outcome, Request};
+use xuncheng_core::sync::session::{Action, Body, Method, Outcome, Request};
 use xuncheng_core::work::case::CaseStep;
 
 use crate::fixtures;
@@ -326,6 +330,17 @@ impl Phone {
         self.field_mut().step(item, act, &now, &seed)
     }
 
+    /// From here on exchanges bring no more than so many bytes of entries each way, and one entry at least, until the next
+    /// conversation begins.
+    ///
+    /// # Panics
+    /// Where the store cannot be written.
+    pub fn exchanges_of(&self, bytes: u64) {
+        let tx = self.field().store().unchecked_transaction().expect("a transaction begins");
+        meta::set(&tx, key::EXCHANGES, &json!({ "bytes": bytes, "most": bytes })).expect("a fact can be kept");
+        tx.commit().expect("a transaction ends");
+    }
+
     /// Writes an entry into the store's chain and outbox that no screen of this version would write.
     ///
     /// # Panics
@@ -342,7 +357,7 @@ impl Phone {
         let (now, mut entropy) = (self.now(), self.seed().entropy());
         let tx = self.field().store().unchecked_transaction().expect("a transaction begins");
         let written = write(&tx, &author, draft, &now, &mut entropy).expect("an entry within its bounds");
-        pending::insert(&tx, written.header.id, written.header.item).expect("an entry can wait");
+        predict::wait(&tx, written.header.id, written.header.item).expect("an entry can wait");
         tx.commit().expect("a transaction ends");
         written.header.id
     }
@@ -508,6 +523,26 @@ impl Phone {
         self.field_mut().completed(id, outcome, &now, &seed)
     }
 
+    /// The request by which a program that is not ours would begin to send a photo for an entry.
+    ///
+    /// # Panics
+    /// Where the store cannot be read.
+    #[must_use]
+    pub fn upload_of(&self, entry: EntryId, photo: &Photo) -> Request {
+        let token: Option<String> = meta::get(self.field().store(), key::TOKEN).expect("a store can be read");
+        let named = |name: &str, value: String| format!("{name} {}", BASE64.encode(value));
+        let metadata = [named("entry", entry.to_string()), named("sha256", photo.sha256.to_string())].join(",");
+        let headers = [
+            ("Tus-Resumable", "1.0.0".to_owned()),
+            ("Authorization", format!("Bearer {}", token.unwrap_or_default())),
+            ("Content-Type", "application/offset+octet-stream".to_owned()),
+            ("Upload-Length", photo.bytes.to_string()),
+            ("Upload-Metadata", metadata),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Request { method: Method::Post, path: "/v1/photos/uploads".to_owned(), headers, body: Body::Empty }
+    }
+
     /// Carries a request to the office as it is.
     pub fn carry(&self, request: &Request) -> Outcome {
         self.link.carry(&self.world, request)
@@ -527,7 +562,7 @@ impl Phone {
         self.link
             .log()
             .iter()
-            .filter(|sent| sent.path.starts_with("/v1/photos/uploads"))
+            .filter(|sent| sent.request.path.starts_with("/v1/photos/uploads"))
             .map(|sent| sent.sent.len())
             .sum()
     }

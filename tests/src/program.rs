@@ -217,6 +217,28 @@ impl OfficeProgram {
         Self::serving(&["--piece-bytes", &piece_bytes.to_string()])
     }
 
+    /// As [`Self::start`], with a library that is loaded before all others.
+    ///
+    /// # Panics
+    /// Where it does not say its address.
+    #[must_use]
+    pub fn start_preloading(piece_bytes: u64, library: Option<&Path>) -> Self {
+        let data = TempDir::new().expect("a temporary folder can be made");
+        let mut command = serve_command(data.path(), "0", &["--piece-bytes", &piece_bytes.to_string()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        if let Some(library) = library {
+            command.env("LD_PRELOAD", library);
+        }
+        let (child, url) = said_address(command);
+        Self { data, child, url: url.expect("the office says where it is") }
+    }
+
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// An office on a free port over TLS; [`fixtures::DISTRICT_CA`] vouches for it.
     #[must_use]
     pub fn over_tls() -> Self {

@@ -12,14 +12,24 @@
 
 pub mod district;
 pub mod event;
+pub mod plan;
 pub mod promises;
+mod rounds;
 mod shrink;
 mod words;
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread;
 
-pub use event::{Event, Plan};
+pub use event::Event;
+pub use plan::Plan;
+pub use shrink::smallest;
 
 use district::District;
 
@@ -70,25 +80,75 @@ pub fn run(seed: u64, only: Option<&[usize]>) -> Result<Tally, Box<Finding>> {
     play(seed, &plan).map_err(|what| Box::new(Finding { seed, plan, what }))
 }
 
-/// As [`run`], and finds out what of the plan is needed.
+/// Plays the plan of each seed, as many at a time as there are processors, until something is found; `so_far` hears how many
+/// have been played.
 ///
 /// # Errors
-/// What was found, with the smallest plan that finds something.
-pub fn run_and_shrink(seed: u64) -> Result<Tally, Box<Finding>> {
-    run(seed, None).map_err(|finding| Box::new(shrink::smallest(*finding)))
+/// What was found first, with the whole plan: [`smallest`] takes out of it what is not needed.
+pub fn run_all(seeds: Range<u64>, so_far: impl Fn(u64) + Sync) -> Result<Tally, Box<Finding>> {
+    let next = AtomicU64::new(seeds.start);
+    let all = Mutex::new((Tally::default(), 0, None));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let played = run(seed, None);
+            let (tally, count, found) = &mut *all.lock().unwrap_or_else(PoisonError::into_inner);
+            match played {
+                Ok(done) => {
+                    tally.add(&done);
+                    *count += 1;
+                    so_far(*count);
+                }
+                Err(finding) => {
+                    next.store(seeds.end, Ordering::Relaxed);
+                    found.get_or_insert(finding);
+                    return;
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    let (tally, _, found) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.map_or(Ok(tally), Err)
 }
 
-fn play(seed: u64, plan: &Plan) -> Result<Tally, String> {
-    catch_unwind(AssertUnwindSafe(|| {
+/// Plays a plan that was written down: what was found once is played again whatever seeds draw by then.
+///
+/// # Errors
+/// What was found, and where.
+pub fn play(seed: u64, plan: &Plan) -> Result<Tally, String> {
+    thread_local! {
+        static FOUND: RefCell<Option<String>> = const { RefCell::new(None) };
+        static PLAYING: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    // A finding is told once, by who asked for the run: not at each try to make its plan smaller.
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if PLAYING.get() {
+                FOUND.set(Some(panic.to_string()));
+            } else {
+                usual(panic);
+            }
+        }));
+    });
+    PLAYING.set(true);
+    let played = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut district = District::new(seed);
         for (number, event) in plan.events() {
             district.play(number, event);
         }
         promises::kept(&mut district);
         district.into_tally()
-    }))
-    .map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
-    })
+    }));
+    PLAYING.set(false);
+    played.map_err(|_| FOUND.take().unwrap_or_default())
 }

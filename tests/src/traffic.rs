@@ -46,11 +46,11 @@ fn said(log: &[Exchange], mut name: impl FnMut(&str) -> String) -> Vec<Said> {
     let mut one = |exchange: &Exchange| {
         let Outcome::Answered(Response { status, body, .. }) = &exchange.outcome else { panic!("nothing fails here") };
         // Packed, what was drawn makes messages of one length a little longer or shorter.
-        let packed =
-            ["/v1/sync", "/v1/photos/previews", "/v1/photos/have", "/v1/photos/downloads"].contains(&&*exchange.path);
+        let packed = ["/v1/sync", "/v1/photos/previews", "/v1/photos/have", "/v1/photos/downloads"]
+            .contains(&&*exchange.request.path);
         let sent = if packed { unpacked(&exchange.sent).len() } else { exchange.sent.len() };
         let said = if packed { renamed(&unpacked(body), &mut name) } else { body.len().to_string() };
-        let path = exchange.path.split('/').take(4).collect::<Vec<_>>().join("/");
+        let path = exchange.request.path.split('/').take(4).collect::<Vec<_>>().join("/");
         (path, sent, *status, said)
     };
     log.iter().map(&mut one).collect()

@@ -304,6 +304,12 @@ impl World {
         self.0.time.pass(minutes * 60_000);
     }
 
+    /// Hands the office a request that no phone's link carries.
+    #[must_use]
+    pub fn deliver(&self, request: &Request, body: Vec<u8>) -> Response {
+        self.0.deliver(request, HttpBody::from(body))
+    }
+
     /// A number from the world's dice, below `bound`.
     #[must_use]
     pub fn roll(&self, bound: u64) -> u64 {
@@ -430,6 +436,12 @@ impl Desk {
     #[must_use]
     pub fn original(&self, photo: &PhotoHash) -> Option<Vec<u8>> {
         std::fs::read(self.0.running().photos().original(photo)).ok()
+    }
+
+    /// Whether a backup took an original.
+    pub fn is_backed_up(&self, photo: &PhotoHash) -> bool {
+        let name = photo.to_string();
+        self.0.folder.path().join("backups/blobs").join(&name[..2]).join(&name).exists()
     }
 
     /// Reads the ledger.

@@ -217,6 +217,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         succeeds: None,
         backup: Some(Nonce::from_bytes([7; 16])),
         history: [(item(8), 40)].into(),
+        page_bytes: None,
         certificate_wanted: false,
         before: Vec::new(),
         holds: None,

@@ -14,6 +14,8 @@ mod held;
 mod in_a_district;
 #[path = "journeys/links.rs"]
 mod links;
+#[path = "journeys/on_the_wire.rs"]
+mod on_the_wire;
 #[path = "journeys/over_a_wire.rs"]
 mod over_a_wire;
 #[path = "journeys/over_tls.rs"]

@@ -7,6 +7,7 @@
 use peak_alloc::PeakAlloc;
 use serde_json::json;
 use xuncheng_core::journal::entry::Change;
+use xuncheng_core::limits::PAGE_BYTES;
 use xuncheng_core::store::list::Query;
 use xuncheng_core::sync::session::Action;
 use xuncheng_core::work::case::CASE;
@@ -28,6 +29,8 @@ fn height<T>(work: impl FnOnce() -> T) -> (T, usize) {
 /// The height of any step of a conversation that ends well: deciding what to send, the office's answer, taking it in.
 fn height_of_a_conversation(phone: &mut Phone) -> usize {
     phone.field_mut().start_sync().unwrap();
+    // As on a network that is neither fast nor slow: on a fast one a step takes more, up to another bound.
+    phone.exchanges_of(PAGE_BYTES as u64);
     let mut highest = 0;
     loop {
         let (action, height_of_deciding) = height(|| phone.next_action().unwrap());

@@ -48,8 +48,8 @@ mod recovery_originals;
 mod rollback;
 #[path = "traces/policy.rs"]
 mod policy;
-#[path = "traces/pieces.rs"]
-mod pieces;
+#[path = "traces/sizes.rs"]
+mod sizes;
 #[path = "traces/have.rs"]
 mod have;
 #[path = "traces/quotas.rs"]

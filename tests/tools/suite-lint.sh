@@ -20,7 +20,7 @@ check() {
     rm -f "$output"
 }
 
-scripts() { git ls-files -- test .ci/run '*.sh'; }
+scripts() { git ls-files -- test .ci/run tests/peers/run '*.sh'; }
 
 check "cargo fmt" cargo fmt --all --check
 check "cargo clippy" cargo_locked clippy --workspace --all-targets -- -D warnings

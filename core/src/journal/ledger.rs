@@ -513,6 +513,9 @@ impl Intake<'_, '_> {
         }
         for audience in granted.difference(&wanted) {
             feeds::withdraw(self.tx, incarnation, audience)?;
+            if mutant::is_on(Mutant::WithdrawalUnsaid) {
+                continue;
+            }
             feeds::append(self.tx, &private, &FeedRow::Withdraw { audience: audience.clone() })?;
         }
         Ok(())

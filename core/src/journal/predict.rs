@@ -18,6 +18,18 @@ use crate::pack::{Pack, Role};
 use crate::store::{StoreError, entries, items, judgements, meta, pending};
 use crate::work::flow::Actor;
 
+/// Has an entry wait on top of its item, beside which what the office judged is kept.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn wait(tx: &Transaction<'_>, entry: EntryId, item: ItemId) -> Result<(), StoreError> {
+    if pending::of_item(tx, item)?.is_empty() {
+        // Of a capture that was rejected the office has nothing, and what is shown is not what it judged.
+        items::put_confirmed(tx, item, items::confirmed(tx, item)?.as_ref())?;
+    }
+    pending::insert(tx, entry, item)
+}
+
 /// Whether this phone will hold what became of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -85,11 +97,7 @@ impl Predictor<'_> {
     pub fn push(&self, tx: &Transaction<'_>, written: &Written, at: Moment) -> Result<(), StoreError> {
         let item = written.header.item;
         let shown = items::view(tx, item)?;
-        if pending::of_item(tx, item)?.is_empty() {
-            // Of a capture that was rejected the office has nothing, and what is shown is not what it judged.
-            items::put_confirmed(tx, item, items::confirmed(tx, item)?.as_ref())?;
-        }
-        pending::insert(tx, written.header.id, item)?;
+        wait(tx, written.header.id, item)?;
         let waiting = Waiting {
             id: written.header.id,
             kind: written.header.kind.clone(),

@@ -102,8 +102,17 @@ pub fn hash_at(conn: &Connection, incarnation: IncarnationId, seq: u64) -> Resul
 /// # Errors
 /// [`StoreError`].
 pub fn head(conn: &Connection, incarnation: IncarnationId) -> Result<Head, StoreError> {
+    // The last of each part of the chain: of `chain` itself SQLite would read and sort every place, for each entry that comes.
+    let sql = "SELECT seq, header_hash FROM (
+                   SELECT * FROM (
+                       SELECT seq, header_hash FROM entry WHERE incarnation = ?1 ORDER BY seq DESC LIMIT 1)
+                   UNION ALL SELECT * FROM (
+                       SELECT seq, header_hash FROM repeat WHERE incarnation = ?1 ORDER BY seq DESC LIMIT 1)
+                   UNION ALL SELECT * FROM (
+                       SELECT seq, header_hash FROM entry_left WHERE incarnation = ?1 ORDER BY seq DESC LIMIT 1))
+               ORDER BY seq DESC LIMIT 1";
     let head = conn
-        .prepare_cached("SELECT seq, header_hash FROM chain WHERE incarnation = ?1 ORDER BY seq DESC LIMIT 1")?
+        .prepare_cached(sql)?
         .query_row([incarnation], |row| Ok(Head { seq: row.get(0)?, hash: Some(row.get(1)?) }))
         .optional()?;
     Ok(head.unwrap_or(Head { seq: 0, hash: None }))
@@ -119,8 +128,16 @@ pub fn after(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let sql = "SELECT header, origin, sealed, body, private FROM chain
-               WHERE incarnation = ?1 AND seq > ?2 AND header <> '' ORDER BY seq LIMIT ?3";
+    // As for the head: so many of each part, not all that there are.
+    let sql = "SELECT header, origin, sealed, body, private FROM (
+                   SELECT * FROM (
+                       SELECT seq, header, origin, sealed, body, private FROM entry
+                       WHERE incarnation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3)
+                   UNION ALL SELECT * FROM (
+                       SELECT r.seq, r.header, r.origin, NULL, e.body, e.private
+                       FROM repeat r CROSS JOIN entry e ON e.id = r.entry
+                       WHERE r.incarnation = ?1 AND r.seq > ?2 ORDER BY r.seq LIMIT ?3))
+               ORDER BY seq LIMIT ?3";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map((incarnation, after, limit), read)?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -47,9 +47,9 @@ pub mod key {
     pub const SYNC_WANTED: &str = "sync_wanted";
     /// Originals were sent whole and their receipts are to be fetched.
     pub const RECEIPTS_EXPECTED: &str = "receipts_expected";
-    /// How many bytes of entries pass in one request, after more were refused as too large in this conversation.
-    pub const BATCH_BYTES: &str = "batch_bytes";
-    /// The same of thumbnails and views.
+    /// What was learnt about how much one exchange of entries brings each way.
+    pub const EXCHANGES: &str = "exchanges";
+    /// How many bytes of thumbnails or views pass in one request, after more were refused as too large in this conversation.
     pub const PREVIEWS_BYTES: &str = "previews_bytes";
     /// What was learnt about the size of pieces of originals.
     pub const PIECES: &str = "pieces";

@@ -6,6 +6,7 @@ use super::StoreError;
 use super::meta::{self, key};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId};
 use crate::limits;
+use crate::mutant::{self, Mutant};
 
 /// A countersignature of the office's that this phone has held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub struct Owed {
 /// [`StoreError`].
 pub fn fill(tx: &Transaction<'_>, since: u64) -> Result<u64, StoreError> {
     tx.execute("DELETE FROM offer", [])?;
+    if mutant::is_on(Mutant::NothingBroughtBack) {
+        return Ok(0);
+    }
     let offered = tx
         .prepare_cached(
             "INSERT INTO offer (item, entry) SELECT item, entry FROM (
@@ -130,6 +134,7 @@ pub fn leave_branch(tx: &Transaction<'_>, since: u64) -> Result<u64, StoreError>
         [],
     )?;
     tx.execute("DELETE FROM judgement WHERE entry IN (SELECT entry FROM pending)", [])?;
+    let since = if mutant::is_on(Mutant::DeadReceiptsKept) { u64::MAX >> 1 } else { since };
     let voided = tx.execute(
         "UPDATE attachment SET receipt = NULL, receipt_request = NULL
          WHERE own = 1 AND receipt IS NOT NULL AND coalesce(receipt_request, ?1) >= ?1",

@@ -24,6 +24,7 @@ pub const CORE: Migrations = Migrations {
         include_str!("../../migrations/0005_sending.sql"),
         include_str!("../../migrations/0006_room.sql"),
         include_str!("../../migrations/0007_parcel.sql"),
+        include_str!("../../migrations/0008_left.sql"),
     ],
 };
 

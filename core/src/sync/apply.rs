@@ -177,6 +177,9 @@ fn read_page(
     for signed in &page.receipts {
         let receipt: Receipt = signed.open(reader.office)?;
         photos::set_receipt(tx, &receipt, signed, Some(intent.number))?;
+        if mutant::is_on(Mutant::ReceiptTakenForSafe) {
+            photos::set_safe(tx, receipt.entry, receipt.sha256, *server_time)?;
+        }
     }
     // After the receipts: nothing is safe that was not received, nor what was asked for again since.
     let mut safe = BTreeSet::new();
@@ -398,7 +401,8 @@ impl PageReading<'_> {
         };
         let next = view.version.after(epoch, &header, judged.judgement.effects.get());
         // An office that was restored keeps what it had judged on an earlier branch as it was signed.
-        let continued = judged.judgement.version.filter(|version| known || version.is_at(&next));
+        let continued =
+            if known { Some(next) } else { judged.judgement.version.filter(|version| version.is_at(&next)) };
         match (judged.judgement.read_effects(), continued) {
             (Ok(effects), Some(version)) => fold::apply(view, entry, version, &effects),
             // Effects of a later version's vocabulary, or another history: the office's snapshot says what came of it.

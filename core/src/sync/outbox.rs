@@ -45,6 +45,12 @@ pub fn is_sent(conn: &Connection, entry: EntryId) -> Result<bool, StoreError> {
     Ok(entries::incarnation(conn, entry)? != Some(own) || lineage::is_within(conn, entry, own, through(conn)?)?)
 }
 
+/// Bytes of entries in a request, where so many go well over the network.
+#[must_use]
+pub fn most_bytes(go_well: u64) -> usize {
+    usize::try_from(go_well).unwrap_or(usize::MAX).min(limits::BATCH_BYTES)
+}
+
 /// The next batch above `through`: as many entries as fit into one request of at most `most_bytes`, and one at least; none
 /// at 0.
 ///
@@ -64,7 +70,7 @@ pub fn batch(
         .iter()
         .take_while(|entry| {
             bytes += entry.bytes();
-            bytes <= most_bytes.min(limits::BATCH_BYTES)
+            bytes <= most_bytes
         })
         .count()
         .max(1);

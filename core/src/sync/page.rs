@@ -40,6 +40,8 @@ pub struct Asked<'a> {
     pub history: &'a BTreeMap<ItemId, u64>,
     /// The backup that it heard of last.
     pub backup: Option<Nonce>,
+    /// Bytes of entries and snapshots that it takes at most; none where it does not say.
+    pub bytes: Option<u64>,
 }
 
 /// The page that `reader` has asked for.
@@ -53,9 +55,10 @@ pub fn build(
     epoch: EpochId,
     signer: &dyn Signer,
 ) -> Result<Page, PageError> {
-    let Asked { positions, want, history, backup } = *asked;
+    let Asked { positions, want, history, backup, .. } = *asked;
     let granted = feeds::granted(conn, reader)?;
-    let mut draft = PageDraft { conn, names: Names::default(), bytes: 0, rows: 0, more: false };
+    let most = asked.bytes.map_or(limits::PAGE_BYTES, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let mut draft = PageDraft::new(conn, most.clamp(limits::PAGE_BYTES_MIN, limits::PAGE_BYTES_MAX));
     let private = feeds::private(reader);
     let mut pages = vec![draft.feed(&private, positions, 0, None)?];
     for (predecessor, through) in lineage::predecessors(conn, reader)? {
@@ -72,7 +75,7 @@ pub fn build(
         if !is_read(*item)? {
             continue;
         }
-        if draft.bytes > limits::PAGE_BYTES {
+        if draft.bytes > draft.most_bytes {
             // Asked for again, together with the rest of the rows.
             draft.more = true;
             break;
@@ -121,7 +124,7 @@ fn safe_through(
 /// # Errors
 /// [`PageError`].
 pub fn is_news(conn: &Connection, reader: IncarnationId, positions: &BTreeMap<String, u64>) -> Result<bool, PageError> {
-    let mut draft = PageDraft { conn, names: Names::default(), bytes: 0, rows: 0, more: false };
+    let mut draft = PageDraft::new(conn, limits::PAGE_BYTES);
     let mut feeds = vec![(feeds::private(reader), 0, None)];
     for (predecessor, through) in lineage::predecessors(conn, reader)? {
         feeds.push((feeds::private(predecessor), 0, Some((predecessor, through))));
@@ -174,11 +177,16 @@ struct PageDraft<'a> {
     conn: &'a Connection,
     names: Names,
     bytes: usize,
+    most_bytes: usize,
     rows: usize,
     more: bool,
 }
 
-impl PageDraft<'_> {
+impl<'a> PageDraft<'a> {
+    fn new(conn: &'a Connection, most_bytes: usize) -> Self {
+        Self { conn, names: Names::default(), bytes: 0, most_bytes, rows: 0, more: false }
+    }
+
     /// The rows of a feed that its reader reads since position `since`; of a predecessor's private feed those that speak of its
     /// entries up to the place that belongs to the reader's lineage.
     fn feed(
@@ -194,7 +202,7 @@ impl PageDraft<'_> {
         let rows = feeds::unread(self.conn, audience, from, since, left + 1)?;
         let more = rows.len() > left;
         for (position, row) in rows.into_iter().take(left) {
-            if self.bytes > limits::PAGE_BYTES {
+            if self.bytes > self.most_bytes {
                 self.more = true;
                 return Ok(page);
             }
@@ -220,7 +228,7 @@ impl PageDraft<'_> {
     fn story(&mut self, item: ItemId, count: u64) -> Result<(), StoreError> {
         let after = usize::try_from(count).unwrap_or(usize::MAX);
         for entry in items::applied(self.conn, item)?.into_iter().skip(after) {
-            if self.bytes > limits::PAGE_BYTES {
+            if self.bytes > self.most_bytes {
                 break;
             }
             self.bytes += entries::page_bytes(self.conn, entry)?;

@@ -15,6 +15,7 @@ use super::apply::{self, ApplyError, Reader};
 use super::offer::{Chain, Known, Offer, Recovery};
 use super::outbox;
 use super::session::{OfficeKeys, SyncIntent};
+use super::sizes;
 use super::wire::{Epoch, SyncResponse};
 use crate::clock::Moment;
 use crate::id::IncarnationId;
@@ -119,7 +120,7 @@ fn chains(conn: &Connection, reoffer: &Reoffer) -> Result<Vec<OwnChain>, StoreEr
 pub(super) fn next(tx: &Transaction<'_>) -> Result<Option<(Part, u64)>, StoreError> {
     let Some(reoffer) = under_way(tx)? else { return Ok(None) };
     let own = meta::incarnation(tx)?;
-    let most = meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES);
+    let most = outbox::most_bytes(sizes::EXCHANGES.next(tx)?);
     let mut bytes = 0;
     let mut through = None;
     for owed in offers::next(tx, limits::BATCH_ENTRIES)? {

@@ -27,7 +27,7 @@ use super::wire::{
     Countersignature, DownloadsRequest, DownloadsResponse, Epoch, HaveRequest, HaveResponse, PROTOCOL, PROTOCOL_OLDEST,
     PreviewsRequest, PreviewsResponse, Refusal, Rendition, SUPERSEDED, SyncRequest, SyncResponse, Wanted, token_hash,
 };
-use super::{clock_offset, have, pieces, wait};
+use super::{clock_offset, have, sizes, wait};
 use crate::clock::{Now, Seed};
 use crate::crypto::{PublicKey, SealingPublicKey, Signed, Signer};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
@@ -91,6 +91,9 @@ pub struct SyncIntent {
     pub through: u64,
     /// At most so many bytes of entries; none at 0, while the office does not take the next one.
     pub bytes: usize,
+    /// At most so many bytes of entries and snapshots in the answer; none leaves it to the office.
+    #[serde(default)]
+    pub page_bytes: Option<u64>,
     /// How far each feed was read.
     pub positions: BTreeMap<String, u64>,
     /// Items whose snapshot is wanted.
@@ -127,10 +130,10 @@ pub fn start(conn: &mut Connection, photos: &PhotoFolder) -> Result<(), StoreErr
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     meta::set(&tx, key::SYNC_WANTED, &true)?;
     // Another network may let more through.
-    for fact in [key::BATCH_BYTES, key::PREVIEWS_BYTES] {
-        meta::clear(&tx, fact)?;
+    meta::clear(&tx, key::PREVIEWS_BYTES)?;
+    for of in [sizes::PIECES, sizes::EXCHANGES] {
+        of.begin(&tx)?;
     }
-    pieces::begin(&tx)?;
     have::wanted_for_many(&tx)?;
     wait::cancel(&tx)?;
     transfers::doubt_unreceipted(&tx)?;
@@ -246,10 +249,8 @@ fn flag(conn: &Connection, name: &str) -> Result<bool, StoreError> {
 }
 
 fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, StoreError> {
-    let bytes = match wait::entries_until(tx, now)? {
-        Some(_) => 0,
-        None => meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
-    };
+    let most = sizes::EXCHANGES.next(tx)?;
+    let bytes = if wait::entries_until(tx, now)?.is_some() { 0 } else { outbox::most_bytes(most) };
     let mut want: Vec<ItemId> = meta::get(tx, key::SNAPSHOTS_WANTED)?.unwrap_or_default();
     want.truncate(limits::WANTED_ITEMS);
     let history: BTreeMap<ItemId, u64> = meta::get(tx, key::HISTORY_WANTED)?.unwrap_or_default();
@@ -258,6 +259,7 @@ fn sync_intent(tx: &Transaction<'_>, now: &Now, nonce: Nonce) -> Result<Intent, 
         number: next_number(tx, now)?,
         through: outbox::through(tx)?,
         bytes,
+        page_bytes: Some(most),
         positions: feeds::positions(tx)?,
         want,
         history: history.into_iter().take(limits::HISTORY_ITEMS).collect(),
@@ -276,12 +278,12 @@ fn reoffer_intent(
 ) -> Result<Intent, StoreError> {
     let bytes = match part {
         Part::Offers { .. } => 0,
-        Part::Chain { .. } => meta::get(tx, key::BATCH_BYTES)?.unwrap_or(limits::BATCH_BYTES),
+        Part::Chain { .. } => outbox::most_bytes(sizes::EXCHANGES.next(tx)?),
     };
     let number = next_number(tx, now)?;
     let (positions, want, history) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-    let (now, reoffer) = (now.clone(), Some(part));
-    Ok(Intent::Sync(SyncIntent { nonce, number, through, bytes, positions, want, history, now, reoffer }))
+    let (now, reoffer, page_bytes) = (now.clone(), Some(part), None);
+    Ok(Intent::Sync(SyncIntent { nonce, number, through, bytes, page_bytes, positions, want, history, now, reoffer }))
 }
 
 /// The chain that a request sends of.
@@ -345,6 +347,7 @@ pub(super) fn request(
                 succeeds: succeed::declared(tx)?,
                 backup: meta::get(tx, key::BACKUP)?,
                 history: sync.history.clone(),
+                page_bytes: sync.page_bytes,
                 before: lineage::successions(tx, incarnation)?.into_iter().skip(1).collect(),
                 holds: holds(tx)?,
                 recovery: reoffer::recovery(tx, sync.reoffer)?,
@@ -466,10 +469,14 @@ fn take_answer(
     meta::clear(tx, key::ATTENTION)?;
     meta::tally(tx, "round_trips", 1)?;
     let mut not_taken = None;
+    let took_ms = begun_ms.and_then(|begun| now.monotonic_ms.checked_sub(begun));
     match intent {
         Intent::Sync(sync) => {
             let answer: SyncResponse = open(response, &office)?;
             not_taken = take_page(tx, phone, &office, sync, &answer, now)?;
+            if let Some(took_ms) = took_ms {
+                learn_size(tx, sync, &answer, took_ms)?;
+            }
             let exchange = Exchange { server_time: answer.server_time, now: now.clone() };
             meta::set(tx, key::LAST_EXCHANGE, &exchange)?;
             clock_offset::note(tx, answer.server_time, begun_ms, now)?;
@@ -489,7 +496,6 @@ fn take_answer(
             previews::answered(tx, *rendition, photos, &answer, now, seed)?;
         }
         Intent::Upload(upload) => {
-            let took_ms = begun_ms.and_then(|begun| now.monotonic_ms.checked_sub(begun));
             uploads::answered(tx, phone.photos, upload, response, took_ms)?;
             if upload.body_bytes() > 0 {
                 meta::clear(tx, key::ORIGINALS_POSTPONED)?;
@@ -591,7 +597,7 @@ fn note_failure(
         (Intent::Upload(upload), Outcome::Failed(_)) => {
             uploads::doubt(tx, upload)?;
             if upload.body_bytes() > 0 {
-                pieces::cut(tx)?;
+                sizes::PIECES.cut(tx)?;
             }
         }
         (Intent::Upload(upload), Outcome::Unreadable(_)) => {
@@ -617,6 +623,7 @@ fn note_failure(
         (Intent::Sync(_), Outcome::Failed(_)) if mutant::is_on(Mutant::SentTakenForAcknowledged) => {
             meta::set(tx, key::THROUGH, &entries::head(tx, meta::incarnation(tx)?)?.seq)?;
         }
+        (Intent::Sync(_), Outcome::Failed(_)) => sizes::EXCHANGES.cut(tx)?,
         (Intent::Downloads { .. }, _) if error.code() == SUPERSEDED => meta::set(tx, key::SYNC_WANTED, &true)?,
         (Intent::Sync(_) | Intent::Have { .. } | Intent::Previews { .. } | Intent::Downloads { .. }, _) => {}
     }
@@ -626,16 +633,34 @@ fn note_failure(
     wait::after(tx, error, outcome, now, seed)
 }
 
+/// What an exchange that was as full as it might be, either way, says of the network by how long it took.
+fn learn_size(tx: &Transaction<'_>, sync: &SyncIntent, answer: &SyncResponse, took_ms: u64) -> Result<(), StoreError> {
+    let unsent = entries::head(tx, meta::incarnation(tx)?)?.seq > outbox::through(tx)?;
+    let bytes = match sync.page_bytes {
+        Some(bytes) if answer.page.more => bytes,
+        // What was written meanwhile is unsent too: only the batch itself tells whether it was full.
+        Some(_) | None if unsent => entry_bytes(tx, sync)?,
+        Some(_) | None => return Ok(()),
+    };
+    sizes::EXCHANGES.sent(tx, bytes, took_ms)
+}
+
+/// Bytes of the entries that a request sends.
+fn entry_bytes(tx: &Transaction<'_>, sync: &SyncIntent) -> Result<u64, StoreError> {
+    let batch = outbox::batch(tx, chain_of(tx, sync)?, sync.through, sync.bytes, &sync.now)?;
+    Ok(batch.entries.iter().map(|entry| entry.bytes() as u64).sum())
+}
+
 /// After a request was more than something on the way, or the office, takes at once: the next ones are half as large.
 fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<(), StoreError> {
-    let (bound, refused): (&str, u64) = match intent {
+    let refused: u64 = match intent {
         Intent::Sync(sync) => {
-            let batch = outbox::batch(tx, chain_of(tx, sync)?, sync.through, sync.bytes, &sync.now)?;
-            let mut refused = batch.entries.iter().map(|entry| entry.bytes() as u64).sum();
+            let mut refused = entry_bytes(tx, sync)?;
             for offer in sync.reoffer.map_or(Ok(Vec::new()), |part| reoffer::offered(tx, part))? {
                 refused += to_json("offer", &offer)?.len() as u64;
             }
-            (key::BATCH_BYTES, refused)
+            // What carried nothing was not refused for its size.
+            return if refused == 0 { Ok(()) } else { sizes::EXCHANGES.refused(tx, refused) };
         }
         Intent::Previews { rendition, photos, .. } => {
             if let (Rendition::Thumbnail, [(entry, sha256)]) = (rendition, photos.as_slice()) {
@@ -645,13 +670,12 @@ fn shrink(tx: &Transaction<'_>, phone: &Phone<'_>, intent: &Intent) -> Result<()
             let sent = photos
                 .iter()
                 .filter_map(|(entry, sha256)| previews::preview(phone.photos, *rendition, *entry, *sha256));
-            (key::PREVIEWS_BYTES, sent.map(|preview| preview.jpeg.len() as u64).sum())
+            sent.map(|preview| preview.jpeg.len() as u64).sum()
         }
         // A list of ids is small; what is large is the answer.
         Intent::Have { .. } | Intent::Downloads { .. } => return Ok(()),
-        Intent::Upload(upload) if upload.body_bytes() > 0 => return pieces::refused(tx, upload.body_bytes()),
+        Intent::Upload(upload) if upload.body_bytes() > 0 => return sizes::PIECES.refused(tx, upload.body_bytes()),
         Intent::Upload(_) => return Ok(()),
     };
-    // What carried nothing was not refused for its size.
-    if refused == 0 { Ok(()) } else { meta::set(tx, bound, &(refused / 2)) }
+    if refused == 0 { Ok(()) } else { meta::set(tx, key::PREVIEWS_BYTES, &(refused / 2)) }
 }

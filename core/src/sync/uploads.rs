@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::pieces;
 use super::policy::Gate;
 use super::session::{Attention, Body, Method, Request, Response, SyncError};
+use super::sizes;
 use super::wait;
 use crate::clock::{Moment, Now, Seed};
 use crate::id::{EntryId, PhotoHash};
@@ -96,7 +96,7 @@ pub(super) fn next(
             }
         }
     };
-    let piece = if asked { pieces::next(tx)? } else { pieces::next(tx)?.min(gate.most_bytes) };
+    let piece = if asked { sizes::next_piece(tx)? } else { sizes::next_piece(tx)?.min(gate.most_bytes) };
     let Some(upload) = transfers::upload(tx, entry, sha256)? else {
         return Ok(Some(UploadIntent::Create { entry, sha256, bytes, length: piece.min(bytes) }));
     };
@@ -248,7 +248,7 @@ pub(super) fn answered(
     response: &Response,
     took_ms: Option<u64>,
 ) -> Result<(), SyncError> {
-    let measured = |length| took_ms.map_or(Ok(()), |took_ms| pieces::sent(tx, length, took_ms));
+    let measured = |length| took_ms.map_or(Ok(()), |took_ms| sizes::PIECES.sent(tx, length, took_ms));
     let (UploadIntent::Create { entry, sha256, bytes, .. }
     | UploadIntent::Probe { entry, sha256, bytes }
     | UploadIntent::Piece { entry, sha256, bytes, .. }) = intent;

@@ -91,7 +91,7 @@ pub struct SyncRequest {
     pub positions: BTreeMap<String, u64>,
     /// The signature over the batch and the new head.
     pub seal: Signed<BatchSeal>,
-    /// New entries in chain order: at most 500 and 256 KiB.
+    /// New entries in chain order: at most [`limits::BATCH_ENTRIES`] and [`limits::BATCH_BYTES`].
     pub entries: Vec<Entry>,
     /// Items whose snapshot is wanted.
     #[serde(default)]
@@ -114,6 +114,10 @@ pub struct SyncRequest {
     /// Items whose whole story is wanted, each with the count up to which the phone has it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub history: BTreeMap<ItemId, u64>,
+    /// Bytes of entries and snapshots in the answer, at most: as many as go well over the phone's network, by [`limits`]. None
+    /// leaves it to the office, as earlier versions do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_bytes: Option<u64>,
     /// Whether the phone lacks the office's certificate, having been enrolled by a version that kept less of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub certificate_wanted: bool,

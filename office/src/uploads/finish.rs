@@ -38,23 +38,28 @@ pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Uploa
         return Err(OfficeError::Checksum);
     };
     let orders = office.pictures().clone();
-    office
+    let late = mutant::is_on(Mutant::ReceiptBeforeName).then(|| (office.photos().clone(), upload.clone()));
+    let signed = office
         .turn(move |intake| {
             let photo = sign_for(intake, &grounds, &upload, &found)?;
             orders.draw(upload.entry, photo);
             Ok(rows::get(intake.tx, upload.id)?.unwrap_or(upload))
         })
-        .await
+        .await;
+    if let Some((folder, upload)) = late {
+        blocking(move || Ok(folder.adopt(&upload.file(&uploads), &upload.sha256)?)).await?;
+    }
+    signed
 }
 
 /// Gives a whole upload its place among the originals, and says what it is; none where it is not the photo that its entry
 /// names, or nothing of it is left. Where the turn after it fails, it is asked again and finds the original in its place.
 fn in_place(folder: &PhotoFolder, file: &Path, upload: &Upload) -> Result<Option<Fingerprint>, OfficeError> {
-    let waits = file.exists();
     let original = folder.original(&upload.sha256);
+    let waits = file.exists() && !(mutant::is_on(Mutant::HashTakenForPossession) && original.exists());
     match Fingerprint::of_file(if waits { file } else { &original }) {
         Ok(found) if is_whole(&found, upload) => {
-            if waits {
+            if waits && !mutant::is_on(Mutant::ReceiptBeforeName) {
                 folder.adopt(file, &upload.sha256)?;
             }
             Ok(Some(found))

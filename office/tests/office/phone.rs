@@ -227,6 +227,7 @@ impl Phone {
             succeeds: None,
             backup: None,
             history: std::collections::BTreeMap::new(),
+            page_bytes: None,
             certificate_wanted: false,
             before: Vec::new(),
             holds: None,

@@ -1,13 +1,16 @@
-//! Plays simulated districts, one seed after the other, and says what it found.
+//! Plays simulated districts, as many at a time as there are processors, and says what it found.
 
 #![allow(clippy::disallowed_methods, reason = "a program of the tests owns its clock")]
 
-use std::panic;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
-use xuncheng_tests::simulation::{self, Finding, Tally};
+use xuncheng_tests::simulation::{self, Finding};
+
+/// How often it is said how far it is.
+const PROGRESS_SECONDS: u64 = 10;
 
 /// Plays simulated districts: phones, an office, and whatever can go wrong between them, drawn from seeds.
 ///
@@ -40,17 +43,23 @@ fn main() -> ExitCode {
             Err(finding) => found(&finding),
         };
     }
-    // Each finding is told once, in the end: not at each try to make its plan smaller.
-    panic::set_hook(Box::new(|_| {}));
     let begun = Instant::now();
-    let mut tally = Tally::default();
-    for seed in start..start.saturating_add(seeds) {
-        let played = if whole { simulation::run(seed, None) } else { simulation::run_and_shrink(seed) };
-        match played {
-            Ok(done) => tally.add(&done),
-            Err(finding) => return found(&finding),
+    let told = AtomicU64::new(0);
+    let played = simulation::run_all(start..start.saturating_add(seeds), |count| {
+        let seconds = begun.elapsed().as_secs();
+        if seconds >= told.load(Ordering::Relaxed) + PROGRESS_SECONDS {
+            told.store(seconds, Ordering::Relaxed);
+            eprintln!("{count} of {seeds} seeds in {seconds} s");
         }
-    }
+    });
+    let tally = match played {
+        Ok(tally) => tally,
+        Err(finding) if whole => return found(&finding),
+        Err(finding) => {
+            eprintln!("seed {}: {}\nlooking for the smallest plan that finds something", finding.seed, finding.what);
+            return found(&simulation::smallest(*finding));
+        }
+    };
     let seconds = begun.elapsed().as_secs_f64();
     println!("{seeds} seeds from {start} in {seconds:.1} s ({:.2} seeds/s), nothing found", seeds as f64 / seconds);
     println!("{} entries and {} photos were written on phones", tally.entries, tally.photos);

@@ -1,10 +1,9 @@
 //! What may happen in a simulated district.
 
 use xuncheng_core::journal::ledger::Ruling;
-use xuncheng_core::sync::policy::{Conditions, Network, Power};
+use xuncheng_core::sync::policy::Conditions;
 use xuncheng_disk::Fault as DiskFault;
 
-use crate::fixtures::Dice;
 use crate::network::{Fault, Pace};
 
 /// One thing that happens. Phones, cases and steps are numbers: each stands for one of those that there are then.
@@ -21,6 +20,13 @@ pub enum Event {
     },
     /// A case is described anew on a phone.
     Describe {
+        /// Which phone.
+        phone: usize,
+        /// Which of the cases that it holds.
+        case: usize,
+    },
+    /// A case is described anew on a phone and corrected at a desk, and neither knows of the other.
+    Disagree {
         /// Which phone.
         phone: usize,
         /// Which of the cases that it holds.
@@ -164,10 +170,12 @@ pub enum Event {
     CopyOffice,
     /// Somebody puts the last such copy back, and says nothing.
     PutBack,
-    /// A person of the district gets another role list, and the office reads it.
+    /// A person of the district gets other roles, areas or another unit, and the office reads it.
     ChangeRoles {
-        /// Which of the changes.
-        change: usize,
+        /// Whose, of those who have a phone.
+        person: usize,
+        /// Which of those that there are.
+        to: usize,
     },
     /// Time goes by.
     Pass {
@@ -184,6 +192,34 @@ pub enum Event {
         /// What happens meanwhile.
         event: Box<Event>,
     },
+    /// The power goes while something happens, or right after it. What had been synced is there when it is back, and of the rest
+    /// what is drawn.
+    PowerCut {
+        /// Whose power: that of the phone that it happens on, or of the office.
+        at_the_office: bool,
+        /// After how many changes of a file; after the last of them, where there were no more.
+        after: u64,
+        /// Draws what is there of all that was not synced.
+        drawn: u64,
+        /// What happens meanwhile.
+        event: Box<Event>,
+    },
+    /// A phone names somebody else's photo in an entry of its own, by the hash alone.
+    BareHash {
+        /// Which phone.
+        phone: usize,
+        /// Which of the photos that there are.
+        photo: usize,
+    },
+    /// Somebody who recorded what a phone sent sends some of it again, as it was or, with the same token, with other bytes in it.
+    Thief {
+        /// Whose requests were recorded.
+        phone: usize,
+        /// Which of them.
+        request: usize,
+        /// Whether its bytes are the thief's own.
+        junk: bool,
+    },
 }
 
 impl Event {
@@ -193,6 +229,7 @@ impl Event {
         match self {
             Self::Capture { .. } => "capture",
             Self::Describe { .. } => "describe",
+            Self::Disagree { .. } => "disagreement",
             Self::Comment { .. } => "comment",
             Self::Act { .. } => "step on a phone",
             Self::Desk { .. } => "step at a desk",
@@ -226,167 +263,52 @@ impl Event {
             Self::PutBack => "office put back by hand",
             Self::ChangeRoles { .. } => "role change",
             Self::Pass { .. } => "time",
-            Self::OnBadDisk { event, .. } => event.name(),
+            Self::OnBadDisk { event, .. } | Self::PowerCut { event, .. } => event.name(),
+            Self::BareHash { .. } => "hash without its photo",
+            Self::Thief { junk: false, .. } => "recorded request",
+            Self::Thief { junk: true, .. } => "stolen token",
         }
     }
 
-    /// Now and then a disk fails meanwhile: of what a person at a phone or a desk does, and of conversations.
-    fn perhaps_on_bad_disk(self, dice: &mut Dice) -> Self {
-        let (touches_phone, touches_office) = match &self {
-            Self::Capture { .. } | Self::Describe { .. } | Self::Comment { .. } | Self::Act { .. } => (true, false),
-            Self::Restart { .. } => (true, false),
-            Self::Talk { card_out, .. } => (!card_out, !card_out),
-            Self::Desk { .. } | Self::Dispatch { .. } | Self::Correct { .. } | Self::Rule { .. } => (false, true),
-            Self::RestartOffice => (false, true),
-            Self::Copy { .. } | Self::ClockOff { .. } | Self::ChangeRoles { .. } | Self::Pass { .. } => (false, false),
-            // A stick is no disk of either.
-            Self::Pack { .. } | Self::TakeIn { .. } | Self::Unpack { .. } => (false, false),
-            // Each opens a folder anew, with a disk of its own.
-            Self::BackUp | Self::Restore { .. } | Self::CopyOffice | Self::PutBack => (false, false),
-            // Of the phone and its link alone.
-            Self::Stands { .. } | Self::AskForOriginals { .. } | Self::Link { .. } | Self::LinkBack { .. } => {
-                (false, false)
-            }
-            Self::Newer { .. } => (false, false),
-            Self::OnBadDisk { .. } => (false, false),
-        };
-        if (!touches_phone && !touches_office) || below(dice, 6) > 0 {
-            return self;
-        }
-        let at_the_office = touches_office && (!touches_phone || below(dice, 2) == 0);
-        // Most of what happens makes some dozens of changes, a conversation some hundreds.
-        let most = 1 << below(dice, 9);
-        let change = below(dice, most) as u64;
-        let fault = match below(dice, 6) {
-            0 | 1 => DiskFault::Dies(change),
-            2 => DiskFault::Tears(change),
-            3 => DiskFault::Full(change),
-            _ => DiskFault::Error(change),
-        };
-        Self::OnBadDisk { at_the_office, fault, event: Box::new(self) }
-    }
-
-    fn draw(dice: &mut Dice) -> Self {
-        let phone = below(dice, 16);
-        let case = below(dice, 64);
-        match below(dice, 110) {
-            0..13 => Self::Capture { phone, photos: 1 + below(dice, 2), far: below(dice, 3) == 0 },
-            13..22 => Self::Describe { phone, case },
-            22..25 => Self::Comment { phone, case },
-            25..38 => Self::Act { phone, case, step: below(dice, 8) },
-            38..44 => Self::Desk { case, step: below(dice, 8) },
-            44..48 => Self::Dispatch { case, unit: below(dice, 2) },
-            48..53 => Self::Correct { case },
-            53..57 => Self::Pack { phone, originals: below(dice, 2) == 0 },
-            57..61 => {
-                Self::TakeIn { parcel: below(dice, 64), thousandths: thousandths(dice), answered: below(dice, 4) > 0 }
-            }
-            61..64 => Self::Unpack { answer: below(dice, 64), thousandths: thousandths(dice) },
-            64..80 => Self::Talk {
-                phone,
-                dies_after: (below(dice, 4) == 0).then(|| 1 + below(dice, 6)),
-                faults: (0..below(dice, 10)).map(|_| fault(dice)).collect(),
-                card_out: below(dice, 12) == 0,
-            },
-            80..84 => match below(dice, 8) {
-                0..3 => Self::BackUp,
-                3 | 4 => Self::Restore { older: below(dice, 3) },
-                5 | 6 => Self::CopyOffice,
-                _ => Self::PutBack,
-            },
-            84..86 => Self::Copy { phone },
-            86..88 => Self::Restart { phone, boot: below(dice, 2) == 0 },
-            88..91 => Self::ClockOff {
-                phone: (below(dice, 3) > 0).then_some(phone),
-                days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
-            },
-            91..94 => Self::RestartOffice,
-            94..96 => Self::ChangeRoles { change: below(dice, 6) },
-            96..98 => Self::Rule {
-                held: below(dice, 64),
-                ruling: if below(dice, 3) == 0 { Ruling::Dismiss } else { Ruling::Release },
-            },
-            98..102 => Self::Stands { phone, conditions: conditions(dice) },
-            102..105 => Self::Link { phone, link: link(dice) },
-            105 => Self::AskForOriginals { phone },
-            106..108 => Self::LinkBack { phone },
-            108 => Self::Newer { phone },
-            _ => Self::Pass { minutes: [1, 10, 600, 120 * 24 * 60][below(dice, 4)] },
-        }
-    }
-}
-
-fn conditions(dice: &mut Dice) -> Conditions {
-    Conditions {
-        network: [Network::Unmetered, Network::Metered, Network::Roaming][below(dice, 3)],
-        power: [Power::Charging, Power::Battery { percent: 60 }, Power::Battery { percent: 5 }][below(dice, 3)],
-    }
-}
-
-fn link(dice: &mut Dice) -> Option<Option<Pace>> {
-    match below(dice, 3) {
-        0 => None,
-        1 => Some(None),
-        _ => {
-            let bytes_per_second = [2_000, 20_000, 125_000][below(dice, 3)];
-            Some(Some(Pace { bytes_per_second, one_way_ms: 150 }))
-        }
-    }
-}
-
-/// How much of a parcel comes: mostly all.
-fn thousandths(dice: &mut Dice) -> u64 {
-    if below(dice, 4) == 0 { below(dice, 1000) as u64 } else { 1000 }
-}
-
-fn fault(dice: &mut Dice) -> Option<Fault> {
-    Some(match below(dice, 20) {
-        0 | 1 => Fault::LoseRequest,
-        2..5 => Fault::LoseAnswer,
-        5 => Fault::Twice,
-        6 => Fault::Late,
-        7 => Fault::CutRequest(below(dice, 3000)),
-        8 => Fault::TruncateAnswer(below(dice, 3000)),
-        9 => Fault::Portal,
-        10 => Fault::Status([413, 423, 500, 502, 503, 404][below(dice, 6)]),
-        _ => return None,
-    })
-}
-
-fn below(dice: &mut Dice, bound: usize) -> usize {
-    usize::try_from(dice.bits() % bound as u64).unwrap_or(0)
-}
-
-/// What happens in a run, event by event; each keeps the number that it was drawn with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan(Vec<(usize, Event)>);
-
-impl Plan {
-    /// The plan of a seed.
+    /// Whose disks what happens changes: that of a phone, by its number, and of the office. Of what goes on a stick, or opens a
+    /// folder anew with a disk of its own, none.
     #[must_use]
-    pub fn draw(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
-        let length = 20 + below(&mut dice, 60);
-        // Dice of their own: without its bad disks a plan is what it was.
-        let mut disks = Dice::new(seed ^ 0xD15C);
-        let draw = |number| (number, Event::draw(&mut dice).perhaps_on_bad_disk(&mut disks));
-        Self((0..length).map(draw).collect())
-    }
-
-    /// So much of it as `numbers` name.
-    #[must_use]
-    pub fn only(&self, numbers: &[usize]) -> Self {
-        Self(self.0.iter().filter(|(number, _)| numbers.contains(number)).cloned().collect())
-    }
-
-    /// The events with their numbers.
-    pub fn events(&self) -> impl Iterator<Item = (usize, &Event)> {
-        self.0.iter().map(|(number, event)| (*number, event))
-    }
-
-    /// The numbers of its events.
-    #[must_use]
-    pub fn numbers(&self) -> Vec<usize> {
-        self.0.iter().map(|(number, _)| *number).collect()
+    pub const fn disks(&self) -> (Option<usize>, bool) {
+        match self {
+            Self::Capture { phone, .. }
+            | Self::Describe { phone, .. }
+            | Self::Comment { phone, .. }
+            | Self::Act { phone, .. }
+            | Self::Restart { phone, .. } => (Some(*phone), false),
+            // With its card out a phone's folder is not where it was.
+            Self::Talk { phone, card_out: false, .. } => (Some(*phone), true),
+            Self::Desk { .. }
+            | Self::Dispatch { .. }
+            | Self::Correct { .. }
+            | Self::Rule { .. }
+            | Self::RestartOffice => (None, true),
+            Self::Talk { card_out: true, .. }
+            | Self::Pack { .. }
+            | Self::TakeIn { .. }
+            | Self::Unpack { .. }
+            | Self::Copy { .. }
+            | Self::Newer { .. }
+            | Self::ClockOff { .. }
+            | Self::Stands { .. }
+            | Self::AskForOriginals { .. }
+            | Self::Link { .. }
+            | Self::LinkBack { .. }
+            | Self::BackUp
+            | Self::Restore { .. }
+            | Self::CopyOffice
+            | Self::PutBack
+            | Self::ChangeRoles { .. }
+            | Self::Disagree { .. }
+            | Self::Pass { .. }
+            | Self::BareHash { .. }
+            | Self::Thief { .. }
+            | Self::OnBadDisk { .. }
+            | Self::PowerCut { .. } => (None, false),
+        }
     }
 }

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 use xuncheng_core::field::PictureFile;
-use xuncheng_core::id::{EntryId, ItemId};
+use xuncheng_core::id::{EntryId, ItemId, PhotoHash};
 use xuncheng_core::journal::verdict::Verdict;
 use xuncheng_core::store::list::Query;
-use xuncheng_core::store::{items, judgements};
+use xuncheng_core::store::{items, judgements, photos};
+use xuncheng_core::sync::action::{Method, Request, Response};
 use xuncheng_core::sync::policy::Conditions;
 use xuncheng_core::sync::wait::COPIED;
 
 use super::district::District;
-use super::words;
+use super::district::people::attached_by;
+use super::{rounds, words};
 use crate::phone::Phone;
 
 /// Rounds in which every phone talks once, until nothing changes any more.
@@ -27,22 +29,32 @@ pub fn kept(district: &mut District) {
         phone.link().pace(None);
         phone.field_mut().set_conditions(Conditions::default()).expect("a store can be written");
     }
-    // Turns follow each other: what one phone says may concern another, and what that one says the first again.
+    all_talk(district);
+    district.world.check_invariants();
+    what_is_safe_leaves_and_comes_back(district);
+    // Two copies that have nothing to say pass for one phone until one of them asks for more than the other.
+    all_talk(district);
+    safe_is_in_a_backup(district);
+    every_entry_is_judged(district);
+    every_photo_is_at_the_office(district);
+    what_was_told_stands(district);
+    a_hash_alone_is_no_photo(district);
+    district.world.office().read(words::none_is_lost);
+    district.world.office().read(rounds::none_counts_in_another);
+    for phone in &district.phones {
+        nothing_is_left_to_say(phone);
+        sees_what_it_may(district, phone);
+    }
+}
+
+/// Turns follow each other: what one phone says may concern another, and what that one says the first again.
+fn all_talk(district: &mut District) {
     for _ in 0..ROUNDS {
         for phone in &mut district.phones {
             let failures = phone.sync_whatever_happens();
             assert!(failures <= 2, "a phone whose network is sound fails {failures} times");
         }
         district.world.settle();
-    }
-    district.world.check_invariants();
-    what_is_safe_leaves_and_comes_back(district);
-    every_entry_is_judged(district);
-    every_photo_is_at_the_office(district);
-    district.world.office().read(words::none_is_lost);
-    for phone in &district.phones {
-        nothing_is_left_to_say(phone);
-        sees_what_it_may(district, phone);
     }
 }
 
@@ -83,11 +95,30 @@ fn what_is_safe_leaves_and_comes_back(district: &mut District) {
                         .expect("the ledger can be read")
                         .is_some_and(|judged| judged.judgement.verdict.applies())
                 });
-                assert!(here || !counts, "{}'s phone cannot see photo {}", phone.field().person(), photo.sha256);
+                let bare = district.book.bare.iter().any(|(_, entry, _)| *entry == shown_by);
+                assert!(
+                    here || !counts || bare,
+                    "{}'s phone cannot see photo {}",
+                    phone.field().person(),
+                    photo.sha256
+                );
             }
         }
     }
     district.world.check_invariants();
+}
+
+/// What a phone calls safe lies in a backup, whatever became of the office since.
+pub(super) fn safe_is_in_a_backup(district: &District) {
+    let office = district.world.office();
+    for phone in &district.phones {
+        let safe: Vec<PhotoHash> =
+            read(phone.field().store(), "SELECT sha256 FROM attachment WHERE own = 1 AND safe = 1");
+        for sha256 in safe {
+            let person = phone.field().person();
+            assert!(office.is_backed_up(&sha256), "{person}'s phone calls photo {sha256} safe, and no backup has it");
+        }
+    }
 }
 
 /// Invariant 2: what was written on a phone is at the office, and judged.
@@ -96,6 +127,38 @@ fn every_entry_is_judged(district: &District) {
         let judged =
             district.world.office().read(move |conn| judgements::get(conn, id).expect("the ledger can be read"));
         assert!(judged.is_some(), "entry {id} of phone {phone} is not at the office");
+    }
+}
+
+/// Invariant 2: what a phone was told that the office had taken, the office has, whatever it was restored to since.
+fn what_was_told_stands(district: &District) {
+    let known: BTreeSet<EntryId> = district
+        .world
+        .office()
+        .read(|conn| read(conn, "SELECT id FROM entry UNION SELECT entry FROM restored_entry"))
+        .into_iter()
+        .collect();
+    let lost: Vec<_> = district.book.told.difference(&known).collect();
+    assert!(lost.is_empty(), "phones were told of entries that the office has no more: {lost:?}");
+}
+
+/// Who names the hash of a photo has not sent it: there is no receipt, and no upload that is taken for whole.
+fn a_hash_alone_is_no_photo(district: &District) {
+    for (phone, entry, sha256) in district.book.bare.clone() {
+        let phone = &district.phones[phone];
+        let Some(photo) = attached_by(phone, entry) else { continue };
+        let answer = district.world.deliver(&phone.upload_of(entry, &photo), Vec::new());
+        let receipt =
+            district.world.office().read(move |conn| photos::receipt(conn, entry, sha256).expect("it can be read"));
+        assert!(receipt.is_none(), "the office signed for photo {sha256} to a phone that never had it");
+        let said = |answer: &Response, header: &str| {
+            let found = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(header));
+            found.map(|(_, value)| value.clone())
+        };
+        let Some(upload) = said(&answer, "location") else { continue };
+        let asks = Request { method: Method::Head, path: upload, ..phone.upload_of(entry, &photo) };
+        let whole = said(&district.world.deliver(&asks, Vec::new()), "upload-offset") == Some(photo.bytes.to_string());
+        assert!(!whole, "the office takes photo {sha256} for sent by a phone that never had it");
     }
 }
 
@@ -136,7 +199,7 @@ fn sees_what_it_may(district: &District, phone: &Phone) {
         let item = *item;
         let there =
             district.world.office().read(move |conn| items::confirmed_bytes(conn, item).expect("it can be read"));
-        assert!(here == there, "{}'s phone shows item {item} otherwise than the office", phone.field().person());
+        assert_eq!(here, there, "{}'s phone shows item {item} otherwise than the office", phone.field().person());
     }
     let held: BTreeSet<ItemId> = read(store, "SELECT DISTINCT item FROM membership").into_iter().collect();
     assert_eq!(held, may, "{}'s phone holds other items than it may see", phone.field().person());

@@ -7,7 +7,8 @@ const TRIES: usize = 400;
 
 /// Takes halves, quarters, … and at last single events out of the plan, as long as something is still found. What is found
 /// may change on the way: whatever it is, it should not be.
-pub(super) fn smallest(finding: Finding) -> Finding {
+#[must_use]
+pub fn smallest(finding: Finding) -> Finding {
     let mut best = finding;
     let mut tries = 0;
     let mut chunk = best.plan.numbers().len().div_ceil(2);

@@ -24,12 +24,16 @@ struct Word {
 
 /// Checks every item of a ledger.
 pub(super) fn none_is_lost(conn: &Connection) {
-    let all = conn.prepare("SELECT id FROM item WHERE kind = 'case'");
-    let found = all.and_then(|mut all| all.query_map([], |row| row.get(0))?.collect());
-    let items: Vec<ItemId> = found.expect("the ledger can be read");
-    for item in items {
+    for item in cases(conn) {
         of_item(conn, item);
     }
+}
+
+/// The cases of a ledger.
+pub(super) fn cases(conn: &Connection) -> Vec<ItemId> {
+    let all = conn.prepare("SELECT id FROM item WHERE kind = 'case'");
+    let found = all.and_then(|mut all| all.query_map([], |row| row.get(0))?.collect());
+    found.expect("the ledger can be read")
 }
 
 fn of_item(conn: &Connection, item: ItemId) {

@@ -66,6 +66,7 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         succeeds: None,
         backup: None,
         history: std::collections::BTreeMap::new(),
+        page_bytes: None,
         certificate_wanted: false,
         before: Vec::new(),
         holds: None,
@@ -164,7 +165,7 @@ fn a_long_day_goes_in_batches_within_the_wires_bounds() {
     world.network(&li).clear_log();
     li.sync().unwrap();
     let mut entries = 0;
-    for sent in world.network(&li).log().iter().filter(|sent| sent.path == "/v1/sync") {
+    for sent in world.network(&li).log().iter().filter(|sent| sent.request.path == "/v1/sync") {
         assert!(sent.sent.len() <= 256 * 1024, "{} bytes", sent.sent.len());
         let message = message::unpack(&sent.sent, limits::REQUEST_BYTES).unwrap();
         let request: SyncRequest = message.read_unverified().unwrap();

@@ -144,7 +144,7 @@ fn who_reported_and_from_where_never_crosses_to_another_phone() {
         assert!(reader.holds(case));
         for exchange in world.network(reader).log() {
             let Outcome::Answered(Response { body, .. }) = &exchange.outcome else { continue };
-            if exchange.path != "/v1/sync" {
+            if exchange.request.path != "/v1/sync" {
                 continue;
             }
             let said = unpacked(body);

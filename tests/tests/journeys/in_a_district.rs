@@ -142,7 +142,7 @@ fn an_iphones_photo_is_seen_at_the_desk_though_the_office_cannot_draw_it() {
     office.stop();
     office.start();
     li.sync().unwrap();
-    let paths: Vec<String> = world.network(&li).log().into_iter().map(|sent| sent.path).collect();
+    let paths: Vec<String> = world.network(&li).log().into_iter().map(|sent| sent.request.path).collect();
     let previews = paths.iter().filter(|path| path.ends_with("/previews")).count();
     let last = paths.iter().rposition(|path| path.ends_with("/previews")).unwrap();
     let first_original = paths.iter().position(|path| path.ends_with("/uploads")).unwrap();
@@ -334,7 +334,8 @@ fn thumbnails_and_pieces_that_are_too_large_on_the_way_go_in_smaller_requests() 
     li.sync_whatever_happens();
     assert!(li.case(item).photos.iter().all(|photo| photo.stage == Some(PhotoStage::Received)));
     let log = link.log();
-    let refused = |path: &str| log.iter().any(|sent| sent.path.starts_with(path) && sent.sent.len() > 40 * 1024);
+    let refused =
+        |path: &str| log.iter().any(|sent| sent.request.path.starts_with(path) && sent.sent.len() > 40 * 1024);
     assert!(refused("/v1/photos/uploads"), "a piece was too large at first");
     world.check_invariants();
 }
@@ -420,15 +421,16 @@ fn what_left_before_a_phone_came_is_not_told() {
     link.clear_log();
     wang.sync().unwrap();
     assert!(wang.holds(here) && !wang.holds(gone));
-    let answers = link.log().into_iter().filter(|sent| sent.path == "/v1/sync").map(|sent| match sent.outcome {
-        Outcome::Answered(response) => message::unpack(&response.body, limits::RESPONSE_BYTES)
-            .and_then(|message| message.read_unverified::<serde_json::Value>())
-            .unwrap()
-            .to_string(),
-        Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
-            panic!("nothing fails here: {why}")
-        }
-    });
+    let answers =
+        link.log().into_iter().filter(|sent| sent.request.path == "/v1/sync").map(|sent| match sent.outcome {
+            Outcome::Answered(response) => message::unpack(&response.body, limits::RESPONSE_BYTES)
+                .and_then(|message| message.read_unverified::<serde_json::Value>())
+                .unwrap()
+                .to_string(),
+            Outcome::Unreachable(why) | Outcome::Failed(why) | Outcome::Unreadable(why) => {
+                panic!("nothing fails here: {why}")
+            }
+        });
     let told: String = answers.collect();
     assert!(told.contains(&here.to_string()) && !told.contains(&gone.to_string()));
 }

@@ -4,7 +4,6 @@ use xuncheng_core::field::FieldError;
 use xuncheng_core::id::ItemId;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::view::View;
-use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::photos::PhotoStage;
 use xuncheng_core::store::{judgements, lineage};
 use xuncheng_core::sync::session::Action;
@@ -228,10 +227,7 @@ fn what_a_lost_phone_had_not_sent_is_known() {
     let mut lost = world.enrolled("li");
     lost.capture("matter/09006");
     lost.field_mut().start_sync().unwrap();
-    let tx = lost.field().store().unchecked_transaction().unwrap();
-    // One entry at once.
-    meta::set(&tx, key::BATCH_BYTES, &1).unwrap();
-    tx.commit().unwrap();
+    lost.exchanges_of(1);
     let Action::Send { request, .. } = lost.next_action().unwrap() else { panic!("there is something to send") };
     lost.carry(&request);
     let incarnation = lost.incarnation();

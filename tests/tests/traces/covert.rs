@@ -156,7 +156,7 @@ fn shared_phone() {
     });
     let unknown = (Verdict::Held { reason: Code::UnknownItem, behind: None }, None);
     assert_eq!(judged, [unknown.clone(), unknown], "a visit and what is nowhere are answered alike");
-    for exchange in world.network(&chen).log().iter().filter(|exchange| exchange.path == "/v1/sync") {
+    for exchange in world.network(&chen).log().iter().filter(|exchange| exchange.request.path == "/v1/sync") {
         let Outcome::Answered(answer) = &exchange.outcome else { continue };
         let said = unpacked(&answer.body);
         for secret in ["covert", "市政工地", "AF2026", "own/mei", &mei.incarnation().to_string()] {

@@ -274,7 +274,7 @@ fn what_does_not_fit_into_a_page_comes_in_the_next() {
     for case in &cases {
         assert_eq!(late.case(*case).view.field("later/6/28"), Some(&text));
     }
-    let pages = world.network(&late).log().iter().filter(|sent| sent.path == "/v1/sync").count();
+    let pages = world.network(&late).log().iter().filter(|sent| sent.request.path == "/v1/sync").count();
     assert!(pages > 2, "{pages} pages for 2 MB of cases");
     world.check_invariants();
 }
@@ -292,7 +292,7 @@ fn a_new_phone_reads_what_is_there_now() {
     world.office().step("zhang", cases[1], CaseStep::Decline, &[("reason", "重复")]).unwrap();
     let li = world.enrolled("li");
     let log = world.network(&li).log();
-    assert_eq!(log.iter().filter(|sent| sent.path == "/v1/sync").count(), 1, "one page has it all");
+    assert_eq!(log.iter().filter(|sent| sent.request.path == "/v1/sync").count(), 1, "one page has it all");
     assert_eq!(li.case(cases[0]).summary.description, (limits::PAGE_ROWS + 19).to_string());
     assert!(li.case(cases[0]).entries.is_empty() && !li.holds(cases[1]), "its snapshot says all of it");
     // From there on it follows.

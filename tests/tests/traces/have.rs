@@ -8,7 +8,7 @@ use xuncheng_tests::world::World;
 use super::wire::next_upload;
 
 fn requests(phone: &Phone, path: &str) -> usize {
-    phone.link().log().iter().filter(|sent| sent.path == path).count()
+    phone.link().log().iter().filter(|sent| sent.request.path == path).count()
 }
 
 /// A phone is put back from an older copy: what it had sent since is found out in one request, and goes no second time.

@@ -41,7 +41,7 @@ fn fetched(phone: &Phone) -> usize {
 }
 
 fn downloads(phone: &Phone) -> usize {
-    phone.link().log().iter().filter(|sent| sent.path == DOWNLOADS).count()
+    phone.link().log().iter().filter(|sent| sent.request.path == DOWNLOADS).count()
 }
 
 /// A case of 王巡查 with a picture of so many bytes at least, at the office with its original, drawn.

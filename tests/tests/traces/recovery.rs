@@ -6,7 +6,6 @@ use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::store::judgements;
-use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::work::case::{CASE, CaseStep};
 use xuncheng_office::recovery;
 use xuncheng_tests::network::Fault;
@@ -28,13 +27,6 @@ pub(super) fn own_entry(case: &CaseDetail) -> EntryId {
 /// The values that did not win.
 fn lost(view: &View) -> Vec<String> {
     view.losers.iter().filter_map(|loser| loser.value.as_str()).map(str::to_owned).collect()
-}
-
-/// From here on the phone sends one entry at once, until its next conversation begins.
-fn one_at_once(phone: &Phone) {
-    let tx = phone.field().store().unchecked_transaction().unwrap();
-    meta::set(&tx, key::BATCH_BYTES, &1).unwrap();
-    tx.commit().unwrap();
 }
 
 pub(super) fn verdict(world: &World, entry: EntryId) -> Option<Verdict> {
@@ -278,7 +270,7 @@ fn interrupted_reoffer() {
             .collect();
         world.office().restore(Some(&backup));
         li.field_mut().start_sync().unwrap();
-        one_at_once(&li);
+        li.exchanges_of(1);
         for _ in 0..6 {
             exchange(&mut li).unwrap();
         }

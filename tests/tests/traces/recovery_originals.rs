@@ -131,7 +131,7 @@ fn thumbnails_and_half_uploads_come_again() {
     sync_all(&mut [&mut li]);
     let (original, previews) = (photo(&li, case), world.network(&li).log());
     assert_eq!(world.office().original(&original), li.original(&original));
-    let previews = previews.iter().filter(|sent| sent.path == "/v1/photos/previews").count();
+    let previews = previews.iter().filter(|sent| sent.request.path == "/v1/photos/previews").count();
     assert_eq!(previews, 2);
     world.check_invariants();
 }

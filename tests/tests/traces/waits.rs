@@ -210,7 +210,7 @@ fn a_view_that_is_too_large_for_the_way_waits_for_another_network() {
     assert_eq!(std::fs::read(kept).unwrap(), view);
     world.network(&li).clear_log();
     li.sync().unwrap();
-    assert!(world.network(&li).log().iter().all(|sent| !sent.path.ends_with("/previews")), "and then no more");
+    assert!(world.network(&li).log().iter().all(|sent| !sent.request.path.ends_with("/previews")), "and then no more");
     world.check_invariants();
 }
 

@@ -172,6 +172,7 @@ impl Plan {
                 number,
                 through,
                 bytes: limits::BATCH_BYTES,
+                page_bytes: None,
                 positions: feeds::positions(tx)?,
                 want: want.into_iter().take(limits::WANTED_ITEMS).collect(),
                 history: history.into_iter().take(limits::HISTORY_ITEMS).collect(),

@@ -1,7 +1,11 @@
-//! How large pieces of originals are: as the network is, whatever becomes of phone and office meanwhile.
+//! How large pieces of originals are, and how much an exchange of entries brings: as the network is, whatever becomes of phone and office meanwhile.
 
+use xuncheng_core::journal::entry::Change;
 use xuncheng_core::limits;
+use xuncheng_core::sync::message;
 use xuncheng_core::sync::session::{Action, Body};
+use xuncheng_core::sync::wire::SyncRequest;
+use xuncheng_core::work::case::CASE;
 use xuncheng_tests::fixtures;
 use xuncheng_tests::network::{Fault, Pace};
 use xuncheng_tests::phone::{Phone, in_dongcheng};
@@ -116,4 +120,46 @@ fn pieces_stay_below_what_was_refused_as_too_large() {
     }
     assert!((1..=3).contains(&refused), "{refused} pieces were too large");
     assert_eq!(li.field().status().unwrap().photos.received, 1);
+}
+
+/// How much the last request for entries and feeds asked for.
+fn asked(phone: &Phone) -> u64 {
+    let log = phone.link().log();
+    let last = log.iter().rev().find(|exchange| exchange.request.path == "/v1/sync").unwrap();
+    let message = message::unpack(&last.sent, limits::REQUEST_BYTES).unwrap();
+    message.read_unverified::<SyncRequest>().unwrap().page_bytes.unwrap()
+}
+
+/// Exchanges that are full bring twice as much each time where the network is fast, a cut halves that, and what is short says
+/// nothing: neither an exchange without news nor one during which something was written.
+#[test]
+fn exchanges_bring_as_much_as_the_network_is_fast() {
+    let world = World::new(seed!());
+    let mut li = world.enrolled("li");
+    let first = asked(&li);
+    assert_eq!(first, limits::PAGE_BYTES as u64);
+    let description = "占道经营，已告知当事人自行整改；".repeat(60);
+    for _ in 0..600 {
+        let fields = [("category", "matter/09006"), ("description", &description)];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.into())).into();
+        li.write(None, CASE, Change::Open { fields });
+    }
+    li.sync().unwrap();
+    let grown = asked(&li);
+    assert!(grown >= 2 * first, "{grown} bytes after full exchanges");
+
+    li.sync().unwrap();
+    let before = asked(&li);
+    li.link().next(&[Fault::LoseAnswer]);
+    li.sync().unwrap_err();
+    li.sync().unwrap();
+    assert_eq!(asked(&li), before / 2, "a cut halves it");
+
+    li.field_mut().start_sync().unwrap();
+    let Action::Send { id, request } = li.next_action().unwrap() else { panic!("an exchange was asked for") };
+    let outcome = li.carry(&request);
+    li.capture("matter/09006");
+    li.completed(id, &outcome).unwrap();
+    li.sync().unwrap();
+    assert_eq!(asked(&li), before / 2, "what was written meanwhile made no exchange full");
 }
