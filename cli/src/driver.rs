@@ -316,10 +316,12 @@ fn drive(field: &mut Field, http: &Http, pace: Pace, tell: &mut impl FnMut(&Even
                     tell(&Event::Sending { file: name_of(path), offset: *offset, length: *length });
                 }
                 let outcome = http.send(&request, pace);
+                let noted = field.completed(id, &outcome, &machine::now(), &machine::seed()?);
+                // Only now: whoever reads of an answer finds here what it brought.
                 if let Outcome::Answered(response) = &outcome {
                     tell(&answered(&request, response));
                 }
-                match field.completed(id, &outcome, &machine::now(), &machine::seed()?) {
+                match noted {
                     Ok(()) => failure = None,
                     // What could not be noted, on a full or broken disk, would come next again, without end.
                     Err(error @ (FieldError::Store(_) | FieldError::Sync(SyncError::Store(_)))) => {

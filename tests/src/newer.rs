@@ -64,12 +64,13 @@ fn add(one: &mut Value) {
 /// Writes anew what a phone has just written, `new` in the order of its chain, as a later version would have: with more members
 /// in every part. What opens an item keeps its body, which the item is named after.
 ///
-/// # Panics
-/// Where one of them was sent already.
-pub fn write_more(conn: &Connection, new: &[EntryId]) {
+/// # Errors
+/// Where the disk fails: then all of it is as this version wrote it.
+pub fn write_more(conn: &Connection, new: &[EntryId]) -> rusqlite::Result<()> {
+    let tx = conn.unchecked_transaction()?;
     let mut before: Option<(Hash, Hash)> = None;
     for id in new {
-        let entry = entries::get(conn, *id).expect("a store can be read").expect("it was written");
+        let entry = entries::get(&tx, *id).expect("a store can be read").expect("it was written");
         let header = entry.read_header().expect("a header of ours");
         let part = |name: &str, text: Option<&String>| {
             let text = text.unwrap_or_else(|| panic!("an own entry has its {name}"));
@@ -101,8 +102,9 @@ pub fn write_more(conn: &Connection, new: &[EntryId]) {
         let header_hash = Hash::of("header", &[header_text.as_bytes()]);
         before = Some((entry.header_hash(), header_hash));
         let sql = "UPDATE entry SET header = ?2, header_hash = ?3, origin = ?4, body = ?5, private = ?6 WHERE id = ?1";
-        conn.execute(sql, (id, &header_text, header_hash, &origin, &body, &private)).expect("a store can be written");
+        tx.execute(sql, (id, &header_text, header_hash, &origin, &body, &private))?;
     }
+    tx.commit()
 }
 
 fn more(text: &str) -> String {

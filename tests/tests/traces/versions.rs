@@ -103,12 +103,12 @@ fn what_a_later_version_says_survives_both_ways() {
         own.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     };
     let case = li.capture("matter/09006").summary.id;
-    newer::write_more(li.field().store(), &written(&li));
+    newer::write_more(li.field().store(), &written(&li)).unwrap();
     li.sync().unwrap();
     let before = written(&li).len();
     li.describe(case, "两处占道").unwrap();
     li.comment(case, "还在").unwrap();
-    newer::write_more(li.field().store(), &written(&li)[before..]);
+    newer::write_more(li.field().store(), &written(&li)[before..]).unwrap();
     li.sync().unwrap();
     wang.sync().unwrap();
     world.settle();

@@ -88,7 +88,8 @@ impl District {
         let written = entries(&self.phones[index]).into_iter().filter(|id| !before.contains(id));
         let written: Vec<EntryId> = written.collect();
         if self.newer.contains(&index) {
-            newer::write_more(self.phones[index].field().store(), &written);
+            let done = newer::write_more(self.phones[index].field().store(), &written);
+            assert!(done.is_ok() || self.bad_disk.is_some(), "a store can be written: {done:?}");
         }
         self.tally.entries += written.len() as u64;
         self.book.entries.extend(written.into_iter().map(|id| (index, id)));
