@@ -207,6 +207,11 @@ pub enum CaseChange {
         /// The entry.
         entry: EntryId,
     },
+    /// The office erased who wrote an entry, where and when.
+    Erased {
+        /// The entry.
+        entry: EntryId,
+    },
 }
 
 /// A step to be taken on a phone.
@@ -427,6 +432,7 @@ impl From<Change> for CaseChange {
             Change::Release { entry, .. } => Self::Released { entry },
             Change::Restored { .. } => Self::BroughtBack,
             Change::Dismiss { entry, .. } => Self::Dismissed { entry },
+            Change::Erase { entry, .. } => Self::Erased { entry },
         }
     }
 }

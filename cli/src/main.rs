@@ -5,6 +5,7 @@
 mod backup;
 mod demo;
 mod driver;
+mod erase;
 mod held;
 mod machine;
 mod office;
@@ -40,6 +41,8 @@ enum Command {
     Device(office::DeviceArgs),
     /// What an office holds until a person decides: list, release, dismiss.
     Held(held::Args),
+    /// Erase who wrote an entry, where and when, for good: find it, erase it.
+    Erase(erase::Args),
     /// Where phones have no network: take in what they sent as a file, and answer with one.
     Parcel(parcel::Args),
     /// Copy an office's ledger and photos to another place, and read all of it back.
@@ -61,6 +64,7 @@ impl Command {
             Self::Code(args) => args.json(),
             Self::Device(args) => args.json(),
             Self::Held(args) => args.json(),
+            Self::Erase(args) => args.json(),
             Self::Parcel(args) => args.json(),
             Self::Backup(args) => args.json,
             Self::Restore(args) => args.json,
@@ -79,6 +83,7 @@ fn main() -> std::process::ExitCode {
         Command::Code(args) => office::code(&args),
         Command::Device(args) => office::device(&args),
         Command::Held(args) => held::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Parcel(args) => parcel::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),

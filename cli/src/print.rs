@@ -145,6 +145,7 @@ pub(crate) fn change(change: &Change) -> String {
         Change::Release { reason, .. } => format!("released 放行: {reason}"),
         Change::Restored { .. } => "brought back 恢复".to_owned(),
         Change::Dismiss { reason, .. } => format!("dismissed 驳回: {reason}"),
+        Change::Erase { entry, reason, .. } => format!("personal part of {entry} erased 抹除: {reason}"),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod judge;
 pub mod verdict;
 pub mod effect;
+pub mod erasure;
 pub mod fold;
 mod restored;
 pub mod view;

@@ -6,6 +6,7 @@
 pub mod schema;
 pub mod meta;
 pub mod entries;
+pub mod erased;
 pub mod lineage;
 pub mod judgements;
 pub mod items;
@@ -132,6 +133,8 @@ fn configure(conn: &Connection) -> Result<(), StoreError> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "fullfsync", "ON")?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
+    // What is erased is overwritten, and not only forgotten.
+    conn.pragma_update(None, "secure_delete", "ON")?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 //!   manifest.json        what belongs to it, with hashes; written last: without it this is no backup
 //! blobs/ab/ab12…         photo files, by the SHA-256 of their bytes
 //! restored.json          the highest epoch that was restored from here
+//! erasures.jsonl         what was erased for good: carried out on whatever is restored from here
 //! ```
 
 use std::collections::{BTreeMap, HashSet};
@@ -20,14 +21,16 @@ use serde::{Deserialize, Serialize};
 use xuncheng_core::clock::Moment;
 use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{EntryId, EpochId, Nonce, PhotoHash};
+use xuncheng_core::journal::erasure::Erasure;
 use xuncheng_core::photo::PhotoFolder;
 use xuncheng_core::private;
 use xuncheng_core::store::feeds::{self, FeedRow};
 use xuncheng_core::store::meta::{self, key};
-use xuncheng_core::store::{self, StoreError};
+use xuncheng_core::store::{self, StoreError, erased};
 use xuncheng_core::sync::wire::Epoch;
 
 use crate::clock::{Clock, EntropySource};
+use crate::erasures;
 use crate::error::OfficeError;
 use crate::folder::{DataFolder, copy_whole, sync_folder};
 use crate::ledger::{fact, open_tables};
@@ -84,7 +87,8 @@ pub fn backup(data: &Path, to: &Path) -> Result<BackupReport, OfficeError> {
     let made = make(&folder, &source, to, made_at);
     let Made { backup, manifest, ledger, copied, originals } = made
         .map_err(|error| if matches!(error, OfficeError::Store(StoreError::DiskFull)) { no_room(to) } else { error })?;
-    let newly_safe = raise(&folder, &manifest, &ledger, &originals)?;
+    erasures::copy(&ledger.erased, &Place::at(to))?;
+    let newly_safe = raise(&folder, to, &manifest, &ledger, &originals)?;
     tracing::info!(backup = %backup.display(), photos = manifest.photos.len(), newly_safe, "a backup was made and read back");
     let missing = manifest.missing.clone();
     Ok(BackupReport { backup, manifest, copied, newly_safe, missing })
@@ -167,6 +171,8 @@ struct LedgerCopy {
     photos: Vec<PhotoFile>,
     /// The last position of every feed.
     feeds: BTreeMap<String, u64>,
+    /// What was erased for good.
+    erased: Vec<Signed<Erasure>>,
 }
 
 struct LedgerReceipt {
@@ -196,6 +202,7 @@ impl LedgerCopy {
             receipts,
             photos: photo_files::of_ledger(&conn, photos)?,
             feeds: feeds::ends(&conn)?,
+            erased: erased::all(&conn)?,
         })
     }
 }
@@ -261,6 +268,7 @@ fn is_here(photos: &PhotoFolder, sha256: &PhotoHash) -> bool {
 /// backup took. Phones wait for that turn, so that nothing is searched in it.
 fn raise(
     folder: &DataFolder,
+    place_root: &Path,
     manifest: &Manifest,
     ledger: &LedgerCopy,
     originals: &HashSet<PhotoHash>,
@@ -307,6 +315,8 @@ fn raise(
     }
     meta::set(&tx, key::BACKUP, &Nonce::from_bytes(EntropySource::system().fresh()?.bytes()))?;
     let Manifest { made_at, position, .. } = *manifest;
+    let place = place_root.canonicalize().map_err(|source| OfficeError::file(place_root, source))?;
+    meta::set(&tx, fact::BACKUP_PLACE, &place)?;
     meta::set(&tx, fact::BACKUP, &Verified { made_at, epoch: ledger.epoch.id, position })?;
     tx.commit()?;
     Ok(newly_safe)

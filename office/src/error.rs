@@ -134,6 +134,9 @@ pub enum OfficeError {
     /// The entry does not wait for a person.
     #[error("entry {0} waits for nobody: it is not here, or was decided about already; list what is held")]
     NotHeld(EntryId),
+    /// Of the entry nothing is to be erased.
+    #[error("of entry {0} nothing is to be erased: it is not here, or it was erased already")]
+    NothingToErase(EntryId),
 
     /// The message is of another version of the protocol, and cannot be read.
     #[error(
@@ -218,6 +221,7 @@ impl From<LedgerError> for OfficeError {
             LedgerError::Store(source) | LedgerError::Write(WriteError::Store(source)) => Self::Store(source),
             LedgerError::NotRuled(code) => Self::NotDone(code),
             LedgerError::NotHeld(entry) => Self::NotHeld(entry),
+            LedgerError::NothingToErase(entry) => Self::NothingToErase(entry),
             other @ (LedgerError::Write(WriteError::Entry(_)) | LedgerError::Crypto(_) | LedgerError::Refused(_)) => {
                 Self::Ledger(other)
             }
@@ -276,6 +280,7 @@ impl OfficeError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotDone(_) => (StatusCode::CONFLICT, "not_done"),
             Self::NotHeld(_) => (StatusCode::CONFLICT, "not_held"),
+            Self::NothingToErase(_) => (StatusCode::CONFLICT, "nothing_to_erase"),
             Self::OtherVersion(_) => (StatusCode::UPGRADE_REQUIRED, UPGRADE_NEEDED),
             Self::UnknownDevice => (StatusCode::FORBIDDEN, "unknown_device"),
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "bad_signature"),

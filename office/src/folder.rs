@@ -6,6 +6,7 @@
 //! uploads/          originals on their way in
 //! keys/             root.key (to be kept elsewhere), node.key, sealing.key
 //! people.toml       who may do what; read again at each start
+//! erasures.jsonl    what was erased for good; a copy lies at the place of the backups
 //! office.lock       held by the one office that runs here
 //! ```
 
@@ -17,6 +18,7 @@ use tempfile::NamedTempFile;
 use xuncheng_core::private;
 
 use crate::OfficeError;
+use crate::erasures;
 
 /// The paths of a data folder.
 #[derive(Debug, Clone)]
@@ -112,6 +114,11 @@ impl DataFolder {
     #[must_use]
     pub fn sealing_key(&self) -> PathBuf {
         self.keys().join("sealing.key")
+    }
+
+    /// What was erased for good.
+    pub(crate) fn erasures(&self) -> PathBuf {
+        self.root.join(erasures::FILE)
     }
 
     /// The people.

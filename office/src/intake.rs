@@ -12,6 +12,7 @@ use xuncheng_core::crypto::Signed;
 use xuncheng_core::id::{EpochId, Hash, IncarnationId, ItemId, Nonce};
 use xuncheng_core::journal::actor;
 use xuncheng_core::journal::entry::Entry;
+use xuncheng_core::journal::erasure::Erasure;
 use xuncheng_core::journal::ledger::{Intake, LedgerError, Sender, Taken};
 use xuncheng_core::journal::seal::BatchSeal;
 use xuncheng_core::limits;
@@ -122,6 +123,7 @@ pub(crate) struct Sent {
     /// How far the phone has read each feed.
     pub(crate) positions: BTreeMap<String, u64>,
     entries: Vec<Entry>,
+    erasures: Vec<Signed<Erasure>>,
     seal: Signed<BatchSeal>,
     /// Items whose snapshot is wanted.
     pub(crate) want: Vec<ItemId>,
@@ -153,7 +155,7 @@ pub(crate) struct Says {
 impl Sent {
     /// The request, unless no phone of any version sends such a one.
     pub(crate) fn of(request: SyncRequest) -> Result<Self, OfficeError> {
-        if request.entries.len() > limits::BATCH_ENTRIES {
+        if request.entries.len().max(request.erasures.len()) > limits::BATCH_ENTRIES {
             return Err(OfficeError::TooLarge { limit: limits::BATCH_ENTRIES as u64 });
         }
         if request.positions.values().any(|position| i64::try_from(*position).is_err()) {
@@ -166,7 +168,7 @@ impl Sent {
         let shared = Spoken::HERE.common(versions.spoken());
         let SyncRequest { nonce, incarnation, number, epoch, countersigned, positions, seal, entries, .. } = request;
         let SyncRequest { want, pack, written, token, succeeds, before, holds, recovery, .. } = request;
-        let SyncRequest { backup, history, certificate_wanted, page_bytes, .. } = request;
+        let SyncRequest { backup, history, certificate_wanted, page_bytes, erasures, .. } = request;
         if history.values().any(|count| i64::try_from(*count).is_err()) {
             return Err(OfficeError::Junk("no item comes to such a count".to_owned()));
         }
@@ -181,6 +183,7 @@ impl Sent {
             line,
             positions,
             entries,
+            erasures,
             seal,
             want,
             pack,
@@ -282,6 +285,9 @@ fn take(
         Standing::Current | Standing::Older | Standing::BringsBack => {
             if let Some(brought) = &asked.recovery {
                 recovery::take(intake, grounds, brought)?;
+            }
+            for erasure in &sent.erasures {
+                intake.erase_again(erasure)?;
             }
             let brings_back = asked.recovery.is_some();
             match &statement {

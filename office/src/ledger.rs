@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use xuncheng_core::clock::Entropy;
 use xuncheng_core::crypto::{PublicKey, Signed, Signer, SoftwareKey};
-use xuncheng_core::id::{EpochId, Hash, IncarnationId, PersonId};
+use xuncheng_core::id::{EntryId, EpochId, Hash, IncarnationId, PersonId};
 use xuncheng_core::journal::entry::Entry;
 use xuncheng_core::journal::ledger::{Intake, Office as Standing, Said};
 use xuncheng_core::journal::seal::BatchSeal;
@@ -27,6 +27,7 @@ use crate::clock::{Clock, EntropySource};
 use crate::codes::{self, Code};
 use crate::config::{Address, Config};
 use crate::devices::{self, Device};
+use crate::erasures;
 use crate::error::OfficeError;
 use crate::folder::DataFolder;
 use crate::held::{self, Held};
@@ -54,6 +55,8 @@ pub(crate) mod fact {
     pub(crate) const PEOPLE: &str = "office/people";
     /// The newest verified backup.
     pub(crate) const BACKUP: &str = "office/backup";
+    /// The place that it is in.
+    pub(crate) const BACKUP_PLACE: &str = "office/backup_place";
     /// A counter: what phones brought back on this branch.
     pub(crate) const RECOVERED: &str = "office/recovered";
     /// A counter: what they brought and what had no place here.
@@ -169,7 +172,9 @@ impl Ledger {
         let branch = Mutex::new(Arc::new(Branch::read(&conn, &keys)?));
         let (clock, entropy) = (config.clock.clone(), config.entropy.clone());
         let grounds = Grounds { folder, pack, clock, entropy, keys, root, certificate, branch };
-        Ok(Self { conn, grounds: Arc::new(grounds) })
+        let mut ledger = Self { conn, grounds: Arc::new(grounds) };
+        erasures::keep(&mut ledger)?;
+        Ok(ledger)
     }
 
     pub(crate) const fn grounds(&self) -> &Arc<Grounds> {
@@ -235,6 +240,17 @@ impl Ledger {
         self.turn(|intake| held::rule(intake, &author, said))
     }
 
+    /// Erases the private part of an entry in `person`'s name, for a reason that is kept.
+    ///
+    /// # Errors
+    /// [`OfficeError::NothingToErase`]; [`OfficeError::NotDone`] with the reason; nothing was done then. Those of the file that
+    /// says what was erased: then it is erased, and the file is written when the office starts next.
+    pub fn erase(&mut self, person: PersonId, entry: EntryId, reason: &str) -> Result<(), OfficeError> {
+        let author = Author { who: person, ..self.grounds.node() };
+        self.turn(|intake| Ok(intake.erase(&author, entry, reason)?))?;
+        erasures::keep(self)
+    }
+
     /// For reading between turns.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
@@ -262,6 +278,7 @@ impl Ledger {
             epoch: branch.epoch.id,
             sealing: grounds.keys.sealing.public_key(),
             node: &branch.node,
+            signer: grounds.signer(),
         };
         let mut intake = Intake { tx: &tx, office: standing, now: &now, entropy: &mut entropy };
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut intake))).unwrap_or(Err(OfficeError::Panic))?;

@@ -28,6 +28,7 @@ mod console;
 pub mod devices;
 mod downloads;
 mod enrolment;
+mod erasures;
 mod error;
 mod flags;
 pub mod folder;

@@ -15,6 +15,7 @@ use xuncheng_core::sync::offer::{Chain, Known, Offer, OfferedEntry, Recovery, Un
 use xuncheng_core::sync::wire::{Countersignature, Epoch};
 
 use crate::devices;
+use crate::erasures;
 use crate::error::OfficeError;
 use crate::ledger::{Grounds, begin_epoch, fact};
 
@@ -130,7 +131,11 @@ pub(crate) fn begin(intake: &mut Intake<'_, '_>, grounds: &Grounds, above: u64) 
         "the data folder was put back to an earlier moment: the office goes on as a new branch of its history, and phones \
          bring back what it has lost"
     );
-    begin_epoch(intake.tx, &epoch, &grounds.keys.node, intake.entropy)
+    begin_epoch(intake.tx, &epoch, &grounds.keys.node, intake.entropy)?;
+    for erasure in erasures::known(intake.tx, &grounds.folder)? {
+        intake.erase_again(&erasure)?;
+    }
+    Ok(())
 }
 
 /// What a phone needs to know to bring back what is lost.

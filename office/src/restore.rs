@@ -13,15 +13,17 @@ use rusqlite::{Connection, TransactionBehavior};
 use xuncheng_core::clock::{Entropy, Moment};
 use xuncheng_core::crypto::{SealingKey, SoftwareKey};
 use xuncheng_core::id::{EpochId, PhotoHash};
+use xuncheng_core::journal::erasure;
 use xuncheng_core::photo::PhotoFolder;
 use xuncheng_core::private;
-use xuncheng_core::store::{self, meta};
+use xuncheng_core::store::{self, erased, meta};
 use xuncheng_core::sync::wire::Epoch;
 
 use crate::backup::Manifest;
 use crate::backup::photo_files;
 use crate::backup::place::{Backups, Part, Place, manifest_of};
 use crate::clock::{Clock, EntropySource};
+use crate::erasures;
 use crate::error::OfficeError;
 use crate::folder::{DataFolder, copy_whole, sync_folder};
 use crate::ledger::{begin_epoch, fact, open_tables};
@@ -102,7 +104,7 @@ pub fn restore_with(
 
     let mut entropy = entropy.fresh()?;
     let epoch = Epoch { counter, id: EpochId::from_bytes(entropy.bytes()), parent: Some(manifest.epoch.id) };
-    branch(&folder, &epoch, &lacking, clock.now().wall, &mut entropy)?;
+    branch(&folder, &place, &epoch, &lacking, clock.now().wall, &mut entropy)?;
     place.restored(counter)?;
     settle(unfinished, data)?;
 
@@ -229,6 +231,7 @@ fn copy(
 /// Puts the ledger onto the new branch, and takes out of it what held for the old one alone.
 fn branch(
     folder: &DataFolder,
+    place: &Place,
     epoch: &Epoch,
     lacking: &Lacking,
     now: Moment,
@@ -239,6 +242,10 @@ fn branch(
     let mut conn = open_tables(&folder.ledger())?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     begin_epoch(&tx, epoch, &node, entropy)?;
+    for erasure in erasures::read(&place.erasures())? {
+        erasure::carry_out(&tx, &erasure, &node.public_key())?;
+    }
+    meta::set(&tx, fact::BACKUP_PLACE, &place.root())?;
     // One that was used since would open a second time.
     tx.execute("UPDATE office_code SET revoked_at = ?1 WHERE used_at IS NULL AND revoked_at IS NULL", [now])?;
     // Their bytes are in no backup.
@@ -246,6 +253,7 @@ fn branch(
     lacking.settle(&tx)?;
     meta::clear(&tx, fact::URL)?;
     tx.commit()?;
+    erased::leave_no_log(&conn)?;
     conn.close().map_err(|(_, error)| error.into())
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use xuncheng_core::clock::{Entropy, Now, Seed};
-use xuncheng_core::crypto::SealingKey;
+use xuncheng_core::crypto::{SealingKey, SoftwareKey};
 use xuncheng_core::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::entry::{Change, Entry};
 use xuncheng_core::journal::ledger::{Intake, LedgerError, Office, Sender, Taken};
@@ -106,6 +106,7 @@ pub struct Ledger {
     pack: Pack,
     sealing: SealingKey,
     node: Author,
+    signer: SoftwareKey,
     _folder: TempDir,
 }
 
@@ -124,7 +125,8 @@ impl Ledger {
         };
         let pack = Pack::bazhou().expect("the example pack is sound");
         let sealing = SealingKey::generate(&mut entropy(b"sealing"));
-        let mut ledger = Self { conn, pack, sealing, node, _folder: folder };
+        let signer = SoftwareKey::generate(&mut entropy(b"signer"));
+        let mut ledger = Self { conn, pack, sealing, node, signer, _folder: folder };
         ledger.import_people();
         ledger
     }
@@ -159,6 +161,7 @@ impl Ledger {
             epoch: EpochId::from_bytes([1; 16]),
             sealing: self.sealing.public_key(),
             node: &self.node,
+            signer: &self.signer,
         };
         let now = at(1);
         let done = work(&mut Intake { tx: &tx, office, now: &now, entropy: &mut entropy(draw) })?;
@@ -179,6 +182,7 @@ impl Ledger {
                 epoch: EpochId::from_bytes([1; 16]),
                 sealing: self.sealing.public_key(),
                 node: &self.node,
+                signer: &self.signer,
             };
             let mut entropy = entropy(entry.header_hash().as_bytes());
             let mut intake = Intake { tx: &tx, office, now: &now, entropy: &mut entropy };

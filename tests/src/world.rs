@@ -394,6 +394,14 @@ impl Desk {
         self.0.runtime.block_on(office.rule(author, Said { entry, ruling, reason: "已核实".to_owned() }))
     }
 
+    /// Erases the private part of an entry in `person`'s name, beside the running office.
+    ///
+    /// # Errors
+    /// Why it was not.
+    pub fn erase(&self, person: &str, entry: EntryId) -> Result<(), OfficeError> {
+        Ledger::open(&self.0.config())?.erase(person_id(person), entry, "当事人要求")
+    }
+
     /// What waits for a person, newest first.
     #[must_use]
     pub fn held(&self) -> Vec<EntryId> {

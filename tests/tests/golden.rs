@@ -12,6 +12,7 @@ use xuncheng_core::crypto::{SealingKey, Signed, SoftwareKey};
 use xuncheng_core::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash, Sm3Hash};
 use xuncheng_core::journal::effect::Effect;
 use xuncheng_core::journal::entry::{Change, Entry, Photo, PhotoRole};
+use xuncheng_core::journal::erasure::{Erasure, PRIVATE};
 use xuncheng_core::journal::ledger::Taken;
 use xuncheng_core::journal::seal::BatchSeal;
 use xuncheng_core::journal::verdict::{Code, Verdict};
@@ -88,6 +89,7 @@ fn entries() -> (ItemId, Vec<Entry>, Pen) {
         // Only the office writes these; from a phone they are held.
         Change::Release { entry: entry(1), reason: "本人已核实".to_owned() },
         Change::Dismiss { entry: entry(1), reason: "重复上报".to_owned() },
+        Change::Erase { entry: entry(1), part: PRIVATE.to_owned(), reason: "当事人要求".to_owned() },
     ];
     let rest = changes.map(|change| pen.write(Some(item), change, None).1);
     (item, [open].into_iter().chain(rest).collect(), pen)
@@ -176,6 +178,8 @@ fn effects() {
 
 #[test]
 fn rows_of_feeds() {
+    let office = SoftwareKey::generate(&mut xuncheng_tests::ledger::entropy(b"office"));
+    let erasure = Signed::new(&Erasure { entry: entry(2), part: PRIVATE.to_owned() }, &office).unwrap();
     let rows = [
         FeedRow::Enter { item: item(1) },
         FeedRow::To { item: item(1), count: 3, entry: entry(2) },
@@ -184,6 +188,7 @@ fn rows_of_feeds() {
         FeedRow::Receipt { entry: entry(2), sha256: hash(1) },
         FeedRow::Safe { entry: entry(2), sha256: hash(1) },
         FeedRow::Want { entry: entry(2), sha256: hash(1) },
+        FeedRow::Erased { entry: entry(2), erasure },
         FeedRow::Grant { audience: "area/511902001/matter".to_owned() },
         FeedRow::Withdraw { audience: "area/511902001/matter".to_owned() },
     ];
@@ -199,6 +204,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
     let incarnation = pen.sender().incarnation;
     let hashes: Vec<Hash> = entries.iter().map(Entry::header_hash).collect();
     let head = Head { seq: hashes.len() as u64, hash: hashes.last().copied() };
+    let erasure = Signed::new(&Erasure { entry: entry(1), part: PRIVATE.to_owned() }, phone).unwrap();
     SyncRequest {
         protocol: PROTOCOL,
         protocol_oldest: None,
@@ -210,6 +216,7 @@ fn request(phone: &SoftwareKey) -> SyncRequest {
         positions: [("own/li".to_owned(), 7)].into(),
         seal: Signed::new(&BatchSeal::over(incarnation, &hashes, head, now()), phone).unwrap(),
         entries,
+        erasures: vec![erasure],
         want: vec![item(8)],
         pack: None,
         written: None,

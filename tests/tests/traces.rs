@@ -1,7 +1,5 @@
 //! Runs that broke an earlier wording of the protocol (docs/protocol.md), each under its name; and the rules that closed
 //! them, as properties of the judge and the workflow table.
-//!
-//! Those that need erasure come with it.
 
 #![allow(clippy::disallowed_methods, reason = "tests own clock, threads and environment")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -76,3 +74,5 @@ fn photo(n: u8) -> Photo {
         drawn_by: xuncheng_core::photo::DRAWER.to_owned(),
     }
 }
+#[path = "traces/erasure.rs"]
+mod erasure;

@@ -85,7 +85,7 @@ pub enum Effect {
     ErasePart {
         /// The entry.
         entry: EntryId,
-        /// `origin`, `body` or `private`.
+        /// Which part.
         part: String,
     },
 }

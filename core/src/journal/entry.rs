@@ -64,8 +64,8 @@ pub struct Body {
     pub change: Change,
 }
 
-/// What an entry can do: five things that anybody may write, two that a person at the office says of an entry that is held, and
-/// one that an office writes after it was restored.
+/// What an entry can do: five things that anybody may write, three that a person at the office says of an entry, and one that an
+/// office writes after it was restored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -123,6 +123,15 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// Has a part of an entry erased for good. Only the office writes it.
+    Erase {
+        /// The entry.
+        entry: EntryId,
+        /// Which part.
+        part: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Change {
@@ -138,6 +147,7 @@ impl Change {
             Self::Release { .. } => "release",
             Self::Restored { .. } => "restored",
             Self::Dismiss { .. } => "dismiss",
+            Self::Erase { .. } => "erase",
         }
     }
 }
@@ -383,7 +393,8 @@ impl Entry {
             | Change::Comment { .. }
             | Change::Release { .. }
             | Change::Restored { .. }
-            | Change::Dismiss { .. } => Ok(body),
+            | Change::Dismiss { .. }
+            | Change::Erase { .. } => Ok(body),
         }
     }
 

@@ -155,7 +155,8 @@ fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>)
             | Change::Comment { .. }
             | Change::Release { .. }
             | Change::Restored { .. }
-            | Change::Dismiss { .. } => Decision::held(Code::UnknownItem),
+            | Change::Dismiss { .. }
+            | Change::Erase { .. } => Decision::held(Code::UnknownItem),
         };
     };
     if view.kind != entry.kind {
@@ -169,7 +170,9 @@ fn by_the_rules(subject: &Subject<'_>, facts: &Facts<'_>, entry: &ReadEntry<'_>)
         Change::Step { transition, from: _, round, args } => step(view, facts, rules, transition, *round, args),
         Change::Comment { text } => comment(view, facts, rules, entry.id, text),
         // Said at a desk, where the ledger sees to it; of a phone's say nothing comes.
-        Change::Release { .. } | Change::Restored { .. } | Change::Dismiss { .. } => Decision::held(Code::NotAllowed),
+        Change::Release { .. } | Change::Restored { .. } | Change::Dismiss { .. } | Change::Erase { .. } => {
+            Decision::held(Code::NotAllowed)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! All of it happens in the one transaction that the caller holds: a crash leaves all of it or nothing.
 
+mod erase;
 mod held;
 mod settled;
 mod recovered;
@@ -14,7 +15,7 @@ pub use held::{Ruling, Said};
 pub use recovered::Recovered;
 
 use super::actor::{actor, person};
-use super::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
+use super::entry::{Body, Change, Entry, EntryError, Header, Origin};
 use super::fold;
 use super::judge::{Decision, Facts, JUDGE_VERSION, ReadEntry, Subject, judge};
 use super::verdict::{Code, Judgement, Verdict};
@@ -22,14 +23,15 @@ use super::version::Version;
 use super::view::View;
 use super::write::{Author, Draft, Seen, WriteError, write};
 use crate::clock::{Entropy, Moment, Now};
-use crate::crypto::{CryptoError, SealingPublicKey};
+use crate::crypto::{CryptoError, SealingPublicKey, Signer};
 use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
+use crate::limits;
 use crate::mutant::{self, Mutant};
 use crate::pack::{Pack, Role};
 use crate::store::entries::{self, Known};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::{self, Judged};
-use crate::store::{StoreError, items, lineage, meta, photos, recovered as restored};
+use crate::store::{StoreError, erased, items, lineage, meta, photos, recovered as restored};
 use crate::sync::wire::Refusal;
 use crate::work::flow::{Actor, Numbers, Who};
 use crate::work::person::Person;
@@ -56,10 +58,13 @@ pub enum LedgerError {
     /// The entry does not wait for a person.
     #[error("entry {0} waits for nobody: it is not here, or was decided about already; list what is held")]
     NotHeld(EntryId),
+    /// Of the entry nothing is to be erased.
+    #[error("of entry {0} nothing is to be erased: it is not here, or it was erased already")]
+    NothingToErase(EntryId),
 }
 
 /// What the ledger stands on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Office<'a> {
     /// The rules of the district.
     pub pack: &'a Pack,
@@ -69,6 +74,8 @@ pub struct Office<'a> {
     pub sealing: &'a SealingPublicKey,
     /// The hand that writes the office's own entries.
     pub node: &'a Author,
+    /// The key that it signs with.
+    pub signer: &'a dyn Signer,
 }
 
 /// Whose device sends.
@@ -132,24 +139,21 @@ impl Intake<'_, '_> {
         if let Some(repeat) = self.repeat(&entry, &header, &origin, sender)? {
             return Ok(repeat);
         }
-        let body = entry.read_body(&header);
-        let private = entry.read_private(&header);
-        let (body, private) = match (body, private) {
-            (Ok(body), Ok(private)) => (body, private),
+        let (body, who) = match (entry.read_body(&header), self.author_of(&entry, &header, sender)?) {
+            (Ok(body), Some(who)) => (body, who),
             // What can be read of it still stands: the photo that it attaches is kept, and signed for.
-            (body, Ok(_) | Err(_)) => {
+            (body, Some(_) | None) => {
                 let change = body.ok().map(|body| body.change);
                 return self.settle(entry, &header, &origin, change.as_ref(), None, Decision::held(Code::Malformed));
             }
         };
-        let known_author = private.who == sender.person;
-        if !known_author {
+        if who != sender.person {
             // Whoever it names did not write it: it is nobody's last word.
             return self.settle(entry, &header, &origin, Some(&body.change), None, Decision::held(Code::NotAllowed));
         }
         let standing = if sender.revoked { Standing::Revoked } else { Standing::Own };
-        let decision = self.decide(&header, &origin, &body, &private, standing)?;
-        self.settle(entry, &header, &origin, Some(&body.change), Some(&private), decision)
+        let decision = self.decide(&header, &origin, &body, &who, standing)?;
+        self.settle(entry, &header, &origin, Some(&body.change), Some(&who), decision)
     }
 
     /// Writes an entry by an office hand and takes it: a console step, or something that the office noticed.
@@ -161,13 +165,13 @@ impl Intake<'_, '_> {
         let unreadable = |source: EntryError| LedgerError::Write(WriteError::Entry(source));
         let body = written.entry.read_body(&written.header).map_err(unreadable)?;
         let private = written.entry.read_private(&written.header).map_err(unreadable)?;
-        let decision = self.decide(&written.header, &written.origin, &body, &private, Standing::Own)?;
+        let decision = self.decide(&written.header, &written.origin, &body, &private.who, Standing::Own)?;
         match self.settle(
             written.entry,
             &written.header,
             &written.origin,
             Some(&body.change),
-            Some(&private),
+            Some(&private.who),
             decision,
         )? {
             Taken::Judged(judgement) => Ok((written.header.item, *judgement)),
@@ -189,7 +193,8 @@ impl Intake<'_, '_> {
             return if here == entry.header_hash() { Ok(Some(Taken::Repeat)) } else { refused(Refusal::Clone) };
         }
         let known = entries::get(self.tx, header.id)?;
-        if known.as_ref().is_some_and(|known| !is_same(known, entry, header)) {
+        let is_erased = erased::is_erased(self.tx, header.id)?;
+        if known.as_ref().is_some_and(|known| !is_same(known, entry, header, is_erased)) {
             return refused(Refusal::Malformed);
         }
         let head = entries::head(self.tx, origin.incarnation)?;
@@ -201,7 +206,7 @@ impl Intake<'_, '_> {
         }
         let known = known.filter(|_| !mutant::is_on(Mutant::RepeatTakenForNew));
         let Some(known) = known else { return Ok(None) };
-        if entry.read_private(header).is_ok_and(|private| private.who == sender.person) {
+        if self.author_of(entry, header, sender)?.is_some_and(|who| who == sender.person) {
             restored::complete(self.tx, header.id, entry, &sender.person)?;
         }
         self.take_place(entry, &known, header.id, origin)?;
@@ -226,6 +231,9 @@ impl Intake<'_, '_> {
                 feeds::append(self.tx, &private, &FeedRow::Safe { entry: id, sha256: photo.sha256 })?;
             }
         }
+        if let Some(erasure) = erased::get(self.tx, id)? {
+            feeds::append(self.tx, &private, &FeedRow::Erased { entry: id, erasure })?;
+        }
         Ok(())
     }
 
@@ -234,7 +242,7 @@ impl Intake<'_, '_> {
         header: &Header,
         origin: &Origin,
         body: &Body,
-        private: &Private,
+        who: &PersonId,
         standing: Standing<'_>,
     ) -> Result<Decision, LedgerError> {
         if restored::is_restored(self.tx, header.id)? {
@@ -246,14 +254,15 @@ impl Intake<'_, '_> {
             None => None,
         };
         let own_links = match body.change {
-            Change::Edit { .. } => entries::own_links(self.tx, header.item, &private.who)?,
+            Change::Edit { .. } => entries::own_links(self.tx, header.item, who)?,
             Change::Open { .. }
             | Change::Attach { .. }
             | Change::Step { .. }
             | Change::Comment { .. }
             | Change::Release { .. }
             | Change::Restored { .. }
-            | Change::Dismiss { .. } => BTreeMap::new(),
+            | Change::Dismiss { .. }
+            | Change::Erase { .. } => BTreeMap::new(),
         };
         let subject = Subject {
             view: view.as_ref(),
@@ -261,9 +270,9 @@ impl Intake<'_, '_> {
             own_links: &own_links,
             blocked: judgements::blocked(self.tx, origin.incarnation, header.item, Some(header.id))?,
         };
-        let person = person(self.tx, &private.who)?;
+        let person = person(self.tx, who)?;
         let revoked = standing == Standing::Revoked;
-        let actor = self.actor(header.item, view.as_ref(), &private.who, person.as_ref(), revoked)?;
+        let actor = self.actor(header.item, view.as_ref(), who, person.as_ref(), revoked)?;
         if let Some(view) = &view
             && standing == Standing::Own
             && !self.may_know_of(header.item, origin.incarnation, view, &actor, person.as_ref())?
@@ -272,7 +281,7 @@ impl Intake<'_, '_> {
         }
         // An author leads back only through what that author wrote on this item.
         let own = match origin.own {
-            Some(own) if entries::is_of(self.tx, own, header.item, &private.who)? => Some(own),
+            Some(own) if entries::is_of(self.tx, own, header.item, who)? => Some(own),
             Some(_) | None => None,
         };
         let entry = ReadEntry { id: header.id, kind: &header.kind, own, change: &body.change };
@@ -334,7 +343,7 @@ impl Intake<'_, '_> {
         header: &Header,
         origin: &Origin,
         change: Option<&Change>,
-        private: Option<&Private>,
+        who: Option<&PersonId>,
         decision: Decision,
     ) -> Result<Taken, LedgerError> {
         let origin_text = entry.origin.as_deref().unwrap_or_default();
@@ -344,7 +353,7 @@ impl Intake<'_, '_> {
             header,
             origin: Some(origin),
             change: change.map(Change::name),
-            who: private.map(|private| &private.who),
+            who,
             cause: None,
         };
         entries::insert(self.tx, &entry, &known)?;
@@ -357,6 +366,7 @@ impl Intake<'_, '_> {
         let judged = Judged { text: crate::store::to_json("judgement", &judgement)?, judgement };
         judgements::insert(self.tx, header.item, &judged, self.now.wall)?;
         self.pronounce(header, origin, change, &judged.judgement, &view)?;
+        self.tell_erased(header.id)?;
         self.retell_opened(header, &entry)?;
         Ok(Taken::Judged(Box::new(judged.judgement)))
     }
@@ -376,6 +386,7 @@ impl Intake<'_, '_> {
         if let (true, Some(version)) = (judgement.verdict.applies(), judgement.version) {
             items::put(self.tx, header.item, view)?;
             items::insert_version(self.tx, header.item, &version, header.id)?;
+            self.erase_by(judgement)?;
             self.tell(header.item, view, Some(header.id))?;
             self.follow(header.item, view, change)?;
         }
@@ -556,15 +567,30 @@ impl Intake<'_, '_> {
     }
 }
 
+/// The words in which a person says why, as they are kept.
+fn reason_of(said: &str) -> Result<String, LedgerError> {
+    let reason = said.trim();
+    if reason.is_empty() {
+        return Err(LedgerError::NotRuled(Code::ReasonMissing));
+    }
+    if reason.chars().count() > limits::TEXT_CHARS {
+        return Err(LedgerError::NotRuled(Code::Malformed));
+    }
+    Ok(reason.to_owned())
+}
+
 /// Whether `again` is what is here as `known`, wherever either stands in a chain. Whoever has only seen the header of an entry
-/// has not its private part.
-fn is_same(known: &Entry, again: &Entry, header: &Header) -> bool {
+/// has not its private part; of one whose private part was erased nobody has.
+fn is_same(known: &Entry, again: &Entry, header: &Header, is_erased: bool) -> bool {
     let same = |before: &Header| before.item == header.item && before.kind == header.kind && before.seen == header.seen;
     let Ok(before) = known.read_header() else { return false };
     let same_private = match &known.private {
         Some(private) => again.private.as_ref() == Some(private),
         // Others brought it back, without what only its author has.
-        None => before.hashes.private == header.hashes.private && again.read_private(header).is_ok(),
+        None => {
+            let proven = again.read_private(header).is_ok() || (is_erased && again.private.is_none());
+            before.hashes.private == header.hashes.private && proven
+        }
     };
     same(&before) && before.hashes.body == header.hashes.body && known.body == again.body && same_private
 }

@@ -271,6 +271,16 @@ pub fn incarnation(conn: &Connection, id: EntryId) -> Result<Option<IncarnationI
     Ok(found.flatten())
 }
 
+/// Who wrote an entry, where that is known here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn who(conn: &Connection, id: EntryId) -> Result<Option<PersonId>, StoreError> {
+    let found: Option<Option<PersonId>> =
+        conn.prepare_cached("SELECT who FROM entry WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(found.flatten())
+}
+
 /// The item of an entry.
 ///
 /// # Errors

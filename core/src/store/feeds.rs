@@ -4,7 +4,9 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, from_json, lineage, to_json};
+use crate::crypto::Signed;
 use crate::id::{EntryId, IncarnationId, ItemId, PhotoHash};
+use crate::journal::erasure::Erasure;
 
 /// One row of a feed. An audience's feed has the first three; an incarnation's private feed the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,13 @@ pub enum FeedRow {
         /// The original.
         sha256: PhotoHash,
     },
+    /// The private part of an entry of this incarnation was erased: it leaves the phone, too.
+    Erased {
+        /// The entry.
+        entry: EntryId,
+        /// The office's word for it.
+        erasure: Signed<Erasure>,
+    },
     /// From here on this incarnation reads the audience.
     Grant {
         /// The audience.
@@ -81,6 +90,7 @@ impl FeedRow {
             | Self::Receipt { .. }
             | Self::Safe { .. }
             | Self::Want { .. }
+            | Self::Erased { .. }
             | Self::Grant { .. }
             | Self::Withdraw { .. }
             | Self::Unknown(_) => None,
@@ -97,6 +107,7 @@ impl FeedRow {
             | Self::Receipt { .. }
             | Self::Safe { .. }
             | Self::Want { .. }
+            | Self::Erased { .. }
             | Self::Grant { .. }
             | Self::Withdraw { .. }
             | Self::Unknown(_) => None,
@@ -110,7 +121,8 @@ impl FeedRow {
             Self::Verdict { entry }
             | Self::Receipt { entry, .. }
             | Self::Safe { entry, .. }
-            | Self::Want { entry, .. } => Some(*entry),
+            | Self::Want { entry, .. }
+            | Self::Erased { entry, .. } => Some(*entry),
             Self::Enter { .. }
             | Self::To { .. }
             | Self::Leave { .. }

@@ -37,6 +37,8 @@ pub mod key {
     pub const PACK_UNREAD: &str = "pack_unread";
     /// What the office asks of its phones.
     pub const LIMITS: &str = "limits";
+    /// Whether the write-ahead log may still hold something that was erased.
+    pub const LOG_HOLDS_ERASED: &str = "log_holds_erased";
     /// Failures in a row, and when to try again.
     pub const BACK_OFF: &str = "back_off";
     /// Entries that the office did not take: why, and when they are offered again.

@@ -24,7 +24,7 @@ use crate::store::judgements::{self, Judged, Proof};
 use crate::store::meta::{self, key};
 use crate::store::offers::{self, Held};
 use crate::store::snapshots::{self, ProvenSnapshot};
-use crate::store::{StoreError, entries, from_json, items, pending, photos, to_json, transfers};
+use crate::store::{StoreError, entries, erased, from_json, items, pending, photos, to_json, transfers};
 
 /// Why an answer was not applied. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
@@ -362,6 +362,9 @@ impl PageReading<'_> {
             FeedRow::Want { entry, sha256 } => {
                 photos::void_receipt(self.tx, *entry, *sha256)?;
                 transfers::forget_upload(self.tx, *entry, *sha256)?;
+            }
+            FeedRow::Erased { erasure, .. } => {
+                erased::put(self.tx, &erasure.open(self.reader.office)?, erasure)?;
             }
             // Receipts and what is safe are read after the rows; a row of a later version is passed over.
             FeedRow::Receipt { .. } | FeedRow::Safe { .. } | FeedRow::Unknown(_) => {}

@@ -3,13 +3,15 @@
 use rusqlite::Connection;
 
 use crate::clock::Now;
+use crate::crypto::Signed;
 use crate::id::{EntryId, Hash, IncarnationId};
 use crate::journal::entry::Entry;
+use crate::journal::erasure::Erasure;
 use crate::journal::seal::BatchSeal;
 use crate::limits;
 use crate::store::entries::Head;
 use crate::store::meta::{self, key};
-use crate::store::{StoreError, entries, lineage};
+use crate::store::{StoreError, entries, erased, lineage};
 
 /// The entries of one request.
 #[derive(Debug, Clone)]
@@ -49,6 +51,16 @@ pub fn is_sent(conn: &Connection, entry: EntryId) -> Result<bool, StoreError> {
 #[must_use]
 pub fn most_bytes(go_well: u64) -> usize {
     usize::try_from(go_well).unwrap_or(usize::MAX).min(limits::BATCH_BYTES)
+}
+
+/// The office's word for those of a batch whose private part was erased.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn erasures(conn: &Connection, batch: &Batch) -> Result<Vec<Signed<Erasure>>, StoreError> {
+    let bare = batch.entries.iter().filter(|entry| entry.private.is_none());
+    let ids = bare.filter_map(|entry| entry.read_header().ok()).map(|header| header.id);
+    ids.filter_map(|id| erased::get(conn, id).transpose()).collect()
 }
 
 /// The next batch above `through`: as many entries as fit into one request of at most `most_bytes`, and one at least; none

@@ -267,6 +267,7 @@ impl<'a> PageDraft<'a> {
             FeedRow::Leave { .. }
             | FeedRow::Safe { .. }
             | FeedRow::Want { .. }
+            | FeedRow::Erased { .. }
             | FeedRow::Grant { .. }
             | FeedRow::Withdraw { .. }
             | FeedRow::Unknown(_) => {}

@@ -339,6 +339,7 @@ pub(super) fn request(
                 countersigned: countersigned(tx, office)?,
                 positions: sync.positions.clone(),
                 seal,
+                erasures: outbox::erasures(tx, &batch)?,
                 entries: batch.entries,
                 want: sync.want.clone(),
                 pack: Some(pack_hash(tx, phone)?),
@@ -417,6 +418,7 @@ pub fn completed(
         transfers::end(&tx, action)?;
         tx.commit().map_err(StoreError::from)?;
         if let Intent::Sync(_) = intent {
+            erased::leave_no_log(conn)?;
             room::make(conn, phone.photos)?;
         }
         return Ok(());

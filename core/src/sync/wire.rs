@@ -10,6 +10,7 @@ use crate::clock::{Moment, Now};
 use crate::crypto::{PublicKey, SealingPublicKey, Signed, Statement};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash};
 use crate::journal::entry::Entry;
+use crate::journal::erasure::Erasure;
 use crate::journal::seal::BatchSeal;
 use crate::limits;
 use crate::store::entries::Head;
@@ -93,6 +94,9 @@ pub struct SyncRequest {
     pub seal: Signed<BatchSeal>,
     /// New entries in chain order: at most [`limits::BATCH_ENTRIES`] and [`limits::BATCH_BYTES`].
     pub entries: Vec<Entry>,
+    /// The office's word for each of them whose private part was erased: an office that was restored may not know of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erasures: Vec<Signed<Erasure>>,
     /// Items whose snapshot is wanted.
     #[serde(default)]
     pub want: Vec<ItemId>,

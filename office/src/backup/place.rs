@@ -13,6 +13,7 @@ use xuncheng_core::private;
 use xuncheng_core::store;
 use xuncheng_core::sync::wire::Epoch;
 
+use crate::erasures;
 use crate::error::OfficeError;
 use crate::folder::{copy_whole, sync_folder, write_whole};
 use crate::unfinished::Unfinished;
@@ -109,6 +110,16 @@ impl Place {
             private::make_folder(folder).map_err(|source| OfficeError::file(folder, source))?;
         }
         Ok(place)
+    }
+
+    /// Its folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where it says what was erased for good.
+    pub(crate) fn erasures(&self) -> PathBuf {
+        self.root.join(erasures::FILE)
     }
 
     fn blobs(&self) -> PathBuf {

@@ -321,7 +321,8 @@ impl Reader<'_> {
                 | Change::Comment { .. }
                 | Change::Release { .. }
                 | Change::Restored { .. }
-                | Change::Dismiss { .. },
+                | Change::Dismiss { .. }
+                | Change::Erase { .. },
             )
             | None => {}
         }

@@ -220,7 +220,7 @@ impl Teller<'_> {
                     event.kind = Kind::Arrivals(count);
                 }
             }
-            Change::Release { .. } | Change::Dismiss { .. } => event.verdict = words::ruled(),
+            Change::Release { .. } | Change::Dismiss { .. } | Change::Erase { .. } => event.verdict = words::ruled(),
             Change::Step { .. } | Change::Comment { .. } | Change::Restored { .. } => {}
         }
     }
@@ -266,6 +266,7 @@ pub(super) fn what(change: &Change, verdict: Option<&Verdict>) -> String {
         Change::Release { .. } => "放行".to_owned(),
         Change::Restored { .. } => "恢复".to_owned(),
         Change::Dismiss { .. } => "驳回".to_owned(),
+        Change::Erase { .. } => "抹除个人信息".to_owned(),
     }
 }
 
@@ -282,7 +283,7 @@ pub(super) fn details(pack: &Pack, change: &Change, verdict: Option<&Verdict>) -
         Change::Edit { fields } if arrived(fields, verdict).is_some() => return Vec::new(),
         Change::Open { fields } | Change::Edit { fields } | Change::Step { args: fields, .. } => fields,
         Change::Comment { text } => return vec![(String::new(), text.clone())],
-        Change::Release { reason, .. } | Change::Dismiss { reason, .. } => {
+        Change::Release { reason, .. } | Change::Dismiss { reason, .. } | Change::Erase { reason, .. } => {
             return vec![(words::field("reason").to_owned(), reason.clone())];
         }
         Change::Attach { .. } | Change::Restored { .. } => return Vec::new(),

@@ -220,6 +220,7 @@ impl Phone {
             positions: self.positions.clone(),
             seal: Signed::new(&seal, &self.key).unwrap(),
             entries: batch,
+            erasures: Vec::new(),
             want: Vec::new(),
             pack: None,
             written: None,

@@ -33,6 +33,8 @@ pub struct Book {
     pub entries: Vec<(usize, EntryId)>,
     /// Entries that phones were told the office had taken for good.
     pub told: BTreeSet<EntryId>,
+    /// Entries whose private part was erased.
+    pub erased: Vec<EntryId>,
     /// Entries that name a photo whose bytes their phone never had, by the number of that phone.
     pub bare: Vec<(usize, EntryId, PhotoHash)>,
 }
@@ -52,8 +54,8 @@ pub struct District {
     answers: Vec<(usize, PathBuf)>,
     /// The backups of the office, oldest first.
     backups: Vec<PathBuf>,
-    /// A copy of its data folder that somebody made by hand.
-    copy: Option<PathBuf>,
+    /// A copy of its data folder that somebody made by hand, and how many backups there were.
+    copy: Option<(PathBuf, usize)>,
     tally: Tally,
     seed: u64,
     /// The disk that fails while an event happens.
@@ -180,6 +182,7 @@ impl District {
                 self.phone(*phone).link().down(false);
                 self.phone(*phone).field_mut().start_sync().expect("a store can be written");
             }
+            Event::Erase { entry } => self.erase(*entry),
             Event::RestartOffice => {
                 self.world.office().stop();
                 self.start_office();
@@ -194,10 +197,14 @@ impl District {
                     self.world.office().restore(Some(&backup));
                 }
             }
-            Event::CopyOffice => self.copy = Some(self.world.office().copy_folder()),
+            Event::CopyOffice => self.copy = Some((self.world.office().copy_folder(), self.backups.len())),
             Event::PutBack => {
-                if let Some(copy) = self.copy.as_ref().filter(|_| !is_tight(self.seed)) {
+                if let Some((copy, backups)) = self.copy.as_ref().filter(|_| !is_tight(self.seed)) {
                     self.world.office().put_back(copy);
+                    if *backups == 0 {
+                        // A folder that knows of no backups knows of no other place that says what was erased.
+                        self.book.erased.clear();
+                    }
                 }
             }
             Event::ChangeRoles { person, to } => self.change_roles(*person, *to),

@@ -157,6 +157,11 @@ pub enum Event {
         /// Which phone.
         phone: usize,
     },
+    /// Who wrote an entry, where and when is erased at the office.
+    Erase {
+        /// Which of the office's entries.
+        entry: usize,
+    },
     /// The office's program ends and starts again.
     RestartOffice,
     /// The office is backed up.
@@ -255,6 +260,7 @@ impl Event {
             Self::Link { link: Some(None), .. } => "fast link",
             Self::Link { link: Some(Some(_)), .. } => "slow link",
             Self::LinkBack { .. } => "link is back",
+            Self::Erase { .. } => "erasure",
             Self::RestartOffice => "office restart",
             Self::BackUp => "backup",
             Self::Restore { older: 0 } => "restore of the newest backup",
@@ -286,6 +292,7 @@ impl Event {
             | Self::Dispatch { .. }
             | Self::Correct { .. }
             | Self::Rule { .. }
+            | Self::Erase { .. }
             | Self::RestartOffice => (None, true),
             Self::Talk { card_out: true, .. }
             | Self::Pack { .. }

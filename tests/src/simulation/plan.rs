@@ -12,7 +12,7 @@ use crate::network::{Fault, Pace};
 type Kind = (usize, fn(&mut Dice, Focus) -> Event);
 
 /// The kinds of events; the first few come in every plan.
-const KINDS: [Kind; 30] = [
+const KINDS: [Kind; 31] = [
     (13, |dice, focus| Event::Capture {
         phone: focus.phone(dice),
         photos: 1 + below(dice, 2),
@@ -52,6 +52,7 @@ const KINDS: [Kind; 30] = [
         phone: (below(dice, 3) > 0).then(|| focus.phone(dice)),
         days: [-366, -1, 0, 0, 1, 366][below(dice, 6)],
     }),
+    (3, |dice, _| Event::Erase { entry: below(dice, 256) }),
     (3, |_, _| Event::RestartOffice),
     (4, |dice, _| Event::ChangeRoles { person: below(dice, 16), to: below(dice, 16) }),
     (4, |dice, focus| Event::Stands { phone: focus.phone(dice), conditions: conditions(dice) }),

@@ -39,6 +39,7 @@ pub fn kept(district: &mut District) {
     every_photo_is_at_the_office(district);
     what_was_told_stands(district);
     a_hash_alone_is_no_photo(district);
+    what_was_erased_is_nowhere(district);
     district.world.office().read(words::none_is_lost);
     district.world.office().read(rounds::none_counts_in_another);
     for phone in &district.phones {
@@ -117,6 +118,21 @@ pub(super) fn safe_is_in_a_backup(district: &District) {
         for sha256 in safe {
             let person = phone.field().person();
             assert!(office.is_backed_up(&sha256), "{person}'s phone calls photo {sha256} safe, and no backup has it");
+        }
+    }
+}
+
+/// No replica holds what was erased, whatever became of the office since.
+fn what_was_erased_is_nowhere(district: &District) {
+    for id in district.book.erased.iter().copied() {
+        let holds = |conn: &Connection| {
+            conn.prepare("SELECT 1 FROM entry WHERE id = ?1 AND private IS NOT NULL")
+                .and_then(|mut holds| holds.exists([id]))
+                .expect("a store can be read")
+        };
+        assert!(!district.world.office().read(holds), "the private part of {id} is at the office again");
+        for phone in &district.phones {
+            assert!(!holds(phone.field().store()), "{}'s phone holds the private part of {id}", phone.field().person());
         }
     }
 }

@@ -36,7 +36,8 @@ fn of_case(conn: &Connection, case: ItemId) {
             | Change::Attach { .. }
             | Change::Comment { .. }
             | Change::Release { .. }
-            | Change::Dismiss { .. } => {}
+            | Change::Dismiss { .. }
+            | Change::Erase { .. } => {}
         }
     }
 }

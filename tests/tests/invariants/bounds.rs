@@ -59,6 +59,7 @@ pub(crate) fn ask(phone: &Phone, change: impl FnOnce(&mut SyncRequest)) -> Respo
         positions: xuncheng_core::store::feeds::positions(conn).unwrap(),
         seal: Signed::new(&batch.seal, &key).unwrap(),
         entries: batch.entries,
+        erasures: Vec::new(),
         want: Vec::new(),
         pack: None,
         written: None,

@@ -4,18 +4,17 @@
 //! What they said is an entry of the office's on the same item. It changes nothing of the item and is told to nobody: what
 //! came of it is the new judgement of the held entry, and of all that waited behind it.
 
-use super::{Intake, LedgerError, Sender, Standing};
-use crate::id::EntryId;
+use super::{Intake, LedgerError, Sender, Standing, reason_of};
+use crate::id::{EntryId, PersonId};
 use crate::journal::actor::person;
-use crate::journal::entry::{Body, Change, Entry, EntryError, Header, Origin, Private};
+use crate::journal::entry::{Body, Change, Entry, EntryError, Header, Origin};
 use crate::journal::judge::Decision;
 use crate::journal::verdict::{Code, Judgement, Verdict};
 use crate::journal::write::{Author, Draft, Seen, WriteError, write};
-use crate::limits;
 use crate::mutant::{self, Mutant};
 use crate::pack::Role;
-use crate::store::entries;
 use crate::store::judgements::{self, Judged};
+use crate::store::{entries, erased};
 use crate::work;
 
 /// What becomes of a held entry.
@@ -44,7 +43,8 @@ pub(super) struct Waiting {
     header: Header,
     origin: Origin,
     body: Option<Body>,
-    private: Option<Private>,
+    /// Who wrote it, where that can be read.
+    who: Option<PersonId>,
     before: Judgement,
 }
 
@@ -108,13 +108,18 @@ impl Intake<'_, '_> {
         let unreadable = |source: EntryError| LedgerError::Write(WriteError::Entry(source));
         let header = entry.read_header().map_err(unreadable)?;
         let origin = entry.read_origin(&header).map_err(unreadable)?;
-        let (body, private) = (entry.read_body(&header).ok(), entry.read_private(&header).ok());
-        Ok(Waiting { entry, header, origin, body, private, before })
+        let body = entry.read_body(&header).ok();
+        let who = match entry.read_private(&header) {
+            Ok(private) => Some(private.who),
+            Err(_) if erased::is_erased(self.tx, id)? => entries::who(self.tx, id)?,
+            Err(_) => None,
+        };
+        Ok(Waiting { entry, header, origin, body, who, before })
     }
 
     /// The roles by which `author` decides. Nobody does about what is their own.
     fn lent(&self, author: &Author, waiting: &Waiting, sender: &Sender) -> Result<Vec<Role>, LedgerError> {
-        let own = author.who == sender.person || waiting.private.as_ref().is_some_and(|by| by.who == author.who);
+        let own = author.who == sender.person || waiting.who.as_ref().is_some_and(|who| *who == author.who);
         let kind = &waiting.header.kind;
         let person = person(self.tx, &author.who)?;
         // Of what not everybody may know of, nobody else is told that anything is held.
@@ -129,13 +134,7 @@ impl Intake<'_, '_> {
 
     /// Writes down who decided what, when and why. Its cause names the held entry: nobody decides about one twice.
     fn record(&mut self, author: &Author, waiting: &Waiting, said: &Said) -> Result<(), LedgerError> {
-        let reason = said.reason.trim().to_owned();
-        if reason.is_empty() {
-            return Err(LedgerError::NotRuled(Code::ReasonMissing));
-        }
-        if reason.chars().count() > limits::TEXT_CHARS {
-            return Err(LedgerError::NotRuled(Code::Malformed));
-        }
+        let reason = reason_of(&said.reason)?;
         let change = match said.ruling {
             Ruling::Release => Change::Release { entry: said.entry, reason },
             Ruling::Dismiss => Change::Dismiss { entry: said.entry, reason },
@@ -156,14 +155,14 @@ impl Intake<'_, '_> {
 
     /// As of now: by what the item is, and by what its author may do today.
     pub(super) fn decide_again(&self, waiting: &Waiting, standing: Standing<'_>) -> Result<Decision, LedgerError> {
-        let Waiting { header, origin, body: Some(body), private: Some(private), .. } = waiting else {
+        let Waiting { header, origin, body: Some(body), who: Some(who), .. } = waiting else {
             return Ok(Decision::held(Code::Malformed));
         };
         // Whoever it names did not write it: nobody can vouch for that.
-        if !entries::is_of(self.tx, header.id, header.item, &private.who)? {
+        if !entries::is_of(self.tx, header.id, header.item, who)? {
             return Ok(Decision::held(Code::NotAllowed));
         }
-        self.decide(header, origin, body, private, standing)
+        self.decide(header, origin, body, who, standing)
     }
 
     pub(super) fn judge_again(&mut self, waiting: Waiting, decision: Decision) -> Result<Judgement, LedgerError> {

@@ -158,6 +158,7 @@ impl Intake<'_, '_> {
                 recovered::know(self.tx, header.item, &entries, &causes)?;
             }
         }
+        self.erase_by(judgement)?;
         self.tell(header.item, view, Some(header.id))
     }
 

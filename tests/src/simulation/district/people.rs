@@ -174,6 +174,20 @@ impl District {
         }
     }
 
+    pub(super) fn erase(&mut self, entry: usize) {
+        let office = self.world.office();
+        let all: Vec<EntryId> = office.read(|conn| {
+            let all = conn.prepare("SELECT id FROM entry ORDER BY rowid");
+            all.and_then(|mut all| all.query_map([], |row| row.get(0))?.collect()).expect("the ledger can be read")
+        });
+        if let Some(entry) = all.get(entry % all.len().max(1)) {
+            // Where it is not done it was erased already, or the disk failed.
+            if office.erase("he", *entry).is_ok() {
+                self.book.erased.push(*entry);
+            }
+        }
+    }
+
     /// A phone whose program is not ours names a photo that it never had.
     pub(super) fn name_a_photo(&mut self, phone: usize, photo: usize) {
         let index = self.index(phone);
