@@ -55,6 +55,8 @@ pub(super) fn told(
             let held = items::confirmed(tx, *item)?.map_or(0, |view| view.version.count);
             match came.get(item) {
                 Some(came) if came > from && *came < held => wanted.insert(*item, *came),
+                // There was no room for it beside the rest of the page.
+                None if page.more => wanted.insert(*item, *from),
                 // All of it, or it is not for this phone.
                 Some(_) | None => wanted.remove(item),
             };

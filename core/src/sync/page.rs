@@ -229,6 +229,8 @@ impl<'a> PageDraft<'a> {
         let after = usize::try_from(count).unwrap_or(usize::MAX);
         for entry in items::applied(self.conn, item)?.into_iter().skip(after) {
             if self.bytes > self.most_bytes {
+                // Asked for again: what does not come although nothing more is to come is not for this phone.
+                self.more = true;
                 break;
             }
             self.bytes += entries::page_bytes(self.conn, entry)?;

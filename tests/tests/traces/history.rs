@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use xuncheng_core::id::ItemId;
 use xuncheng_core::journal::audit;
+use xuncheng_core::limits;
 use xuncheng_core::store::{entries, feeds, history, items, meta};
 use xuncheng_core::sync::session::Outcome;
 use xuncheng_core::sync::wire::Keep;
@@ -244,4 +245,35 @@ fn photo_bytes(phone: &Phone) -> u64 {
         }
     }
     bytes
+}
+
+/// Stories that do not fit into one page together come with the next ones: that one had no room does not mean that it is not for
+/// this phone.
+#[test]
+fn stories_that_do_not_fit_a_page_come_with_the_next() {
+    let world = World::new(seed!());
+    let mut wang = world.enrolled("wang");
+    let text = |n: usize| format!("第{n}次：{}", "井盖周边路面塌陷，已设围挡。".repeat(60));
+    let items: Vec<ItemId> = (0..3)
+        .map(|_| {
+            let picture = vec![wang.new_picture()];
+            let item = wang.capture_at("component/01001", in_dongcheng(), picture).summary.id;
+            for n in 0..40 {
+                wang.comment(item, &text(n)).unwrap();
+            }
+            item
+        })
+        .collect();
+    wang.sync().unwrap();
+    // A phone that comes later is told what the cases are, and not how they came to be so.
+    let mut li = world.enrolled("li");
+    li.exchanges_of(limits::PAGE_BYTES_MIN as u64);
+    for item in &items {
+        assert!(li.case(*item).earlier > 40);
+        li.field_mut().want_history(*item).unwrap();
+    }
+    li.sync().unwrap();
+    for item in items {
+        assert_eq!(li.case(item).earlier, 0, "of {item} the story was not asked for again");
+    }
 }
