@@ -178,7 +178,7 @@ fn effects() {
 
 #[test]
 fn rows_of_feeds() {
-    let office = SoftwareKey::generate(&mut xuncheng_tests::ledger::entropy(b"office"));
+    let office = SoftwareKey::generate(&mut Seed::from_bytes([3; 32]).entropy());
     let erasure = Signed::new(&Erasure { entry: entry(2), part: PRIVATE.to_owned() }, &office).unwrap();
     let rows = [
         FeedRow::Enter { item: item(1) },

@@ -13,7 +13,7 @@ use super::view::View;
 use crate::crypto::{CryptoError, MerklePath, PublicKey, Signed};
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, PhotoHash};
 use crate::limits;
-use crate::store::{StoreError, entries, items, judgements, photos, snapshots, to_json};
+use crate::store::{StoreError, entries, erased, items, judgements, photos, snapshots, to_json};
 use crate::sync::wire::Attestation;
 
 /// What does not hold.

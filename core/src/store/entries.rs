@@ -276,9 +276,9 @@ pub fn incarnation(conn: &Connection, id: EntryId) -> Result<Option<IncarnationI
 /// # Errors
 /// [`StoreError`].
 pub fn who(conn: &Connection, id: EntryId) -> Result<Option<PersonId>, StoreError> {
-    let found: Option<Option<PersonId>> =
+    let found: Option<Option<String>> =
         conn.prepare_cached("SELECT who FROM entry WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
-    Ok(found.flatten())
+    Ok(found.flatten().and_then(|who| PersonId::new(&who).ok()))
 }
 
 /// The item of an entry.

@@ -38,7 +38,7 @@ use crate::mutant::{self, Mutant};
 use crate::pack::Pack;
 use crate::photo::PhotoFolder;
 use crate::store::meta::{self, key};
-use crate::store::{StoreError, entries, feeds, lineage, owed, photos, to_json, transfers};
+use crate::store::{StoreError, entries, erased, feeds, lineage, owed, photos, to_json, transfers};
 
 /// What enrolment gave.
 #[derive(Debug, Clone, Serialize, Deserialize)]
