@@ -48,14 +48,20 @@ pub(crate) fn keep(ledger: &mut Ledger) -> Result<(), OfficeError> {
         }
         Some(_) | None => {}
     }
-    Ok(erased::leave_no_log(ledger.connection())?)
+    Ok(())
 }
 
 /// What the files know: that of the data folder, and that of the place of the last backup, where it can be read now.
 pub(crate) fn known(conn: &Connection, folder: &DataFolder) -> Result<Vec<Signed<Erasure>>, OfficeError> {
     let mut known = read(&folder.erasures())?;
     if let Some(place) = place(conn)? {
-        known.extend(read(&Place::at(&place).erasures())?);
+        match read(&Place::at(&place).erasures()) {
+            Ok(there) => known.extend(there),
+            Err(OfficeError::File { path, source }) => {
+                tracing::warn!(path = %path.display(), %source, "what was erased cannot be read at the place of the backups");
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(known)
 }

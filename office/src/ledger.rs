@@ -19,7 +19,7 @@ use xuncheng_core::journal::write::Author;
 use xuncheng_core::pack::Pack;
 use xuncheng_core::store::meta::{self, key};
 use xuncheng_core::store::schema::{self, Migrations};
-use xuncheng_core::store::{self, StoreError, entries, judgements};
+use xuncheng_core::store::{self, StoreError, entries, erased, judgements};
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::wire::{Certificate, Epoch};
 
@@ -40,6 +40,7 @@ pub const OFFICE: Migrations = Migrations {
         include_str!("../migrations/0001_office.sql"),
         include_str!("../migrations/0002_sending.sql"),
         include_str!("../migrations/0003_parcel.sql"),
+        include_str!("../migrations/0004_erased.sql"),
     ],
 };
 
@@ -284,6 +285,7 @@ impl Ledger {
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut intake))).unwrap_or(Err(OfficeError::Panic))?;
         seal_own(&tx, &grounds, branch.node.incarnation, before.seq, &now)?;
         tx.commit().map_err(StoreError::from)?;
+        erased::leave_no_log(&self.conn)?;
         grounds.branch_of(&self.conn)?;
         Ok(done)
     }
