@@ -69,7 +69,8 @@ fn list(at: &At, case: &str) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for entry in entries::of_item(conn, item)? {
         let header = entry.read_header()?;
-        let what = entry.read_body(&header).map_or_else(|_| "cannot be read".to_owned(), |body| print::change(&body.change));
+        let what =
+            entry.read_body(&header).map_or_else(|_| "cannot be read".to_owned(), |body| print::change(&body.change));
         let who = entries::who(conn, header.id)?;
         let is_erased = erased::is_erased(conn, header.id)?;
         let from = who.as_ref().map_or_else(|| "—".to_owned(), ToString::to_string);

@@ -349,13 +349,7 @@ impl Intake<'_, '_> {
         let origin_text = entry.origin.as_deref().unwrap_or_default();
         let sealed = self.office.sealing.seal(origin_text, &entry.header_hash(), self.entropy)?;
         entry.sealed = Some(crate::store::to_json("entry", &sealed)?);
-        let known = Known {
-            header,
-            origin: Some(origin),
-            change: change.map(Change::name),
-            who,
-            cause: None,
-        };
+        let known = Known { header, origin: Some(origin), change: change.map(Change::name), who, cause: None };
         entries::insert(self.tx, &entry, &known)?;
         if let Some(Change::Attach { photo, .. }) = change {
             // Held and rejected entries keep their photos: they stay evidence.
