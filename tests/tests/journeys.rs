@@ -8,6 +8,8 @@
 
 #[path = "journeys/demo.rs"]
 mod demo;
+#[path = "journeys/erasure.rs"]
+mod erasure;
 #[path = "journeys/held.rs"]
 mod held;
 #[path = "journeys/in_a_district.rs"]
