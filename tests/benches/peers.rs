@@ -21,7 +21,7 @@ use xuncheng_core::journal::entry::Change;
 use xuncheng_core::journal::predict;
 use xuncheng_core::journal::write::{Author, Draft, Seen, write};
 use xuncheng_core::work::case::CASE;
-use xuncheng_tests::fixtures::Dice;
+use xuncheng_tests::fixtures::{self, Dice};
 use xuncheng_tests::program::{OfficeProgram, Program};
 use xuncheng_tests::world::MORNING;
 
@@ -292,18 +292,9 @@ fn records_file(place: &Path, count: usize) -> PathBuf {
 
 /// Photos of the project's own, each with bytes behind its end that make it as long as a phone's.
 fn photo_files(place: &Path) -> Vec<PathBuf> {
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
-    let mut samples: Vec<PathBuf> = std::fs::read_dir(sample).unwrap().map(|file| file.unwrap().path()).collect();
-    samples.retain(|path| path.extension().is_some_and(|kind| kind == "jpg"));
-    samples.sort();
-    let mut dice = Dice::new(2);
     let make = |n: usize| {
-        let mut bytes = std::fs::read(&samples[n % samples.len()]).unwrap();
-        while bytes.len() < PHOTO_BYTES {
-            bytes.extend(dice.bits().to_le_bytes());
-        }
         let file = place.join(format!("photo-{n}.jpg"));
-        std::fs::write(&file, bytes).unwrap();
+        std::fs::write(&file, fixtures::jpeg_of_at_least(PHOTO_BYTES, n as u64)).unwrap();
         file
     };
     (0..PHOTOS).map(make).collect()
