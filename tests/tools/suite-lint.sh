@@ -20,10 +20,24 @@ check() {
     rm -f "$output"
 }
 
+# Each test that docs/traces.md names is in the file that it names.
+traces() {
+    local file name missing=0
+    # shellcheck disable=SC2016  # backticks of a table
+    while read -r file name; do
+        grep -q "fn $name()" "$file" || {
+            echo "docs/traces.md: there is no $name in $file"
+            missing=1
+        }
+    done < <(sed -nE 's/^\| .* \| `([^`]*)`: `([^`]*)` \|$/\1 \2/p' docs/traces.md)
+    return "$missing"
+}
+
 scripts() { git ls-files -- test .ci/run tests/peers/run '*.sh'; }
 
 check "cargo fmt" cargo fmt --all --check
 check "cargo clippy" cargo_locked clippy --workspace --all-targets -- -D warnings
+check "tests of docs/traces.md" traces
 mapfile -t files < <(scripts)
 check "shellcheck of ${#files[@]} scripts" shellcheck --external-sources "${files[@]}"
 
