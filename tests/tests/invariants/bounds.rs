@@ -333,7 +333,8 @@ fn a_phone_survives_every_monstrous_answer() {
 /// Invariant 7: a well-signed answer to another request, or of another office, is not applied.
 #[test]
 fn an_answer_to_another_request_is_not_applied() {
-    let (here, there) = (World::new(seed!()), World::new(seed!()));
+    let seed = seed!();
+    let (here, there) = (World::new(seed), World::new(seed.wrapping_add(1)));
     let mut li = here.enrolled("li");
     let mut other = there.enrolled("li");
     let recorded = ask(&li, |_| ());
