@@ -207,7 +207,7 @@ pub enum CaseChange {
         /// The entry.
         entry: EntryId,
     },
-    /// The office erased who wrote an entry, where and when.
+    /// The office erased the personal part of an entry.
     Erased {
         /// The entry.
         entry: EntryId,

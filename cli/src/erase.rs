@@ -3,12 +3,11 @@
 use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::json;
-use xuncheng_core::id::{EntryId, PersonId};
+use xuncheng_core::id::PersonId;
 use xuncheng_core::store::{entries, erased, items};
 use xuncheng_core::work::case::CASE;
-use xuncheng_office::OfficeError;
 
-use crate::office::At;
+use crate::office::{At, Order};
 use crate::print::{self, say};
 
 #[derive(Debug, clap::Args)]
@@ -30,25 +29,15 @@ enum Command {
     ///
     /// What it did to the case stands, and the chain that it is part of can still be checked. Phones erase it at their next sync.
     /// Backups that were made before hold it until they are deleted; whatever is restored from them is without it.
-    Entry {
-        #[command(flatten)]
-        at: At,
-        /// The entry, as `xuncheng erase list` shows it.
-        entry: EntryId,
-        /// In whose name: an administrator's code, like he.
-        #[arg(long)]
-        person: String,
-        /// Why; it is kept beside the name.
-        #[arg(long)]
-        reason: String,
-    },
+    /// Administrators order it.
+    Entry(Order),
 }
 
 impl Args {
     /// Whether a program reads what is printed.
     pub(crate) const fn json(&self) -> bool {
         match &self.command {
-            Command::List { at, .. } | Command::Entry { at, .. } => at.json,
+            Command::List { at, .. } | Command::Entry(Order { at, .. }) => at.json,
         }
     }
 }
@@ -57,7 +46,7 @@ impl Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::List { at, case } => list(at, case),
-        Command::Entry { at, entry, person, reason } => erase(at, *entry, person, reason),
+        Command::Entry(order) => erase(order),
     }
 }
 
@@ -83,14 +72,9 @@ fn list(at: &At, case: &str) -> anyhow::Result<()> {
     print::rows(at.json, &["entry", "from", "what", "private part"], rows.into_iter())
 }
 
-fn erase(at: &At, entry: EntryId, person: &str, reason: &str) -> anyhow::Result<()> {
-    match at.ledger()?.erase(PersonId::new(person)?, entry, reason) {
-        Err(OfficeError::NotDone(code)) => {
-            let why = format!("entry {entry} is as it was: {}", print::reason(&code));
-            Err(OfficeError::NotDone(code)).context(why)
-        }
-        other => other.map_err(Into::into),
-    }?;
+fn erase(order: &Order) -> anyhow::Result<()> {
+    let Order { at, entry, person, reason } = order;
+    order.done("as it was", at.ledger()?.erase(PersonId::new(person)?, *entry, reason))?;
     if at.json {
         return print::json(&json!({ "erased": entry }));
     }

@@ -1,15 +1,13 @@
 //! `xuncheng held`: what phones sent and the office holds, until a person releases or dismisses it.
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::json;
-use xuncheng_core::id::{EntryId, PersonId};
+use xuncheng_core::id::PersonId;
 use xuncheng_core::journal::ledger::{Ruling, Said};
 use xuncheng_core::journal::verdict::Judgement;
-use xuncheng_office::OfficeError;
 use xuncheng_office::held::Held;
 
-use crate::office::At;
+use crate::office::{At, Order};
 use crate::print::{self, say};
 
 #[derive(Debug, clap::Args)]
@@ -28,33 +26,19 @@ enum Command {
     /// Let a held entry take effect as of now, with all that waits behind it.
     ///
     /// What its author has no right to is judged as if they had the role by which you decide, acceptor or administrator. What
-    /// would be held again all the same stays held.
-    Release(Decision),
+    /// would be held again all the same stays held. Acceptors and administrators decide, about what they did not write.
+    Release(Order),
     /// Set a held entry aside for good; its photos stay evidence.
-    Dismiss(Decision),
-}
-
-#[derive(Debug, clap::Args)]
-struct Decision {
-    #[command(flatten)]
-    at: At,
-    /// The entry, as `xuncheng held list` shows it.
-    entry: EntryId,
-    /// In whose name: an acceptor's or an administrator's, who did not write it. Their code, like zhang.
-    #[arg(long)]
-    person: String,
-    /// Why; it is kept beside the name.
-    #[arg(long)]
-    reason: String,
+    ///
+    /// Acceptors and administrators decide, about what they did not write.
+    Dismiss(Order),
 }
 
 impl Args {
     /// Whether a program reads what is printed.
     pub(crate) const fn json(&self) -> bool {
         match &self.command {
-            Command::List { at } | Command::Release(Decision { at, .. }) | Command::Dismiss(Decision { at, .. }) => {
-                at.json
-            }
+            Command::List { at } | Command::Release(Order { at, .. }) | Command::Dismiss(Order { at, .. }) => at.json,
         }
     }
 }
@@ -75,8 +59,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Command::Release(decision) => decide(decision, Ruling::Release),
-        Command::Dismiss(decision) => decide(decision, Ruling::Dismiss),
+        Command::Release(order) => decide(order, Ruling::Release),
+        Command::Dismiss(order) => decide(order, Ruling::Dismiss),
     }
 }
 
@@ -93,16 +77,10 @@ fn row(held: &Held) -> (serde_json::Value, Vec<String>) {
     )
 }
 
-fn decide(decision: &Decision, ruling: Ruling) -> anyhow::Result<()> {
-    let Decision { at, entry, person, reason } = decision;
+fn decide(order: &Order, ruling: Ruling) -> anyhow::Result<()> {
+    let Order { at, entry, person, reason } = order;
     let said = Said { entry: *entry, ruling, reason: reason.clone() };
-    let judged = match at.ledger()?.rule(PersonId::new(person)?, &said) {
-        Err(OfficeError::NotDone(code)) => {
-            let why = format!("entry {entry} is held as before: {}", print::reason(&code));
-            Err(OfficeError::NotDone(code)).context(why)
-        }
-        other => other.map_err(Into::into),
-    }?;
+    let judged = order.done("held as before", at.ledger()?.rule(PersonId::new(person)?, &said))?;
     if at.json {
         let of = |judgement: &Judgement| json!({ "entry": judgement.entry, "verdict": judgement.verdict });
         return print::json(&json!({ "judged": judged.iter().map(of).collect::<Vec<_>>() }));

@@ -41,7 +41,7 @@ enum Command {
     Device(office::DeviceArgs),
     /// What an office holds until a person decides: list, release, dismiss.
     Held(held::Args),
-    /// Erase who wrote an entry, where and when, for good: find it, erase it.
+    /// Erase the personal part of an entry for good: find it, erase it.
     Erase(erase::Args),
     /// Where phones have no network: take in what they sent as a file, and answer with one.
     Parcel(parcel::Args),

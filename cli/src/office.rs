@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::json;
-use xuncheng_core::id::{IncarnationId, PersonId};
+use xuncheng_core::id::{EntryId, IncarnationId, PersonId};
 use xuncheng_core::limits;
 use xuncheng_core::sync::code::EnrolmentCode;
 use xuncheng_core::sync::wire::Keep;
 use xuncheng_office::codes::CodeState;
-use xuncheng_office::{Address, Config, Ledger, Quotas, Serving, Tls};
+use xuncheng_office::{Address, Config, Ledger, OfficeError, Quotas, Serving, Tls};
 
 use crate::print::{self, say};
 
@@ -192,6 +192,32 @@ pub(crate) struct At {
     /// Print JSON, for programs; of an error its code and what it says.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What somebody at a desk orders about an entry.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Order {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// The entry, as `list` shows it.
+    pub(crate) entry: EntryId,
+    /// In whose name: the code of somebody who may, like he.
+    #[arg(long)]
+    pub(crate) person: String,
+    /// Why; it is kept beside the name.
+    #[arg(long)]
+    pub(crate) reason: String,
+}
+
+impl Order {
+    /// What came of it; where it was not done, that the entry is `still` what it was, and why.
+    pub(crate) fn done<T>(&self, still: &str, result: Result<T, OfficeError>) -> anyhow::Result<T> {
+        let why = match &result {
+            Err(OfficeError::NotDone(code)) => format!("entry {} is {still}: {}", self.entry, print::reason(code)),
+            Ok(_) | Err(_) => return Ok(result?),
+        };
+        result.context(why)
+    }
 }
 
 impl At {

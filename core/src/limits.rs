@@ -25,13 +25,15 @@ pub const RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 /// A district pack: with a page beside it, and quoted, it fits into an answer.
 pub const PACK_BYTES: usize = 4 * 1024 * 1024;
 /// Feed rows in one page.
-pub const PAGE_ROWS: usize = 2000;
+pub const PAGE_ROWS: usize = 3000;
 /// Bytes of entries and snapshots in one page, before compression, where a phone does not say how many go well over its network.
 pub const PAGE_BYTES: usize = 1024 * 1024;
 /// The fewest that a phone asks for: below it the requests cost more than the bytes.
 pub const PAGE_BYTES_MIN: usize = 64 * 1024;
 /// The most: a phone holds them in memory.
 pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What one exchange of entries brings each way before anything is known of the network, before compression.
+pub const EXCHANGE_BYTES: usize = 2 * 1024 * 1024;
 /// Items whose snapshots a phone asks for at once.
 pub const WANTED_ITEMS: usize = 100;
 /// Thumbnails or views in one request: a dozen thumbnails, where they are as small as they should be.

@@ -49,11 +49,13 @@ pub enum Mutant {
     RollbackUnseen,
     /// The office lets a step of an earlier round count in a later one.
     StaleRoundTaken,
+    /// An office does not look up what was erased before its ledger was put back.
+    ErasuresUnread,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::SentTakenForAcknowledged,
         Self::DoubleApply,
         Self::PageShownHalf,
@@ -75,6 +77,7 @@ impl Mutant {
         Self::NothingBroughtBack,
         Self::RollbackUnseen,
         Self::StaleRoundTaken,
+        Self::ErasuresUnread,
     ];
 }
 

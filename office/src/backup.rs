@@ -277,6 +277,7 @@ fn raise(
     // One that was missing may have come again while the other files were copied.
     let mut gone = manifest.missing.clone();
     gone.retain(|sha256| !is_here(&photos, sha256));
+    let place_root = place_root.canonicalize().map_err(|source| OfficeError::file(place_root, source))?;
     let mut conn = open_tables(&folder.ledger())?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let signed: Option<Signed<Epoch>> = meta::get(&tx, key::EPOCH)?;
@@ -315,8 +316,7 @@ fn raise(
     }
     meta::set(&tx, key::BACKUP, &Nonce::from_bytes(EntropySource::system().fresh()?.bytes()))?;
     let Manifest { made_at, position, .. } = *manifest;
-    let place = place_root.canonicalize().map_err(|source| OfficeError::file(place_root, source))?;
-    meta::set(&tx, fact::BACKUP_PLACE, &place)?;
+    erasures::remember_place(&tx, &place_root)?;
     meta::set(&tx, fact::BACKUP, &Verified { made_at, epoch: ledger.epoch.id, position })?;
     tx.commit()?;
     Ok(newly_safe)

@@ -245,7 +245,7 @@ fn branch(
     for erasure in erasures::read(&place.erasures())? {
         erasure::carry_out(&tx, &erasure, &node.public_key())?;
     }
-    meta::set(&tx, fact::BACKUP_PLACE, &place.root())?;
+    erasures::remember_place(&tx, place.root())?;
     // One that was used since would open a second time.
     tx.execute("UPDATE office_code SET revoked_at = ?1 WHERE used_at IS NULL AND revoked_at IS NULL", [now])?;
     // Their bytes are in no backup.

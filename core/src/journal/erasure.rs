@@ -8,7 +8,8 @@ use crate::id::EntryId;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::{StoreError, erased};
 
-/// The part that can be erased: who wrote an entry, where, by what clocks, and personal fields.
+/// The part that can be erased: where the author of an entry was, by what clocks, and personal fields. Whose chain it stands in stays
+/// known.
 pub const PRIVATE: &str = "private";
 
 /// A part of an entry, salt and all, is erased wherever it lies. Signed by the office it is the one reason for which something

@@ -554,11 +554,38 @@ impl Intake<'_, '_> {
         Ok(())
     }
 
+    /// Writes down what a person at the office ordered about an entry, of which `about` is the header: once for each `cause`.
+    fn write_down(
+        &mut self,
+        author: &Author,
+        about: &Header,
+        change: Change,
+        cause: String,
+        decision: Decision,
+    ) -> Result<(), LedgerError> {
+        let draft = Draft {
+            item: Some(about.item),
+            kind: about.kind.clone(),
+            change,
+            fix: None,
+            seen: Seen::Held,
+            cause: Some(cause),
+        };
+        let written = write(self.tx, author, draft, self.now, self.entropy)?;
+        self.settle(written.entry, &written.header, &written.origin, Some(&written.change), None, decision)?;
+        Ok(())
+    }
+
     /// When this turn happens, as readers are told.
     #[must_use]
     pub const fn minute(&self) -> Moment {
         self.now.wall.to_minute()
     }
+}
+
+/// Whether a person at the office is told that there is anything of such a kind: of what is covert only its own desks are.
+fn may_hear_of(kind: &str, person: Option<&Person>) -> bool {
+    !work::rules(kind).is_some_and(|rules| rules.covert) || person.is_some_and(|person| person.is_at_a_desk_of(kind))
 }
 
 /// The words in which a person says why, as they are kept.

@@ -68,7 +68,9 @@ pub fn leave_no_log(conn: &Connection) -> Result<(), StoreError> {
     if meta::get(conn, key::LOG_HOLDS_ERASED)?.unwrap_or(false) {
         let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if !busy {
-            conn.execute("DELETE FROM meta WHERE key = ?1", [key::LOG_HOLDS_ERASED])?;
+            let tx = conn.unchecked_transaction()?;
+            meta::clear(&tx, key::LOG_HOLDS_ERASED)?;
+            tx.commit()?;
         }
     }
     Ok(())

@@ -37,7 +37,7 @@ pub(super) const PIECES: Of = Of {
 /// Entries of a request, and of a page that answers it, before compression.
 pub(super) const EXCHANGES: Of = Of {
     key: key::EXCHANGES,
-    first: limits::PAGE_BYTES as u64,
+    first: limits::EXCHANGE_BYTES as u64,
     min: limits::PAGE_BYTES_MIN as u64,
     max: limits::PAGE_BYTES_MAX as u64,
     // One entry travels in any case.

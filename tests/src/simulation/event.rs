@@ -157,7 +157,7 @@ pub enum Event {
         /// Which phone.
         phone: usize,
     },
-    /// Who wrote an entry, where and when is erased at the office.
+    /// The private part of an entry is erased at the office.
     Erase {
         /// Which of the office's entries.
         entry: usize,

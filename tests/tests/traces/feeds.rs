@@ -270,6 +270,7 @@ fn what_does_not_fit_into_a_page_comes_in_the_next() {
     }
     let mut late = world.phone("wang");
     late.enrol(&world.office().code("wang")).unwrap();
+    late.exchanges_of(limits::PAGE_BYTES as u64);
     late.sync().unwrap();
     for case in &cases {
         assert_eq!(late.case(*case).view.field("later/6/28"), Some(&text));

@@ -137,7 +137,7 @@ fn exchanges_bring_as_much_as_the_network_is_fast() {
     let world = World::new(seed!());
     let mut li = world.enrolled("li");
     let first = asked(&li);
-    assert_eq!(first, limits::PAGE_BYTES as u64);
+    assert_eq!(first, limits::EXCHANGE_BYTES as u64);
     let description = "占道经营，已告知当事人自行整改；".repeat(60);
     for _ in 0..600 {
         let fields = [("category", "matter/09006"), ("description", &description)];

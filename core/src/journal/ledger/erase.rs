@@ -3,7 +3,7 @@
 //! The order is an entry of the office's on the same item, so that it says who gave it, when and why. Its effect is carried out
 //! where it is pronounced, here and at an office that phones bring it back to; each phone that has the part is told.
 
-use super::{Intake, LedgerError, Sender, reason_of};
+use super::{Intake, LedgerError, Sender, may_hear_of, reason_of};
 use crate::crypto::Signed;
 use crate::id::{EntryId, PersonId};
 use crate::journal::actor::person;
@@ -12,11 +12,10 @@ use crate::journal::entry::{Change, Entry, EntryError, Header};
 use crate::journal::erasure::{self, Erasure, PRIVATE};
 use crate::journal::judge::Decision;
 use crate::journal::verdict::{Code, Judgement, Verdict};
-use crate::journal::write::{Author, Draft, Seen, WriteError, write};
+use crate::journal::write::{Author, WriteError};
 use crate::pack::Role;
 use crate::store::feeds::{self, FeedRow};
 use crate::store::{StoreError, entries, erased, items};
-use crate::work;
 
 impl Intake<'_, '_> {
     /// Erases the private part of `entry` in the name of `author`, an administrator, for a reason that is kept.
@@ -33,33 +32,21 @@ impl Intake<'_, '_> {
         }
         let header = entries::get(self.tx, entry)?.ok_or_else(nothing)?.read_header().map_err(unreadable)?;
         let by = person(self.tx, &author.who)?;
-        // Of what not everybody may know of, nobody else is told that there is anything.
-        if work::rules(&header.kind).is_some_and(|rules| rules.covert)
-            && !by.as_ref().is_some_and(|person| person.is_at_a_desk_of(&header.kind))
-        {
+        if !may_hear_of(&header.kind, by.as_ref()) {
             return Err(nothing());
         }
         if !by.is_some_and(|person| person.roles.contains(&Role::Admin)) {
             return Err(LedgerError::NotRuled(Code::NotAllowed));
         }
-        let reason = reason_of(reason)?;
-        let draft = Draft {
-            item: Some(header.item),
-            kind: header.kind,
-            change: Change::Erase { entry, part: PRIVATE.to_owned(), reason },
-            fix: None,
-            seen: Seen::Held,
-            cause: Some(format!("erased/{entry}")),
-        };
-        let written = write(self.tx, author, draft, self.now, self.entropy)?;
+        let change = Change::Erase { entry, part: PRIVATE.to_owned(), reason: reason_of(reason)? };
         // What was held may be of an item that there is not: nothing has effects on that.
-        let decision = if items::view(self.tx, written.header.item)?.is_some() {
+        let decision = if items::view(self.tx, header.item)?.is_some() {
             let effect = Effect::ErasePart { entry, part: PRIVATE.to_owned() };
             Decision { verdict: Verdict::Applied, effects: vec![effect] }
         } else {
             Decision::without_effect(Verdict::NoOp)
         };
-        self.settle(written.entry, &written.header, &written.origin, Some(&written.change), None, decision)?;
+        self.write_down(author, &header, change, format!("erased/{entry}"), decision)?;
         self.erase_part(entry, PRIVATE)
     }
 

@@ -4,18 +4,17 @@
 //! What they said is an entry of the office's on the same item. It changes nothing of the item and is told to nobody: what
 //! came of it is the new judgement of the held entry, and of all that waited behind it.
 
-use super::{Intake, LedgerError, Sender, Standing, reason_of};
+use super::{Intake, LedgerError, Sender, Standing, may_hear_of, reason_of};
 use crate::id::{EntryId, PersonId};
 use crate::journal::actor::person;
 use crate::journal::entry::{Body, Change, Entry, EntryError, Header, Origin};
 use crate::journal::judge::Decision;
 use crate::journal::verdict::{Code, Judgement, Verdict};
-use crate::journal::write::{Author, Draft, Seen, WriteError, write};
+use crate::journal::write::{Author, WriteError};
 use crate::mutant::{self, Mutant};
 use crate::pack::Role;
 use crate::store::judgements::{self, Judged};
 use crate::store::{entries, erased};
-use crate::work;
 
 /// What becomes of a held entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,10 +121,7 @@ impl Intake<'_, '_> {
         let own = author.who == sender.person || waiting.who.as_ref().is_some_and(|who| *who == author.who);
         let kind = &waiting.header.kind;
         let person = person(self.tx, &author.who)?;
-        // Of what not everybody may know of, nobody else is told that anything is held.
-        if work::rules(kind).is_some_and(|rules| rules.covert)
-            && !person.as_ref().is_some_and(|person| person.is_at_a_desk_of(kind))
-        {
+        if !may_hear_of(kind, person.as_ref()) {
             return Err(LedgerError::NotHeld(waiting.header.id));
         }
         let roles = person.map(|person| person.deciding_roles(kind)).unwrap_or_default();
@@ -139,18 +135,8 @@ impl Intake<'_, '_> {
             Ruling::Release => Change::Release { entry: said.entry, reason },
             Ruling::Dismiss => Change::Dismiss { entry: said.entry, reason },
         };
-        let draft = Draft {
-            item: Some(waiting.header.item),
-            kind: waiting.header.kind.clone(),
-            change,
-            fix: None,
-            seen: Seen::Held,
-            cause: Some(format!("held/{}", said.entry)),
-        };
-        let written = write(self.tx, author, draft, self.now, self.entropy)?;
         let decision = Decision::without_effect(Verdict::NoOp);
-        self.settle(written.entry, &written.header, &written.origin, Some(&written.change), None, decision)?;
-        Ok(())
+        self.write_down(author, &waiting.header, change, format!("held/{}", said.entry), decision)
     }
 
     /// As of now: by what the item is, and by what its author may do today.
