@@ -10,7 +10,7 @@ mod signed;
 mod stream;
 
 pub use key::{KeyFile, PublicKey, Signer, SoftwareKey, Suite};
-pub use merkle::{MerklePath, leaf, root};
+pub use merkle::{MerklePath, MerkleTree, leaf, root};
 pub use seal::{SealedOrigin, SealingKey, SealingPublicKey};
 pub use signed::{Signed, Statement};
 pub use stream::{SealedReader, SealedWriter, StreamError};

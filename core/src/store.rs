@@ -118,16 +118,22 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|source| StoreError::Sqlite { doing: "open for reading", source })?;
-    conn.busy_timeout(Duration::from_millis(limits::STORE_BUSY_MS))?;
-    conn.set_prepared_statement_cache_capacity(limits::STORE_STATEMENTS);
-    conn.pragma_update(None, "cache_size", -limits::STORE_CACHE_KIB)?;
+    ready(&conn)?;
     Ok(conn)
 }
 
-fn configure(conn: &Connection) -> Result<(), StoreError> {
+/// How every connection waits, and what it keeps.
+fn ready(conn: &Connection) -> Result<(), StoreError> {
     conn.busy_timeout(Duration::from_millis(limits::STORE_BUSY_MS))?;
     conn.set_prepared_statement_cache_capacity(limits::STORE_STATEMENTS);
+    // Else SQLite prepares a statement anew when a value is bound by which it might have found another plan, as LIMIT's.
+    conn.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "cache_size", -limits::STORE_CACHE_KIB)?;
+    Ok(())
+}
+
+fn configure(conn: &Connection) -> Result<(), StoreError> {
+    ready(conn)?;
     use_wal(conn)?;
     // A commit is on the disk before the call returns; Apple's fsync alone does not reach the medium.
     conn.pragma_update(None, "synchronous", "FULL")?;

@@ -277,12 +277,13 @@ impl Ledger {
         let standing = Standing {
             pack: &grounds.pack,
             epoch: branch.epoch.id,
-            sealing: grounds.keys.sealing.public_key(),
+            sealing: &grounds.keys.sealing,
             node: &branch.node,
             signer: grounds.signer(),
         };
-        let mut intake = Intake { tx: &tx, office: standing, now: &now, entropy: &mut entropy };
+        let mut intake = Intake::new(&tx, standing, &now, &mut entropy);
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut intake))).unwrap_or(Err(OfficeError::Panic))?;
+        intake.finish()?;
         seal_own(&tx, &grounds, branch.node.incarnation, before.seq, &now)?;
         tx.commit().map_err(StoreError::from)?;
         // What was written is written: what could not be done now is done after the next turn.

@@ -159,12 +159,15 @@ impl Ledger {
         let office = Office {
             pack: &self.pack,
             epoch: EpochId::from_bytes([1; 16]),
-            sealing: self.sealing.public_key(),
+            sealing: &self.sealing,
             node: &self.node,
             signer: &self.signer,
         };
         let now = at(1);
-        let done = work(&mut Intake { tx: &tx, office, now: &now, entropy: &mut entropy(draw) })?;
+        let mut entropy = entropy(draw);
+        let mut intake = Intake::new(&tx, office, &now, &mut entropy);
+        let done = work(&mut intake)?;
+        intake.finish()?;
         tx.commit().expect("a transaction ends");
         Ok(done)
     }
@@ -180,13 +183,14 @@ impl Ledger {
             let office = Office {
                 pack: &self.pack,
                 epoch: EpochId::from_bytes([1; 16]),
-                sealing: self.sealing.public_key(),
+                sealing: &self.sealing,
                 node: &self.node,
                 signer: &self.signer,
             };
             let mut entropy = entropy(entry.header_hash().as_bytes());
-            let mut intake = Intake { tx: &tx, office, now: &now, entropy: &mut entropy };
+            let mut intake = Intake::new(&tx, office, &now, &mut entropy);
             intake.take(entry.clone(), sender).expect("an entry that continues its chain is taken");
+            intake.finish().expect("a turn ends");
         }
         tx.commit().expect("a transaction ends");
     }

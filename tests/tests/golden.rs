@@ -8,7 +8,7 @@
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use xuncheng_core::clock::{Moment, Now, Seed};
-use xuncheng_core::crypto::{SealingKey, Signed, SoftwareKey};
+use xuncheng_core::crypto::{SealedOrigin, SealingKey, Signed, SoftwareKey};
 use xuncheng_core::id::{EntryId, EpochId, Hash, IncarnationId, ItemId, Nonce, PersonId, PhotoHash, Sm3Hash};
 use xuncheng_core::journal::effect::Effect;
 use xuncheng_core::journal::entry::{Change, Entry, Photo, PhotoRole};
@@ -391,8 +391,10 @@ fn a_sealed_origin_and_a_fix() {
     let sealing = SealingKey::generate(&mut Seed::from_bytes([4; 32]).entropy());
     let header = Hash::of("test", &[b"header"]);
     let mut entropy = Seed::from_bytes([8; 32]).entropy();
-    let sealed = sealing.public_key().seal("{\"salt\":\"00\"}", &header, &mut entropy).unwrap();
+    let sealed = sealing.seal("{\"salt\":\"00\"}", &header, &mut entropy).unwrap();
     assert_eq!(sealing.open(&sealed, &header).unwrap(), "{\"salt\":\"00\"}");
+    let by_hpke: SealedOrigin = serde_json::from_str(include_str!("../fixtures/sealed_by_hpke.json")).unwrap();
+    assert_eq!(sealing.open(&by_hpke, &header).unwrap(), "{\"salt\":\"00\"}", "as the first versions sealed");
     let point = GeoPoint::from_degrees(31.8672, 106.7531).unwrap();
     let fix = |provider| Fix { point, accuracy_m: Some(4.5), provider, at: Moment::from_unix_ms(0), mock: false };
     assert_json_snapshot!("sealed_origin_and_fix", (sealed, [fix(Provider::Gnss), fix(Provider::Exif)]));

@@ -23,7 +23,7 @@ use super::version::Version;
 use super::view::View;
 use super::write::{Author, Draft, Seen, WriteError, write};
 use crate::clock::{Entropy, Moment, Now};
-use crate::crypto::{CryptoError, SealingPublicKey, Signer};
+use crate::crypto::{CryptoError, SealingKey, Signer};
 use crate::id::{EntryId, EpochId, IncarnationId, ItemId, PersonId};
 use crate::limits;
 use crate::mutant::{self, Mutant};
@@ -70,8 +70,8 @@ pub struct Office<'a> {
     pub pack: &'a Pack,
     /// The branch of the ledger.
     pub epoch: EpochId,
-    /// The key that origins are sealed for.
-    pub sealing: &'a SealingPublicKey,
+    /// The key that origins are sealed with.
+    pub sealing: &'a SealingKey,
     /// The hand that writes the office's own entries.
     pub node: &'a Author,
     /// The key that it signs with.
@@ -99,6 +99,8 @@ pub struct Intake<'a, 'tx> {
     pub now: &'a Now,
     /// Where ids and salts come from.
     pub entropy: &'a mut Entropy,
+    /// Items that changed, and that searches find by what they were before.
+    unsearched: BTreeSet<ItemId>,
 }
 
 /// Whose word an entry stands on, beside its author's.
@@ -122,6 +124,22 @@ pub enum Taken {
     Repeat,
     /// It was here already under another place, and has this one too from now on.
     Again,
+}
+
+impl<'a, 'tx> Intake<'a, 'tx> {
+    /// A turn; [`Self::finish`] ends it.
+    #[must_use]
+    pub const fn new(tx: &'a Transaction<'tx>, office: Office<'a>, now: &'a Now, entropy: &'a mut Entropy) -> Self {
+        Self { tx, office, now, entropy, unsearched: BTreeSet::new() }
+    }
+
+    /// Does what is done once for all that the turn took: searches find each item by what it is now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn finish(self) -> Result<(), StoreError> {
+        self.unsearched.into_iter().try_for_each(|item| items::put_search(self.tx, item))
+    }
 }
 
 impl Intake<'_, '_> {
@@ -378,10 +396,11 @@ impl Intake<'_, '_> {
             feeds::tell(self.tx, header.id, &FeedRow::Verdict { entry: header.id })?;
         }
         if let (true, Some(version)) = (judgement.verdict.applies(), judgement.version) {
-            items::put(self.tx, header.item, view)?;
+            items::put_row(self.tx, header.item, view)?;
             items::insert_version(self.tx, header.item, &version, header.id)?;
             self.erase_by(judgement)?;
             self.tell(header.item, view, Some(header.id))?;
+            self.unsearched.insert(header.item);
             self.follow(header.item, view, change)?;
         }
         Ok(())

@@ -112,7 +112,7 @@ impl Predictor<'_> {
         }
     }
 
-    /// Settles an item after its confirmed view, its verdicts or its pending entries changed.
+    /// Settles an item after its confirmed view, its verdicts or its pending entries changed; [`items::put_search`] is to follow.
     ///
     /// A pending entry retires when its final verdict is in what is held here, or will never be, or when the item left.
     ///
@@ -136,13 +136,13 @@ impl Predictor<'_> {
         match confirmed {
             Some(view) if waiting.is_empty() => {
                 items::settle(tx, item)?;
-                items::put(tx, item, view)
+                items::put_row(tx, item, view)
             }
             None if waiting.is_empty() => items::put_confirmed(tx, item, None),
             Some(_) | None => {
                 items::put_confirmed(tx, item, confirmed)?;
                 match self.replay(tx, item, confirmed.cloned(), &waiting)? {
-                    Some(view) => items::put(tx, item, &view),
+                    Some(view) => items::put_row(tx, item, &view),
                     None => Ok(()),
                 }
             }

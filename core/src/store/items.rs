@@ -11,6 +11,7 @@ use crate::journal::version::Version;
 use crate::journal::view::View;
 use crate::place::GeoPoint;
 use crate::search;
+use crate::work::listing::Listing;
 use crate::work::rules;
 
 /// The item's view, on a phone with pending entries on top.
@@ -18,9 +19,15 @@ use crate::work::rules;
 /// # Errors
 /// [`StoreError`].
 pub fn view(conn: &Connection, item: ItemId) -> Result<Option<View>, StoreError> {
-    read_view(
-        conn.prepare_cached("SELECT view FROM item WHERE id = ?1")?.query_row([item], |row| row.get(0)).optional()?,
-    )
+    read_view(view_text(conn, item)?)
+}
+
+/// The item's view as it is stored.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn view_text(conn: &Connection, item: ItemId) -> Result<Option<String>, StoreError> {
+    Ok(conn.prepare_cached("SELECT view FROM item WHERE id = ?1")?.query_row([item], |row| row.get(0)).optional()?)
 }
 
 /// The item's view as the office judged it; none where the office has no such item.
@@ -65,41 +72,76 @@ pub fn confirmed_bytes(conn: &Connection, item: ItemId) -> Result<Option<String>
 /// # Errors
 /// [`StoreError`].
 pub fn put(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreError> {
-    let listing = rules(&view.kind).map(|rules| (rules.listing)(view)).unwrap_or_default();
-    let row: i64 = tx
-        .prepare_cached(
-            "INSERT INTO item (id, kind, view, state, label, category, class, area, org, occurred_at, thumbnail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-             ON CONFLICT (id) DO UPDATE SET view = excluded.view, state = excluded.state, label = excluded.label,
-                 category = excluded.category, class = excluded.class, area = excluded.area, org = excluded.org,
-                 occurred_at = excluded.occurred_at, thumbnail = excluded.thumbnail
-             RETURNING row",
-        )?
-        .query_row(
-            rusqlite::params![
-                item,
-                view.kind,
-                to_json("item", view)?,
-                view.state,
-                listing.label,
-                listing.category,
-                listing.class,
-                listing.area,
-                listing.org,
-                listing.occurred_at.unwrap_or(0),
-                listing.thumbnail,
-            ],
-            |row| row.get(0),
-        )?;
-    put_text(tx, row, &listing.words)?;
+    put_row(tx, item, view)?;
+    put_found_by(tx, item, view)
+}
+
+/// Sets an item's view and what lists read out of it. Of many, [`put_search`] follows for one after another: SQLite writes down
+/// what it has gathered of words whenever something else is written in between.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_row(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreError> {
+    let listing = listing(view);
+    tx.prepare_cached(
+        "INSERT INTO item (id, kind, view, state, label, category, class, area, org, occurred_at, thumbnail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (id) DO UPDATE SET view = excluded.view, state = excluded.state, label = excluded.label,
+             category = excluded.category, class = excluded.class, area = excluded.area, org = excluded.org,
+             occurred_at = excluded.occurred_at, thumbnail = excluded.thumbnail",
+    )?
+    .execute(rusqlite::params![
+        item,
+        view.kind,
+        to_json("item", view)?,
+        view.state,
+        listing.label,
+        listing.category,
+        listing.class,
+        listing.area,
+        listing.org,
+        listing.occurred_at.unwrap_or(0),
+        listing.thumbnail,
+    ])?;
+    Ok(())
+}
+
+/// Has searches find an item by what it is, where this replica has it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_search(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> {
+    view(tx, item)?.map_or(Ok(()), |view| put_found_by(tx, item, &view))
+}
+
+fn put_found_by(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreError> {
+    let listing = listing(view);
+    let words = listing.words.join(" ");
+    let found_by = found_by(&words, listing.place);
+    let (row, before): (i64, Option<i64>) = tx
+        .prepare_cached("SELECT row, found_by FROM item WHERE id = ?1")?
+        .query_row([item], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if before == Some(found_by) {
+        return Ok(());
+    }
+    tx.prepare_cached("UPDATE item SET found_by = ?2 WHERE row = ?1")?.execute((row, found_by))?;
+    if before.is_some() {
+        tx.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([row])?;
+    }
+    tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?.execute((row, search::segment(&words)))?;
     put_place(tx, row, listing.place)
 }
 
-fn put_text(tx: &Transaction<'_>, row: i64, words: &[&str]) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([row])?;
-    tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?
-        .execute((row, search::segment(&words.join(" "))))?;
-    Ok(())
+fn listing(view: &View) -> Listing<'_> {
+    rules(&view.kind).map(|rules| (rules.listing)(view)).unwrap_or_default()
+}
+
+/// A hash of what searches find an item by.
+fn found_by(words: &str, place: Option<GeoPoint>) -> i64 {
+    let place = place.map(|point| (point.lat_e7(), point.lon_e7()));
+    let hash = Hash::of("item/found_by", &[format!("{place:?}").as_bytes(), words.as_bytes()]);
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    i64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 fn put_place(tx: &Transaction<'_>, row: i64, place: Option<GeoPoint>) -> Result<(), StoreError> {

@@ -26,6 +26,7 @@ pub const CORE: Migrations = Migrations {
         include_str!("../../migrations/0007_parcel.sql"),
         include_str!("../../migrations/0008_left.sql"),
         include_str!("../../migrations/0009_erased.sql"),
+        include_str!("../../migrations/0010_found_by.sql"),
     ],
 };
 

@@ -8,7 +8,7 @@ use super::downloads;
 use super::history;
 use super::session::SyncIntent;
 use super::wire::{Attestation, Countersignature, JudgedEntry, Page, Receipt, SyncResponse};
-use crate::crypto::{self, CryptoError, MerklePath, PublicKey, Signed};
+use crate::crypto::{CryptoError, MerklePath, MerkleTree, PublicKey, Signed};
 use crate::id::{EntryId, EpochId, Hash, IncarnationId, ItemId};
 use crate::journal::actor::person;
 use crate::journal::entry::{Change, Entry};
@@ -235,13 +235,13 @@ impl PageReading<'_> {
         for judged in &page.entries {
             named.push((self.header_hash(judged)?, judged.clone()));
         }
-        let leaves = super::page::leaves(&named, &page.snapshots);
+        let tree = MerkleTree::over(super::page::leaves(&named, &page.snapshots));
         let attestation: Attestation = page.attestation.open(self.reader.office)?;
-        if attestation.epoch != self.reader.epoch || attestation.root != crypto::root(&leaves) {
+        if attestation.epoch != self.reader.epoch || attestation.root != tree.root() {
             return Err(ApplyError::NotWhole("its signature covers another page"));
         }
         let proof = to_json("judgement", &page.attestation)?;
-        let path = |index| MerklePath::of(&leaves, index).ok_or(ApplyError::NotWhole("an entry without a leaf"));
+        let path = |index| tree.path(index).ok_or(ApplyError::NotWhole("an entry without a leaf"));
         let first_snapshot = named.len();
         for (index, (header, entry)) in named.into_iter().enumerate() {
             self.keep(header, entry, &proof, path(index)?)?;
@@ -422,7 +422,7 @@ impl PageReading<'_> {
             self.touched.extend(pending::beyond(self.tx)?);
         }
         let touched = std::mem::take(&mut self.touched);
-        for item in touched {
+        for &item in &touched {
             let left = self.left.contains(&item);
             let confirmed = match self.confirmed.remove(&item) {
                 Some(view) => view,
@@ -443,6 +443,9 @@ impl PageReading<'_> {
                 downloads::forget_item(self.tx, self.reader.photos, item)?;
                 meta::set(self.tx, key::ENTRIES_MAY_GO, &true)?;
             }
+        }
+        for item in touched {
+            items::put_search(self.tx, item)?;
         }
         // A right to originals goes with the role, whatever version their items are at.
         if !person(self.tx, self.reader.predictor.person)?.is_some_and(|own| own.sees_originals()) {

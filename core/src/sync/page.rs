@@ -16,7 +16,7 @@ use crate::mutant::{self, Mutant};
 use crate::store::feeds::{self, FeedRow};
 use crate::store::judgements::Judged;
 use crate::store::meta::{self, key};
-use crate::store::{StoreError, entries, items, judgements, lineage, photos, recovered, to_json};
+use crate::store::{StoreError, entries, items, judgements, lineage, photos, recovered};
 
 /// Why a page could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -279,8 +279,7 @@ impl<'a> PageDraft<'a> {
 }
 
 fn snapshot(conn: &Connection, item: ItemId) -> Result<Option<Snapshot>, StoreError> {
-    let Some(view) = items::view(conn, item)? else { return Ok(None) };
-    let view = to_json("item", &view)?;
+    let Some(view) = items::view_text(conn, item)? else { return Ok(None) };
     let mut entries = items::applied(conn, item)?;
     entries.extend(recovered::entries(conn, item)?);
     let mut causes = entries::causes(conn, item)?;
