@@ -21,7 +21,7 @@ mod taken_at;
 
 pub use error::PhotoError;
 pub use exif::ExifFacts;
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, Hasher};
 pub use folder::PhotoFolder;
 pub use ingest::{Ingested, ingest};
 pub use inspect::{Inspection, inspect};

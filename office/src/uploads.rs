@@ -168,7 +168,7 @@ async fn ask(
     // Whole, and its end was cut short by a full disk, say: nobody sends more of it, so it is ended here.
     let upload = match office.claim(upload.id) {
         Ok(claim) if upload.offset == upload.length && upload.finished_at.is_none() => {
-            receive::end(&office, claim, upload).await?
+            receive::end(&office, claim, upload, None).await?
         }
         Ok(_) | Err(_) => upload,
     };

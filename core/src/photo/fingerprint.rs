@@ -58,21 +58,25 @@ pub(super) fn sha256(bytes: &[u8]) -> PhotoHash {
     PhotoHash::from_bytes(Sha256::digest(bytes).into())
 }
 
-#[derive(Default)]
-struct Hasher {
+/// Makes a fingerprint of bytes as they come.
+#[derive(Debug, Default)]
+pub struct Hasher {
     sha256: Sha256,
     sm3: Sm3,
     bytes: u64,
 }
 
 impl Hasher {
-    fn update(&mut self, piece: &[u8]) {
+    /// Goes on with what comes next.
+    pub fn update(&mut self, piece: &[u8]) {
         self.sha256.update(piece);
         self.sm3.update(piece);
         self.bytes += piece.len() as u64;
     }
 
-    fn finish(self) -> Fingerprint {
+    /// The fingerprint of all that came.
+    #[must_use]
+    pub fn finish(self) -> Fingerprint {
         Fingerprint {
             sha256: PhotoHash::from_bytes(self.sha256.finalize().into()),
             sm3: Sm3Hash::from_bytes(self.sm3.finalize().into()),

@@ -27,12 +27,16 @@ use crate::flags::{self, Flag, What};
 use crate::ledger::{Grounds, Ledger};
 use crate::office::Office;
 
-/// Ends an upload whose bytes are all here.
-pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Upload, OfficeError> {
+/// Ends an upload whose bytes are all here, and of which `found` is the fingerprint where it was made while they came.
+pub(super) async fn finish(
+    office: &Arc<Office>,
+    upload: Upload,
+    found: Option<Fingerprint>,
+) -> Result<Upload, OfficeError> {
     let grounds = Arc::clone(office.grounds());
     let uploads = grounds.folder.uploads();
     let (folder, file, named) = (office.photos().clone(), upload.file(&uploads), upload.clone());
-    let Some(found) = blocking(move || in_place(&folder, &file, &named)).await? else {
+    let Some(found) = blocking(move || in_place(&folder, &file, &named, found)).await? else {
         tracing::warn!(upload = %upload.id, "the bytes of an upload are not the photo that its entry names; discarded");
         office.turn(move |intake| rows::discard(intake, &uploads, &upload)).await?;
         return Err(OfficeError::Checksum);
@@ -54,10 +58,19 @@ pub(super) async fn finish(office: &Arc<Office>, upload: Upload) -> Result<Uploa
 
 /// Gives a whole upload its place among the originals, and says what it is; none where it is not the photo that its entry
 /// names, or nothing of it is left. Where the turn after it fails, it is asked again and finds the original in its place.
-fn in_place(folder: &PhotoFolder, file: &Path, upload: &Upload) -> Result<Option<Fingerprint>, OfficeError> {
+fn in_place(
+    folder: &PhotoFolder,
+    file: &Path,
+    upload: &Upload,
+    found: Option<Fingerprint>,
+) -> Result<Option<Fingerprint>, OfficeError> {
     let original = folder.original(&upload.sha256);
     let waits = file.exists() && !(mutant::is_on(Mutant::HashTakenForPossession) && original.exists());
-    match Fingerprint::of_file(if waits { file } else { &original }) {
+    let found = match found.filter(|_| waits) {
+        Some(found) => Ok(found),
+        None => Fingerprint::of_file(if waits { file } else { &original }),
+    };
+    match found {
         Ok(found) if is_whole(&found, upload) => {
             if waits && !mutant::is_on(Mutant::ReceiptBeforeName) {
                 folder.adopt(file, &upload.sha256)?;
@@ -171,7 +184,7 @@ pub(crate) fn recover(ledger: &mut Ledger, folder: &PhotoFolder) -> Result<Vec<S
 pub(crate) fn end_here(ledger: &mut Ledger, folder: &PhotoFolder, upload: &Upload) -> Result<(), OfficeError> {
     let grounds = Arc::clone(ledger.grounds());
     let uploads = grounds.folder.uploads();
-    match in_place(folder, &upload.file(&uploads), upload)? {
+    match in_place(folder, &upload.file(&uploads), upload, None)? {
         Some(found) => ledger.turn(|intake| sign_for(intake, &grounds, upload, &found)).map(drop),
         None => {
             ledger.turn(|intake| rows::discard(intake, &uploads, upload))?;

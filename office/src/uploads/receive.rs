@@ -10,6 +10,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use xuncheng_core::limits;
 use xuncheng_core::mutant::{self, Mutant};
+use xuncheng_core::photo::{Fingerprint, Hasher};
 
 use super::rows::{self, Upload};
 use super::{Claim, finish};
@@ -29,10 +30,10 @@ pub(super) async fn receive(
 ) -> Result<Upload, OfficeError> {
     let office = Arc::clone(office);
     let work = async move {
-        let upload = stream(&office, upload, skip, body).await?;
+        let (upload, found) = stream(&office, upload, skip, body).await?;
         let whole = upload.offset == upload.length || mutant::is_on(Mutant::CutUploadSigned);
         if whole && upload.finished_at.is_none() {
-            return end(&office, claim, upload).await;
+            return end(&office, claim, upload, found).await;
         }
         drop(claim);
         Ok(upload)
@@ -40,18 +41,28 @@ pub(super) async fn receive(
     tokio::spawn(work).await.map_err(|_| OfficeError::Panic)?
 }
 
-/// Ends a whole upload.
-pub(super) async fn end(office: &Arc<Office>, claim: Claim, upload: Upload) -> Result<Upload, OfficeError> {
+/// Ends a whole upload, of which `found` is the fingerprint where it was made while the bytes came.
+pub(super) async fn end(
+    office: &Arc<Office>,
+    claim: Claim,
+    upload: Upload,
+    found: Option<Fingerprint>,
+) -> Result<Upload, OfficeError> {
     let office = Arc::clone(office);
     let ended = tokio::spawn(async move {
-        let ended = finish::finish(&office, upload).await;
+        let ended = finish::finish(&office, upload, found).await;
         drop(claim);
         ended
     });
     ended.await.map_err(|_| OfficeError::Panic)?
 }
 
-async fn stream(office: &Arc<Office>, upload: Upload, skip: u64, body: Body) -> Result<Upload, OfficeError> {
+async fn stream(
+    office: &Arc<Office>,
+    upload: Upload,
+    skip: u64,
+    body: Body,
+) -> Result<(Upload, Option<Fingerprint>), OfficeError> {
     let mut progress = Progress::open(office, upload, skip).await?;
     let mut stream = body.into_data_stream();
     let end = loop {
@@ -63,7 +74,7 @@ async fn stream(office: &Arc<Office>, upload: Upload, skip: u64, body: Body) -> 
         }
     };
     progress.keep().await?;
-    end.map(|()| progress.upload)
+    end.map(|()| (progress.upload, progress.hasher.map(Hasher::finish)))
 }
 
 struct Progress {
@@ -76,6 +87,8 @@ struct Progress {
     unnoted: u64,
     /// Where the file ends, noted or not.
     written: u64,
+    /// Of one that comes from its first byte on, as most do: what came before is read again at the end, which the phone waits for.
+    hasher: Option<Hasher>,
 }
 
 impl Progress {
@@ -104,7 +117,8 @@ impl Progress {
             Some(file)
         };
         let written = upload.offset;
-        Ok(Self { office: Arc::clone(office), upload, path, file, skip, unnoted: 0, written })
+        let hasher = (file.is_some() && written == 0).then(Hasher::default);
+        Ok(Self { office: Arc::clone(office), upload, path, file, skip, unnoted: 0, written, hasher })
     }
 
     async fn write(&mut self, piece: &[u8]) -> Result<(), OfficeError> {
@@ -119,6 +133,9 @@ impl Progress {
         if let (Some(file), false) = (&mut self.file, new.is_empty()) {
             file.write_all(new).await.map_err(|source| OfficeError::file(&self.path, source))?;
             self.written += new.len() as u64;
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(new);
+            }
         }
         if self.written - self.upload.offset >= limits::UPLOAD_SYNC_BYTES {
             self.keep().await?;
