@@ -16,6 +16,7 @@ pub mod erasure;
 pub mod fold;
 mod restored;
 pub mod view;
+pub mod interval;
 pub mod predict;
 pub mod actor;
 pub mod audit;

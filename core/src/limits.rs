@@ -199,6 +199,8 @@ pub const CLOCK_SAMPLES: u64 = 8;
 pub const ROUND_TRIP_MS: u64 = 60_000;
 /// Two words on a phone's clock that are further apart are of two settings of it: no usual network makes such a difference.
 pub const CLOCK_SET_MS: i64 = 10_000;
+/// By how much a monotonic clock may run fast or slow, in millionths: a cheap quartz in the sun stays within half of it.
+pub const CLOCK_DRIFT_PPM: i64 = 200;
 /// How long an office keeps a phone waiting for a hint: below what proxies and drivers wait for an answer.
 pub const HINT_MS: u64 = 45_000;
 /// How often an office looks whether there is something for a phone that waits: what happens meanwhile is one hint.

@@ -342,6 +342,22 @@ pub fn seals(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<Signed
     rows.map(|row| super::from_json("batch_seal", &row?)).collect()
 }
 
+/// What an incarnation signed over the batch that brought the entry at a place of its chain, where it is known here.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn seal_at(conn: &Connection, incarnation: IncarnationId, seq: u64) -> Result<Option<BatchSeal>, StoreError> {
+    let text: Option<String> = conn
+        .prepare_cached(
+            "SELECT seal FROM batch_seal WHERE incarnation = ?1 AND first_seq <= ?2 AND last_seq >= ?2
+             ORDER BY last_seq LIMIT 1",
+        )?
+        .query_row((incarnation, seq), |row| row.get(0))
+        .optional()?;
+    let seal: Option<Signed<BatchSeal>> = text.map(|text| super::from_json("batch_seal", &text)).transpose()?;
+    Ok(seal.and_then(|seal| seal.read_unverified().ok()))
+}
+
 /// Whether `who` wrote this entry, and on this item.
 ///
 /// # Errors

@@ -8,16 +8,44 @@ mod world;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use xuncheng_core::clock::{Moment, Now};
 use xuncheng_core::id::{ItemId, PersonId};
 use xuncheng_core::journal::actor;
-use xuncheng_core::journal::entry::{Change, PhotoRole};
+use xuncheng_core::journal::entry::{Change, Exchange, PhotoRole};
+use xuncheng_core::journal::write::{Author, Draft, Seen};
 use xuncheng_core::store::{entries, items};
+use xuncheng_core::work::case::CASE;
 use xuncheng_core::work::flow::Actor;
 
 use super::steps::awaited;
+use crate::clock::Clock;
 use world::{JPEG, World, ask, hidden};
 
+/// 09:14 in Beijing.
+const MORNING: Moment = Moment::from_unix_ms(1_784_596_440_000);
 const STALL: &str = "gbt47678.5-2026/matter/09006";
+
+#[tokio::test]
+async fn the_story_says_when_by_the_phones_own_clock_and_what_is_proven() {
+    let now = Now { wall: MORNING, monotonic_ms: 7_200_000, boot_id: "boot".to_owned() };
+    let read = now.clone();
+    let world = World::with(Clock::of(move || read.clone()));
+    world.enrol("li", "李的手机").await;
+    // It heard the office as it was started, three hours ago by the office's clock and two by its own.
+    let heard = Now { monotonic_ms: 0, ..now };
+    let last_exchange = Some(Exchange { server_time: MORNING.plus_ms(-3 * 3_600_000), now: heard });
+    let author = Author { last_exchange, ..world.hand_of("li") };
+    let change = world.report(STALL, "江北大道");
+    let item = world
+        .turn(move |intake| {
+            let draft = Draft { item: None, kind: CASE.to_owned(), change, fix: None, seen: Seen::Held, cause: None };
+            Ok(intake.write(&author, draft)?.0)
+        })
+        .await;
+    let page = world.sign_in("zhang").await.get(&format!("/cases/{item}")).await.text;
+    let told = "发生于 2026-07-21 08:13 至 09:14（手机自报），可证 2026-07-21 06:14 至 09:14";
+    assert!(page.contains(told), "{page}");
+}
 
 #[tokio::test]
 async fn the_console_answers_this_machine_only() {

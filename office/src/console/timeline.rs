@@ -8,7 +8,8 @@ use serde_json::Value;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::effect::Effect;
-use xuncheng_core::journal::entry::{Change, Entry, Header};
+use xuncheng_core::journal::entry::{Change, Entry, Header, Private};
+use xuncheng_core::journal::interval::When;
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
 use xuncheng_core::pack::Pack;
@@ -29,6 +30,8 @@ pub(super) struct Event {
     pub(super) who: String,
     /// With what: the phone's name, or the console; none where not even that is to be known.
     pub(super) by: Option<String>,
+    /// When it happened on a phone, in words, for whoever may know who; none of what an office hand wrote.
+    pub(super) happened: Option<String>,
     /// What was done.
     pub(super) what: String,
     /// What was said or changed: a label, a text.
@@ -43,6 +46,7 @@ pub(super) struct Event {
     pub(super) why: Option<String>,
     /// Values of this event that did not win: field, value.
     pub(super) lost: Vec<(String, String)>,
+    taken: Option<When>,
     kind: Kind,
 }
 
@@ -89,7 +93,10 @@ pub(super) fn read(
         let teller = Teller { pack, viewer, names, item, view };
         let effects = judged.as_ref().and_then(|judged| judged.read_effects().ok()).unwrap_or_default();
         let won = Won { effects: &effects, over: &standing };
-        let event = teller.event(&entry, &header, judged.as_ref(), incarnation, &won);
+        let mut event = teller.event(&entry, &header, judged.as_ref(), incarnation, &won);
+        if let (Ok(private), Some(incarnation)) = (entry.read_private(&header), incarnation) {
+            event.happened_at(teller.taken(conn, &entry, &header, &private, incarnation)?);
+        }
         standing.take(effects);
         match events.last_mut() {
             Some(last) if continues(last, &event) => last.take(event),
@@ -110,9 +117,15 @@ fn continues(last: &Event, next: &Event) -> bool {
 }
 
 impl Event {
+    fn happened_at(&mut self, taken: Option<When>) {
+        self.taken = taken;
+        self.happened = taken.as_ref().map(words::happened);
+    }
+
     /// Takes what `next` tells into this event.
     fn take(&mut self, next: Self) {
         self.photos.extend(next.photos);
+        self.happened_at(self.taken.zip(next.taken).map(|(one, other)| one.hull(other)));
         match (&mut self.kind, next.kind) {
             (Kind::Arrivals(count), Kind::Arrivals(more)) => {
                 *count += more;
@@ -173,6 +186,7 @@ impl Teller<'_> {
             when: judged.map(|judged| judged.received.beijing()).unwrap_or_default(),
             who: who.as_ref().map_or_else(|| "不明".to_owned(), |who| self.names.shown(self.pack, self.viewer, who)),
             by: self.by(who.as_ref(), incarnation),
+            happened: None,
             what: "无法读取的记录".to_owned(),
             details: Vec::new(),
             changes: Vec::new(),
@@ -180,6 +194,7 @@ impl Teller<'_> {
             verdict: verdict.map_or_else(|| Chip { label: "未裁定".to_owned(), tone: "" }, words::verdict),
             why: verdict.and_then(words::why),
             lost: self.lost(header.id),
+            taken: None,
             kind: Kind::Alone,
         };
         if let Ok(body) = entry.read_body(header) {
@@ -194,6 +209,24 @@ impl Teller<'_> {
             }
         }
         event
+    }
+
+    /// When an entry of a phone was written, as far as clocks can say.
+    fn taken(
+        &self,
+        conn: &Connection,
+        entry: &Entry,
+        header: &Header,
+        private: &Private,
+        incarnation: IncarnationId,
+    ) -> Result<Option<When>, ConsoleError> {
+        let by_phone = self.names.device(&incarnation).is_some() && self.names.may_know(self.viewer, &private.who);
+        let received = judgements::received_at(conn, header.id)?;
+        let (true, Some(received), Ok(origin)) = (by_phone, received, entry.read_origin(header)) else {
+            return Ok(None);
+        };
+        let seal = entries::seal_at(conn, incarnation, origin.seq)?;
+        Ok(Some(When::of(&private.capture, seal.as_ref().map(|seal| &seal.now), received)))
     }
 
     fn by(&self, who: Option<&PersonId>, incarnation: Option<IncarnationId>) -> Option<String> {

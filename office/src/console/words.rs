@@ -2,6 +2,7 @@
 
 use xuncheng_core::clock::Moment;
 use xuncheng_core::journal::entry::PhotoRole;
+use xuncheng_core::journal::interval::{Interval, When};
 use xuncheng_core::journal::verdict::{Code, Verdict};
 use xuncheng_core::pack::CategoryKind;
 use xuncheng_core::store::recovered::Gap;
@@ -22,6 +23,29 @@ pub(super) struct Chip {
 impl Chip {
     fn new(label: &str, tone: &'static str) -> Self {
         Self { label: label.to_owned(), tone }
+    }
+}
+
+/// When something happened on a phone: what the phone claims, and what is proven.
+pub(super) fn happened(when: &When) -> String {
+    let proven = stretch(&when.proven);
+    match when.claimed.as_ref().map(stretch) {
+        Some(claimed) if claimed == proven => format!("发生于 {proven}"),
+        Some(claimed) => format!("发生于 {claimed}（手机自报），可证 {proven}"),
+        None => format!("发生时间：手机时钟自相矛盾，可证 {proven}"),
+    }
+}
+
+/// A stretch of time to the minute, the day once where it is one.
+fn stretch(interval: &Interval) -> String {
+    let latest = interval.latest.beijing();
+    let Some(earliest) = interval.earliest.map(Moment::beijing) else { return format!("{latest} 之前") };
+    if earliest == latest {
+        return latest;
+    }
+    match (earliest.split_once(' '), latest.split_once(' ')) {
+        (Some((day, _)), Some((same, time))) if day == same => format!("{earliest} 至 {time}"),
+        _ => format!("{earliest} 至 {latest}"),
     }
 }
 

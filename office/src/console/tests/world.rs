@@ -22,6 +22,7 @@ use xuncheng_core::work::case::CASE;
 use xuncheng_core::work::device::DEVICE;
 use xuncheng_core::work::person::PERSON;
 
+use crate::clock::Clock;
 use crate::devices::{self, Device};
 use crate::{Config, Office, OfficeError};
 
@@ -75,10 +76,14 @@ pub(crate) fn hidden<'a>(page: &'a str, name: &str) -> String {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(Clock::system())
+    }
+
+    /// Whose office reads this clock.
+    pub(crate) fn with(clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let office =
-            Office::open(Config { url: Some("http://127.0.0.1:8000".parse().unwrap()), ..Config::new(folder.path()) })
-                .unwrap();
+        let url = Some("http://127.0.0.1:8000".parse().unwrap());
+        let office = Office::open(Config { url, clock, ..Config::new(folder.path()) }).unwrap();
         let app = super::super::routes(Arc::clone(&office));
         Self { office, app, _folder: folder }
     }
@@ -124,7 +129,7 @@ impl World {
     }
 
     /// The hand that writes on `person`'s phone.
-    fn hand_of(&self, person: &str) -> Author {
+    pub(crate) fn hand_of(&self, person: &str) -> Author {
         let mut incarnation = [0; 16];
         incarnation[..person.len()].copy_from_slice(person.as_bytes());
         Author {
