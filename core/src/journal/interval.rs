@@ -45,16 +45,10 @@ impl When {
     pub fn of(capture: &CaptureInputs, sent: Option<&Now>, received: Moment) -> Self {
         let before = capture.last_exchange.as_ref();
         let proven = Interval { earliest: before.map(|exchange| exchange.server_time), latest: received };
-        let since = before.and_then(|exchange| {
-            Some(exchange.server_time.plus_ms(least_distance(&exchange.now, &capture.now)?))
-        });
-        let until = sent.and_then(|sent| {
-            Some(received.plus_ms(-least_distance(&capture.now, sent)?))
-        });
-        let claimed = Interval {
-            earliest: since.or(proven.earliest),
-            latest: until.unwrap_or(received),
-        };
+        let since = before
+            .and_then(|exchange| Some(exchange.server_time.plus_ms(least_distance(&exchange.now, &capture.now)?)));
+        let until = sent.and_then(|sent| Some(received.plus_ms(-least_distance(&capture.now, sent)?)));
+        let claimed = Interval { earliest: since.or(proven.earliest), latest: until.unwrap_or(received) };
         Self { proven, claimed: claimed.within(proven) }
     }
 

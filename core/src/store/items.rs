@@ -128,7 +128,8 @@ fn put_found_by(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), S
     if before.is_some() {
         tx.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([row])?;
     }
-    tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?.execute((row, search::segment(&words)))?;
+    tx.prepare_cached("INSERT INTO item_text (rowid, text) VALUES (?1, ?2)")?
+        .execute((row, search::segment(&words)))?;
     put_place(tx, row, listing.place)
 }
 
