@@ -282,8 +282,12 @@ impl Ledger {
             signer: grounds.signer(),
         };
         let mut intake = Intake::new(&tx, standing, &now, &mut entropy);
-        let done = catch_unwind(AssertUnwindSafe(|| work(&mut intake))).unwrap_or(Err(OfficeError::Panic))?;
-        intake.finish()?;
+        let whole = move || {
+            let done = work(&mut intake)?;
+            intake.finish()?;
+            Ok(done)
+        };
+        let done = catch_unwind(AssertUnwindSafe(whole)).unwrap_or(Err(OfficeError::Panic))?;
         seal_own(&tx, &grounds, branch.node.incarnation, before.seq, &now)?;
         tx.commit().map_err(StoreError::from)?;
         // What was written is written: what could not be done now is done after the next turn.

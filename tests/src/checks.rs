@@ -30,6 +30,7 @@ pub(crate) fn all(world: &World) {
     let folder = office.folder();
     sound(&store::open_reader(&folder.join("ledger.sqlite")).expect("the ledger can be read"), "the office");
     office.read(dense);
+    office.read(found);
     let first_branch = office.epoch().parent.is_none();
     office.read(move |conn| decided_once(conn, first_branch));
     let entries = office.read(written);
@@ -44,6 +45,11 @@ pub(crate) fn all(world: &World) {
     for phone in world.0.phones.borrow().iter() {
         check_phone(phone, &entries, &erased, &standings, &answered);
     }
+}
+
+/// Searches find every item by what it is.
+fn found(conn: &Connection) {
+    assert_eq!(items::misfound(conn).expect("a store can be read"), [], "searches find an item by what it was");
 }
 
 /// Which requests the office knows that it answered.
@@ -79,6 +85,7 @@ fn check_phone(
     let name = folder.file_name().and_then(|name| name.to_str()).expect("a phone has a name").to_owned();
     let conn = store::open_reader(&folder.join("xuncheng.sqlite")).expect("a phone's store can be read");
     sound(&conn, &name);
+    found(&conn);
     let own: IncarnationId =
         meta::get(&conn, key::INCARNATION).expect("a store can be read").expect("a store has an incarnation");
     chains(&conn, &name);

@@ -114,6 +114,24 @@ pub fn put_search(tx: &Transaction<'_>, item: ItemId) -> Result<(), StoreError> 
     view(tx, item)?.map_or(Ok(()), |view| put_found_by(tx, item, &view))
 }
 
+/// Items that searches find by something else than what they are now. Those that an earlier version wrote are taken as found.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn misfound(conn: &Connection) -> Result<Vec<ItemId>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT id, view, found_by FROM item WHERE found_by IS NOT 0")?;
+    let mut rows = statement.query([])?;
+    let mut misfound = Vec::new();
+    while let Some(row) = rows.next()? {
+        let view: View = from_json("item", &row.get::<_, String>(1)?)?;
+        let listing = listing(&view);
+        if row.get::<_, Option<i64>>(2)? != Some(found_by(&listing.words.join(" "), listing.place)) {
+            misfound.push(row.get(0)?);
+        }
+    }
+    Ok(misfound)
+}
+
 fn put_found_by(tx: &Transaction<'_>, item: ItemId, view: &View) -> Result<(), StoreError> {
     let listing = listing(view);
     let words = listing.words.join(" ");
