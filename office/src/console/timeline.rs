@@ -119,7 +119,8 @@ fn continues(last: &Event, next: &Event) -> bool {
 impl Event {
     fn happened_at(&mut self, taken: Option<When>) {
         self.taken = taken;
-        self.happened = taken.as_ref().map(words::happened);
+        // Where it says no more than the time above it, it is left out.
+        self.happened = taken.as_ref().and_then(|taken| words::happened(taken, &self.when));
     }
 
     /// Takes what `next` tells into this event.

@@ -26,13 +26,14 @@ impl Chip {
     }
 }
 
-/// When something happened on a phone: what the phone claims, and what is proven.
-pub(super) fn happened(when: &When) -> String {
+/// When something happened on a phone: what the phone claims, and what is proven; none where that is the minute in which it was
+/// received.
+pub(super) fn happened(when: &When, received: &str) -> Option<String> {
     let proven = stretch(&when.proven);
     match when.claimed.as_ref().map(stretch) {
-        Some(claimed) if claimed == proven => format!("发生于 {proven}"),
-        Some(claimed) => format!("发生于 {claimed}（手机自报），可证 {proven}"),
-        None => format!("发生时间：手机时钟自相矛盾，可证 {proven}"),
+        Some(claimed) if claimed == proven => (proven != received).then(|| format!("发生于 {proven}")),
+        Some(claimed) => Some(format!("发生于 {claimed}（手机自报），可证 {proven}")),
+        None => Some(format!("发生时间：手机时钟自相矛盾，可证 {proven}")),
     }
 }
 
