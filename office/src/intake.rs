@@ -378,7 +378,7 @@ fn take_entries(
             Err(other) => return Err(other.into()),
         }
     }
-    entries::insert_seal(intake.tx, statement, seal)?;
+    entries::insert_seal(intake.tx, statement, seal, Some(intake.now.wall))?;
     Ok((new, None))
 }
 

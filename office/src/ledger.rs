@@ -326,7 +326,7 @@ fn seal_own(
     let count = usize::try_from(head.seq - before).unwrap_or(usize::MAX);
     let hashes: Vec<Hash> = entries::after(tx, incarnation, before, count)?.iter().map(Entry::header_hash).collect();
     let seal = BatchSeal::over(incarnation, &hashes, head, now.clone());
-    entries::insert_seal(tx, &seal, &Signed::new(&seal, grounds.signer())?)?;
+    entries::insert_seal(tx, &seal, &Signed::new(&seal, grounds.signer())?, Some(now.wall))?;
     Ok(())
 }
 

@@ -1,12 +1,19 @@
-//! When something happened, as far as clocks can say (docs/protocol.md, 11; docs/decisions/D12).
+//! When something happened on a phone, as far as clocks can say (docs/protocol.md, 11; docs/decisions/D12).
 //!
 //! A phone's owner can set its wall clock, and no interval stands on it. Its monotonic clock counts from the start of the device and
 //! nobody sets it: within one boot, how far a capture is from an exchange with the office on either side is the phone's claim. What
-//! is proven is only that it lies between the last exchange before it and its receipt.
+//! is proven stands on what the office recorded itself: that it judged the version which the author had seen, and the receipt. The
+//! last exchange before is no part of that, since no entry names the office's word on it: a changed program could write any.
 
-use super::entry::CaptureInputs;
+use rusqlite::Connection;
+
+use super::entry::{CaptureInputs, Entry, Header};
 use crate::clock::{Moment, Now};
 use crate::limits;
+use crate::store::{StoreError, entries, items, judgements};
+
+/// Receipts are told to the minute.
+const MINUTE_MS: i64 = 60_000;
 
 /// A stretch of the office's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +27,25 @@ pub struct Interval {
 /// When a capture happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct When {
-    /// Between the last exchange before it and its receipt.
+    /// Between the judgement of what its author had seen and its receipt.
     pub proven: Interval,
-    /// Within that, by the phone's own monotonic clock; none where what it says cannot be.
+    /// Within that, by the phone's own monotonic clock and its last exchange; none where the clocks contradict each other.
     pub claimed: Option<Interval>,
 }
+
+/// What the office recorded of a capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// When it judged the version that the author had seen; none of what opens an item.
+    pub seen: Option<Moment>,
+    /// What the phone's clocks said as it signed a batch with the capture in it, and when that very batch came.
+    pub batch: Option<(Now, Moment)>,
+    /// When it received the capture first, at the latest.
+    pub received: Moment,
+}
+
+/// One boot's monotonic clock went back, which none does.
+struct Backwards;
 
 impl Interval {
     fn within(self, outer: Self) -> Option<Self> {
@@ -40,16 +61,39 @@ impl Interval {
 }
 
 impl When {
-    /// When `capture` happened, which came to the office at `received` in a batch that the phone signed when its clocks said `sent`.
+    /// When an entry of this office's ledger was written; none where its private part or its judgement is not here.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn of_entry(conn: &Connection, entry: &Entry, header: &Header) -> Result<Option<Self>, StoreError> {
+        let (Ok(origin), Ok(private), Some(judged)) =
+            (entry.read_origin(header), entry.read_private(header), judgements::get(conn, header.id)?)
+        else {
+            return Ok(None);
+        };
+        let seen = match &header.seen {
+            Some(version) => items::entry_seen(conn, header.item, version)?,
+            None => None,
+        };
+        let seen = seen.map(|entry| judgements::get(conn, entry)).transpose()?.flatten();
+        let batch = entries::sealed_at(conn, origin.incarnation, origin.seq)?;
+        let recorded = Recorded {
+            seen: seen.map(|judged| judged.judgement.received),
+            batch: batch.map(|(seal, received_at)| (seal.now, received_at)),
+            // Told to the minute, which is the one that it restored from others' copies too.
+            received: judged.judgement.received.plus_ms(MINUTE_MS - 1),
+        };
+        Ok(Some(Self::of(&private.capture, &recorded)))
+    }
+
+    /// When `capture` happened, of which the office recorded this.
     #[must_use]
-    pub fn of(capture: &CaptureInputs, sent: Option<&Now>, received: Moment) -> Self {
-        let before = capture.last_exchange.as_ref();
-        let proven = Interval { earliest: before.map(|exchange| exchange.server_time), latest: received };
-        let since = before
-            .and_then(|exchange| Some(exchange.server_time.plus_ms(least_distance(&exchange.now, &capture.now)?)));
-        let until = sent.and_then(|sent| Some(received.plus_ms(-least_distance(&capture.now, sent)?)));
-        let claimed = Interval { earliest: since.or(proven.earliest), latest: until.unwrap_or(received) };
-        Self { proven, claimed: claimed.within(proven) }
+    pub fn of(capture: &CaptureInputs, recorded: &Recorded) -> Self {
+        // An office whose clock was set back in between has proven nothing.
+        let earliest = recorded.seen.filter(|seen| *seen <= recorded.received);
+        let proven = Interval { earliest, latest: recorded.received };
+        let claimed = claim(capture, recorded).ok().and_then(|claimed| claimed.within(proven));
+        Self { proven, claimed }
     }
 
     /// What covers both: two captures of one go.
@@ -60,15 +104,30 @@ impl When {
     }
 }
 
-/// How long after `from` it was `to` at least, in milliseconds of the office's clock; none across boots, or backwards.
-fn least_distance(from: &Now, to: &Now) -> Option<i64> {
+/// What follows from the phone's own clock.
+fn claim(capture: &CaptureInputs, recorded: &Recorded) -> Result<Interval, Backwards> {
+    let earliest = match &capture.last_exchange {
+        Some(exchange) => Some(exchange.server_time.plus_ms(least_distance(&exchange.now, &capture.now)?.unwrap_or(0))),
+        None => None,
+    };
+    let latest = match &recorded.batch {
+        Some((sent, received)) => received.plus_ms(-least_distance(&capture.now, sent)?.unwrap_or(0)),
+        None => recorded.received,
+    };
+    Ok(Interval { earliest, latest })
+}
+
+/// How long after `from` it was `to` at least, in milliseconds of the office's clock; none across boots.
+fn least_distance(from: &Now, to: &Now) -> Result<Option<i64>, Backwards> {
     if from.boot_id != to.boot_id {
-        return None;
+        return Ok(None);
     }
-    let said = i64::try_from(to.monotonic_ms.checked_sub(from.monotonic_ms)?).ok()?;
+    let said = to.monotonic_ms.checked_sub(from.monotonic_ms).ok_or(Backwards)?;
+    // Of more than any clock counts nothing follows.
+    let Ok(said) = i64::try_from(said) else { return Ok(None) };
     // Rounded up: both readings are whole milliseconds.
     let drift = said / 1_000_000 * limits::CLOCK_DRIFT_PPM + said % 1_000_000 * limits::CLOCK_DRIFT_PPM / 1_000_000 + 2;
-    Some((said - drift).max(0))
+    Ok(Some((said - drift).max(0)))
 }
 
 #[cfg(test)]
@@ -90,55 +149,96 @@ mod tests {
         interval.earliest.is_none_or(|earliest| earliest <= at) && at <= interval.latest
     }
 
+    fn at(ms: i64) -> Moment {
+        Moment::from_unix_ms(ms)
+    }
+
+    fn heard(server_time: i64, now: Now) -> Option<Exchange> {
+        Some(Exchange { server_time: at(server_time), now })
+    }
+
     proptest! {
-        /// Whatever the wall clock says and whenever the device was started anew, an honest capture lies within both; and on one
-        /// boot the claim is no wider than the two ways over the network, and the drift.
+        /// Whatever the wall clock says, whenever the device was started anew, and whichever of two batches that brought it is
+        /// asked, an honest capture lies within both; and on one boot the claim is no wider than the two ways over the network,
+        /// and the drift.
         #[test]
         fn an_honest_capture_lies_within_its_interval(
             (there, back, again) in (0i64..60_000, 0i64..60_000, 0i64..60_000),
-            (until, more) in (0i64..100_000_000, 0i64..100_000_000),
+            (until, more, late) in (0i64..100_000_000, 0i64..100_000_000, 0i64..100_000_000),
             (wall, ppm, anew) in (any::<i32>(), -100i64..=100, 0usize..3),
         ) {
             let started = -1_000_000;
             let server_time = there;
-            let heard = server_time + back;
-            let captured = heard + until;
+            let answered = server_time + back;
+            let captured = answered + until;
             let sent = captured + more;
             let received = sent + again;
             let boot = |n: usize| if n >= anew && anew > 0 { "second" } else { "first" };
-            let exchange = Exchange {
-                server_time: Moment::from_unix_ms(server_time),
-                now: clocks(heard, started, ppm, i64::from(wall), "first"),
-            };
             let now = clocks(captured, started, ppm, i64::from(wall) * 7, boot(1));
-            let capture = CaptureInputs { now, last_exchange: Some(exchange) };
-            let when = When::of(&capture, Some(&clocks(sent, started, ppm, 0, boot(2))), Moment::from_unix_ms(received));
-            prop_assert!(holds(when.proven, captured), "{when:?}");
-            let claimed = when.claimed.unwrap();
-            prop_assert!(holds(claimed, captured), "{when:?} {captured}");
-            if anew == 0 {
-                let width = claimed.latest.unix_ms() - claimed.earliest.unwrap().unix_ms();
-                prop_assert!(width <= back + again + (until + more) / 3_000 + 10, "{width}");
+            let exchange = heard(server_time, clocks(answered, started, ppm, i64::from(wall), "first"));
+            let capture = CaptureInputs { now, last_exchange: exchange };
+            for resent in [0, late] {
+                let signed = clocks(sent + resent, started, ppm, 0, boot(2));
+                let batch = Some((signed, at(received + resent)));
+                let when = When::of(&capture, &Recorded { seen: Some(at(server_time)), batch, received: at(received) });
+                prop_assert!(holds(when.proven, captured), "{when:?}");
+                let claimed = when.claimed.unwrap();
+                prop_assert!(holds(claimed, captured), "{when:?} {captured}");
+                if anew == 0 {
+                    let width = claimed.latest.unix_ms() - claimed.earliest.unwrap().unix_ms();
+                    prop_assert!(width <= back + again + (until + more + resent) / 3_000 + 10, "{width}");
+                }
             }
         }
     }
 
     #[test]
-    fn what_a_phone_claims_against_what_is_known_is_no_claim() {
-        let exchange = Exchange { server_time: Moment::from_unix_ms(1_000), now: clocks(1_000, 0, 0, 0, "boot") };
-        // Ten minutes after the last exchange by its own clock, and received after five.
-        let capture = CaptureInputs { now: clocks(601_000, 0, 0, 0, "boot"), last_exchange: Some(exchange) };
-        let when = When::of(&capture, None, Moment::from_unix_ms(301_000));
-        assert_eq!(when.claimed, None);
-        assert_eq!(when.proven.earliest, Some(Moment::from_unix_ms(1_000)));
+    fn nothing_that_a_phone_writes_is_proven() {
+        let now = clocks(5_000, 0, 0, 0, "boot");
+        let received = at(900_000);
+        let recorded = Recorded { seen: Some(at(100_000)), batch: None, received };
+        for server_time in [0, 200_000, 899_999, 1_000_000] {
+            let exchange = heard(server_time, clocks(4_000, 0, 0, 0, "boot"));
+            let when = When::of(&CaptureInputs { now: now.clone(), last_exchange: exchange }, &recorded);
+            assert_eq!(when.proven, Interval { earliest: Some(at(100_000)), latest: received });
+            assert_eq!(when.claimed.is_none(), server_time >= 899_999, "{server_time}: {when:?}");
+        }
     }
 
     #[test]
-    fn a_phone_that_has_heard_nothing_yet_claims_by_its_receipt_alone() {
+    fn clocks_that_contradict_each_other_claim_nothing() {
+        let capture = |exchange: i64| CaptureInputs {
+            now: clocks(601_000, 0, 0, 0, "boot"),
+            last_exchange: heard(1_000, clocks(exchange, 0, 0, 0, "boot")),
+        };
+        let recorded = |sent: Option<i64>, received: i64| Recorded {
+            seen: None,
+            batch: sent.map(|sent| (clocks(sent, 0, 0, 0, "boot"), at(received))),
+            received: at(received),
+        };
+        // Ten minutes after the last exchange by its own clock, and received after five.
+        assert_eq!(When::of(&capture(1_000), &recorded(None, 301_000)).claimed, None);
+        // A clock that goes back within a boot.
+        assert_eq!(When::of(&capture(700_000), &recorded(None, 900_000)).claimed, None);
+        assert_eq!(When::of(&capture(1_000), &recorded(Some(500_000), 900_000)).claimed, None);
+        assert!(When::of(&capture(1_000), &recorded(Some(700_000), 900_000)).claimed.is_some());
+    }
+
+    #[test]
+    fn an_office_whose_clock_was_set_back_proves_no_beginning() {
+        let capture = CaptureInputs { now: clocks(0, 0, 0, 0, "boot"), last_exchange: None };
+        let recorded = Recorded { seen: Some(at(9_000)), batch: None, received: at(8_000) };
+        let only = Interval { earliest: None, latest: at(8_000) };
+        assert_eq!(When::of(&capture, &recorded), When { proven: only, claimed: Some(only) });
+    }
+
+    #[test]
+    fn a_phone_that_has_heard_nothing_yet_claims_by_its_batch_alone() {
         let capture = CaptureInputs { now: clocks(1_000, 0, 0, 0, "boot"), last_exchange: None };
-        let when = When::of(&capture, Some(&clocks(61_000, 0, 0, 0, "boot")), Moment::from_unix_ms(500_000));
+        let batch = Some((clocks(61_000, 0, 0, 0, "boot"), at(500_000)));
+        let when = When::of(&capture, &Recorded { seen: None, batch, received: at(500_000) });
         let latest = when.claimed.unwrap().latest.unix_ms();
         assert!((440_000..440_100).contains(&latest), "{latest}");
-        assert_eq!(when.proven, Interval { earliest: None, latest: Moment::from_unix_ms(500_000) });
+        assert_eq!(when.proven, Interval { earliest: None, latest: at(500_000) });
     }
 }

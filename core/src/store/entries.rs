@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
 use super::{StoreError, items, to_json};
+use crate::clock::Moment;
 use crate::crypto::Signed;
 use crate::id::{EntryId, Hash, IncarnationId, ItemId, PersonId};
 use crate::journal::entry::{Entry, Header, Origin};
@@ -229,19 +230,25 @@ pub fn with_cause(conn: &Connection, cause: &str) -> Result<Option<EntryId>, Sto
     Ok(conn.prepare_cached("SELECT id FROM entry WHERE cause = ?1")?.query_row([cause], |row| row.get(0)).optional()?)
 }
 
-/// Keeps the seal over a batch.
+/// Keeps the seal over a batch, at the office with when it was received.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn insert_seal(tx: &Transaction<'_>, batch: &BatchSeal, seal: &Signed<BatchSeal>) -> Result<(), StoreError> {
+pub fn insert_seal(
+    tx: &Transaction<'_>,
+    batch: &BatchSeal,
+    seal: &Signed<BatchSeal>,
+    received_at: Option<Moment>,
+) -> Result<(), StoreError> {
     if batch.count == 0 {
         return Ok(());
     }
     let seal = to_json("batch_seal", seal)?;
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO batch_seal (incarnation, first_seq, last_seq, seal) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR IGNORE INTO batch_seal (incarnation, first_seq, last_seq, seal, received_at)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
-    .execute((batch.incarnation, batch.first_seq(), batch.head.seq, seal))?;
+    .execute((batch.incarnation, batch.first_seq(), batch.head.seq, seal, received_at))?;
     Ok(())
 }
 
@@ -342,20 +349,27 @@ pub fn seals(conn: &Connection, incarnation: IncarnationId) -> Result<Vec<Signed
     rows.map(|row| super::from_json("batch_seal", &row?)).collect()
 }
 
-/// What an incarnation signed over the batch that brought the entry at a place of its chain, where it is known here.
+/// What an incarnation signed over the first batch that brought the entry at a place of its chain, and when this office received
+/// that batch. One that comes again comes under another signature.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn seal_at(conn: &Connection, incarnation: IncarnationId, seq: u64) -> Result<Option<BatchSeal>, StoreError> {
-    let text: Option<String> = conn
+pub fn sealed_at(
+    conn: &Connection,
+    incarnation: IncarnationId,
+    seq: u64,
+) -> Result<Option<(BatchSeal, Moment)>, StoreError> {
+    let found: Option<(String, Moment)> = conn
         .prepare_cached(
-            "SELECT seal FROM batch_seal WHERE incarnation = ?1 AND first_seq <= ?2 AND last_seq >= ?2
-             ORDER BY last_seq LIMIT 1",
+            "SELECT seal, received_at FROM batch_seal
+             WHERE incarnation = ?1 AND first_seq <= ?2 AND last_seq >= ?2 AND received_at IS NOT NULL
+             ORDER BY received_at LIMIT 1",
         )?
-        .query_row((incarnation, seq), |row| row.get(0))
+        .query_row((incarnation, seq), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let seal: Option<Signed<BatchSeal>> = text.map(|text| super::from_json("batch_seal", &text)).transpose()?;
-    Ok(seal.and_then(|seal| seal.read_unverified().ok()))
+    let Some((text, received_at)) = found else { return Ok(None) };
+    let seal: Signed<BatchSeal> = super::from_json("batch_seal", &text)?;
+    Ok(seal.read_unverified().ok().map(|seal| (seal, received_at)))
 }
 
 /// Whether `who` wrote this entry, and on this item.

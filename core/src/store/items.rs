@@ -155,7 +155,7 @@ fn listing(view: &View) -> Listing<'_> {
     rules(&view.kind).map(|rules| (rules.listing)(view)).unwrap_or_default()
 }
 
-/// A hash of what searches find an item by.
+/// A hash of what searches find an item by. Whoever changes how [`search::segment`] cuts it has a migration forget these.
 fn found_by(words: &str, place: Option<GeoPoint>) -> i64 {
     let place = place.map(|point| (point.lat_e7(), point.lon_e7()));
     let hash = Hash::of("item/found_by", &[format!("{place:?}").as_bytes(), words.as_bytes()]);
@@ -223,18 +223,25 @@ pub fn insert_version(tx: &Transaction<'_>, item: ItemId, version: &Version, ent
     Ok(())
 }
 
+/// The entry that led to the version `seen`: none where its history is not this office's at that count.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn entry_seen(conn: &Connection, item: ItemId, seen: &Version) -> Result<Option<EntryId>, StoreError> {
+    // No item comes to a count that the store cannot hold.
+    let Ok(count) = i64::try_from(seen.count) else { return Ok(None) };
+    Ok(conn
+        .prepare_cached("SELECT entry FROM item_version WHERE item = ?1 AND count = ?2 AND history = ?3")?
+        .query_row((item, count, seen.history), |row| row.get(0))
+        .optional()?)
+}
+
 /// The count that `seen` vouches for: none where its history is not this office's at that count.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn count_seen(conn: &Connection, item: ItemId, seen: &Version) -> Result<Option<u64>, StoreError> {
-    // No item comes to a count that the store cannot hold.
-    let Ok(count) = i64::try_from(seen.count) else { return Ok(None) };
-    let history: Option<Hash> = conn
-        .prepare_cached("SELECT history FROM item_version WHERE item = ?1 AND count = ?2")?
-        .query_row((item, count), |row| row.get(0))
-        .optional()?;
-    Ok((history == Some(seen.history)).then_some(seen.count))
+    Ok(entry_seen(conn, item, seen)?.map(|_| seen.count))
 }
 
 /// Ids of the entries that were applied to an item, in order.

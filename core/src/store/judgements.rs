@@ -163,18 +163,6 @@ pub fn get(conn: &Connection, entry: EntryId) -> Result<Option<Judged>, StoreErr
     found.map(Judged::read).transpose()
 }
 
-/// When the office received an entry, by its own clock; at the office.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn received_at(conn: &Connection, entry: EntryId) -> Result<Option<Moment>, StoreError> {
-    let found: Option<Option<Moment>> = conn
-        .prepare_cached("SELECT received_at FROM judgement WHERE entry = ?1")?
-        .query_row([entry], |row| row.get(0))
-        .optional()?;
-    Ok(found.flatten())
-}
-
 /// What was decided about an entry, with what proves that the office did, on a phone.
 #[derive(Debug, Clone)]
 pub struct ProvenJudgement {

@@ -27,6 +27,7 @@ pub const CORE: Migrations = Migrations {
         include_str!("../../migrations/0008_left.sql"),
         include_str!("../../migrations/0009_erased.sql"),
         include_str!("../../migrations/0010_found_by.sql"),
+        include_str!("../../migrations/0011_seal_received.sql"),
     ],
 };
 

@@ -328,7 +328,7 @@ pub(super) fn request(
             let incarnation = meta::incarnation(tx)?;
             let batch = outbox::batch(tx, chain_of(tx, sync)?, sync.through, sync.bytes, &sync.now)?;
             let seal = Signed::new(&batch.seal, phone.signer)?;
-            entries::insert_seal(tx, &batch.seal, &seal)?;
+            entries::insert_seal(tx, &batch.seal, &seal, None)?;
             let body = SyncRequest {
                 protocol: PROTOCOL,
                 protocol_oldest: (PROTOCOL_OLDEST != PROTOCOL).then_some(PROTOCOL_OLDEST),

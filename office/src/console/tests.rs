@@ -42,9 +42,15 @@ async fn the_story_says_when_by_the_phones_own_clock_and_what_is_proven() {
             Ok(intake.write(&author, draft)?.0)
         })
         .await;
-    let page = world.sign_in("zhang").await.get(&format!("/cases/{item}")).await.text;
-    let told = "发生于 2026-07-21 08:13 至 09:14（手机自报），可证 2026-07-21 06:14 至 09:14";
+    let (zhang, case) = (world.sign_in("zhang").await, format!("/cases/{item}"));
+    let page = zhang.get(&case).await.text;
+    let told = "发生于 2026-07-21 08:13 至 09:14（手机自报），可证 2026-07-21 09:14 之前";
     assert!(page.contains(told), "{page}");
+    // Not to the unit, which is not told who reported it either.
+    zhang.step(item, "file", &[]).await;
+    world.sign_in("zhao").await.step(item, "dispatch", &[("responsible_org", "chengguan")]).await;
+    let page = world.sign_in("zhou").await.get(&case).await.text;
+    assert!(page.contains("上报") && !page.contains("发生"), "{page}");
 }
 
 #[tokio::test]

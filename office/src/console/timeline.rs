@@ -8,7 +8,7 @@ use serde_json::Value;
 use xuncheng_core::clock::Moment;
 use xuncheng_core::id::{EntryId, IncarnationId, ItemId, PersonId};
 use xuncheng_core::journal::effect::Effect;
-use xuncheng_core::journal::entry::{Change, Entry, Header, Private};
+use xuncheng_core::journal::entry::{Change, Entry, Header};
 use xuncheng_core::journal::interval::When;
 use xuncheng_core::journal::verdict::{Judgement, Verdict};
 use xuncheng_core::journal::view::View;
@@ -94,8 +94,8 @@ pub(super) fn read(
         let effects = judged.as_ref().and_then(|judged| judged.read_effects().ok()).unwrap_or_default();
         let won = Won { effects: &effects, over: &standing };
         let mut event = teller.event(&entry, &header, judged.as_ref(), incarnation, &won);
-        if let (Ok(private), Some(incarnation)) = (entry.read_private(&header), incarnation) {
-            event.happened_at(teller.taken(conn, &entry, &header, &private, incarnation)?);
+        if teller.tells_when(&entry, &header, incarnation) {
+            event.happened_at(When::of_entry(conn, &entry, &header)?);
         }
         standing.take(effects);
         match events.last_mut() {
@@ -212,22 +212,10 @@ impl Teller<'_> {
         event
     }
 
-    /// When an entry of a phone was written, as far as clocks can say.
-    fn taken(
-        &self,
-        conn: &Connection,
-        entry: &Entry,
-        header: &Header,
-        private: &Private,
-        incarnation: IncarnationId,
-    ) -> Result<Option<When>, ConsoleError> {
-        let by_phone = self.names.device(&incarnation).is_some() && self.names.may_know(self.viewer, &private.who);
-        let received = judgements::received_at(conn, header.id)?;
-        let (true, Some(received), Ok(origin)) = (by_phone, received, entry.read_origin(header)) else {
-            return Ok(None);
-        };
-        let seal = entries::seal_at(conn, incarnation, origin.seq)?;
-        Ok(Some(When::of(&private.capture, seal.as_ref().map(|seal| &seal.now), received)))
+    /// Whether it is told when an entry was written by clocks: it was on a phone, and whoever looks may know whose.
+    fn tells_when(&self, entry: &Entry, header: &Header, incarnation: Option<IncarnationId>) -> bool {
+        let by_phone = incarnation.is_some_and(|incarnation| self.names.device(&incarnation).is_some());
+        by_phone && entry.read_private(header).is_ok_and(|private| self.names.may_know(self.viewer, &private.who))
     }
 
     fn by(&self, who: Option<&PersonId>, incarnation: Option<IncarnationId>) -> Option<String> {

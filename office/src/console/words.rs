@@ -33,7 +33,7 @@ pub(super) fn happened(when: &When, received: &str) -> Option<String> {
     match when.claimed.as_ref().map(stretch) {
         Some(claimed) if claimed == proven => (proven != received).then(|| format!("发生于 {proven}")),
         Some(claimed) => Some(format!("发生于 {claimed}（手机自报），可证 {proven}")),
-        None => Some(format!("发生时间：手机时钟自相矛盾，可证 {proven}")),
+        None => Some(format!("发生时间：各时钟说法不一，可证 {proven}")),
     }
 }
 

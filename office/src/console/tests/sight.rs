@@ -116,11 +116,10 @@ async fn a_unit_is_told_neither_who_checked_nor_with_what() {
     };
     let told = story("zhou").await;
     assert!(told.contains("路面已清理") && told.contains("周队（城管执法大队） · 控制台"), "{told}");
-    for secret in ["采集员", "核查员", "王巡查", "王的手机", " · 手机", "发生于"] {
+    for secret in ["采集员", "核查员", "王巡查", "王的手机", " · 手机"] {
         assert!(!told.contains(secret), "{secret}: {told}");
     }
-    let told = story("zhang").await;
-    assert!(told.contains("王巡查（监督中心） · 王的手机") && told.contains("发生于"), "{told}");
+    assert!(story("zhang").await.contains("王巡查（监督中心） · 王的手机"));
 }
 
 #[tokio::test]
